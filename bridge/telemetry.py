@@ -1,0 +1,173 @@
+"""What operators see: structured logs with bound context, metrics, and guarded tasks.
+
+Nothing here may fail a turn: logging and metrics swallow nothing but also decide nothing.
+"""
+
+import asyncio
+import logging
+import re
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SECRET = re.compile(
+    r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]+|xapp-[A-Za-z0-9-]+"
+    r"|(?i:bearer)\s+[A-Za-z0-9._~+/=-]+"
+    r"|https://hooks\.slack\.com/[^\s\"']+"
+    r"|(?:wss?|https?)://[^\s\"']*(?:[?&](?:ticket|token)=|/link/|/response/|/upload/)[^\s\"']+"
+)
+
+
+def redact(text: str) -> str:
+    """Replace tokens, response URLs and socket tickets in `text` by a mark (guarantee G9)."""
+    return SECRET.sub("[secret]", text)
+
+
+def redact_deep(value: Any) -> Any:
+    """Apply `redact` to every string inside a JSON-like value; other values stay as they are."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: redact_deep(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redact_deep(item) for item in value]
+    return value
+
+
+def _redact_event(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    return {key: redact_deep(value) for key, value in event.items()}
+
+
+class _RedactingFormatter(logging.Formatter):
+    """Formats the records of libraries (Bolt, aiohttp), which do not pass through structlog."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+def configure_logging(*, level: str = "INFO", json: bool = False) -> None:
+    """Send structured logs to standard error, one event a line. May be called again."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _redact_event,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_RedactingFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """The logger of one module; `name` is its area, such as `appserver`."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(area=name)
+    return logger
+
+
+REGISTRY = CollectorRegistry()
+"""Every metric of the process; served at /metrics."""
+
+TURNS = Counter("bridge_turns", "Turns ended, by outcome.", ["outcome"], registry=REGISTRY)
+TURNS_ACTIVE = Gauge("bridge_turns_active", "Turns running now.", registry=REGISTRY)
+TURN_SECONDS = Histogram(
+    "bridge_turn_seconds",
+    "From claim to end of a turn, in seconds.",
+    buckets=(0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 3600),
+    registry=REGISTRY,
+)
+ACK_SECONDS = Histogram(
+    "bridge_slack_ack_seconds",
+    "From a Slack event's arrival to its durable ack, in seconds.",
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 3),
+    registry=REGISTRY,
+)
+EVENTS = Counter(
+    "bridge_slack_events", "Slack events, by what became of them.", ["kind"], registry=REGISTRY
+)
+SLACK_CALLS = Counter(
+    "bridge_slack_calls",
+    "Web API calls, by method and result.",
+    ["method", "result"],
+    registry=REGISTRY,
+)
+FRAMES = Counter(
+    "bridge_frames",
+    "App Server frames, by direction and kind.",
+    ["direction", "kind"],
+    registry=REGISTRY,
+)
+APPROVALS = Counter("bridge_approvals", "Approvals, by how they ended.", ["end"], registry=REGISTRY)
+LINKS_UP = Gauge("bridge_link_up", "1 while the link works.", ["link"], registry=REGISTRY)
+DISPLAY_FAILURES = Counter(
+    "bridge_display_failures", "Failed writes on the progress path.", registry=REGISTRY
+)
+
+
+class Tasks:
+    """Background tasks with a name, a strong reference and a logged failure.
+
+    A failed task is logged once with its traceback and passed to `on_failure` if given; it
+    never disappears silently. `aclose` cancels what still runs and waits for it.
+    """
+
+    def __init__(self, *, on_failure: Callable[[str, BaseException], None] | None = None) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+        self._on_failure = on_failure
+        self._log = get_logger("tasks")
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def spawn(self, work: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
+        """Start `work` on the running loop and return its task."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if task.cancelled():
+            return
+        failure = task.exception()
+        if failure is None:
+            return
+        self._log.error("task failed", task=task.get_name(), exc_info=failure)
+        if self._on_failure is not None:
+            self._on_failure(task.get_name(), failure)
+
+    async def aclose(self) -> None:
+        """Cancel every running task and wait until all have ended. May be called twice."""
+        current = asyncio.current_task()
+        running = [task for task in self._running if task is not current]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def bounded(work: Awaitable[Any], *, within_s: float, what: str) -> bool:
+    """Wait for `work` at most `within_s` seconds; log and return False when it is not done."""
+    try:
+        await asyncio.wait_for(work, within_s)
+    except TimeoutError:
+        get_logger("tasks").warning("gave up waiting", what=what, within_s=within_s)
+        return False
+    return True

@@ -1,0 +1,141 @@
+"""Approvals: who may decide, what exactly was shown, when it expires, who was first."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from bridge.domain.events import FileDiff, Verdict
+from bridge.domain.ids import ApprovalId, MessageRef, MessageTs, ThreadKey, TurnId, UserId
+from bridge.domain.people import Person
+
+
+class ApprovalState(StrEnum):
+    """Where an approval stands. Everything but `PENDING` is final."""
+
+    PENDING = "pending"
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One question to people, as stored.
+
+    `request_id` is the server's name for it within one connection; `digest` is the hash of
+    exactly what the card shows; `card` is the message with the buttons, None until posted;
+    `cause` says why it is void, or the reason given with a denial.
+    """
+
+    approval_id: ApprovalId
+    turn_id: TurnId
+    thread: ThreadKey
+    teammate: str
+    request_id: str
+    tool_name: str
+    arguments: Mapping[str, Any]
+    diffs: tuple[FileDiff, ...]
+    digest: str
+    requester: UserId | None
+    asked_at: datetime
+    expires_at: datetime
+    state: ApprovalState = ApprovalState.PENDING
+    decided_by: UserId | None = None
+    decided_at: datetime | None = None
+    cause: str | None = None
+    card: MessageRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPolicy:
+    """Who decides besides the one who asked, and for how long a question stays open."""
+
+    approvers: frozenset[UserId]
+    expiry_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """A person pressed a button of a card. `message_ts` is the card that was pressed."""
+
+    approval_id: ApprovalId
+    person: Person
+    verdict: Verdict
+    message_ts: MessageTs
+    reason: str | None = None
+
+
+def digest(tool_name: str, arguments: Mapping[str, Any], diffs: tuple[FileDiff, ...]) -> str:
+    """SHA-256 (hex) of what a card shows: the decision is bound to it."""
+    shown = {
+        "tool": tool_name,
+        "arguments": arguments,
+        "diffs": [
+            [diff.path, diff.note, [[line.kind, line.text] for line in diff.lines]]
+            for diff in diffs
+        ],
+    }
+    canonical = json.dumps(shown, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def objection(approval: Approval, click: Click, policy: ApprovalPolicy) -> str | None:
+    """Why this click may not decide, as a sentence for the person; None when it may.
+
+    Denies by default: only the member whose message started the turn and the configured
+    approvers may decide, on the card that was stored, before it expires.
+    """
+    if click.person.is_bot:
+        return "Only people can decide this."
+    if approval.card is not None and approval.card.ts != click.message_ts:
+        return "That card is out of date. Please use the newest one in the thread."
+    if approval.state is not ApprovalState.PENDING:
+        return settled_sentence(approval)
+    if click.person.user in policy.approvers:
+        return None
+    if click.person.user == approval.requester and click.person.trusted:
+        return None
+    return _who_may(approval, policy)
+
+
+def settled_sentence(approval: Approval) -> str:
+    """What to tell somebody who comes too late."""
+    match approval.state:
+        case ApprovalState.ALLOWED:
+            return f"<@{approval.decided_by}> has already approved this."
+        case ApprovalState.DENIED:
+            return f"<@{approval.decided_by}> has already denied this."
+        case ApprovalState.EXPIRED:
+            return "Nobody answered in time, so this request has expired."
+        case ApprovalState.VOID:
+            return approval.cause or "This request is no longer open."
+        case ApprovalState.PENDING:
+            return "This request is still open."
+
+
+def _who_may(approval: Approval, policy: ApprovalPolicy) -> str:
+    people = sorted(policy.approvers | ({approval.requester} if approval.requester else set()))
+    named = " or ".join(f"<@{user}>" for user in people)
+    if not named:
+        return "Nobody is set up to decide this. Ask the operator to name approvers."
+    return f"Only {named} can decide this."
+
+
+def told_to_agent(verdict: Verdict, *, who: str | None, reason: str | None) -> str:
+    """The true cause in words for the agent; "nobody answered" is not "refused"."""
+    match verdict:
+        case Verdict.ALLOW:
+            return ""
+        case Verdict.DENY:
+            said = f" and said: {reason}" if reason else "."
+            return f"{who or 'A person'} denied this action{said}"
+        case Verdict.EXPIRED:
+            return (
+                "Nobody answered the request in time, so the action was not run. "
+                "This is not a refusal: nobody has looked at it."
+            )

@@ -1,0 +1,448 @@
+"""What happens to a turn: events in, effects out.
+
+Agent events are made by `appserver.translate` from frames; people's events by the engine from
+Slack; the rest by the worker from what became of its own effects.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from bridge.domain.ids import RunId, UserId
+
+# --- what the agent's side says ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run began that serves these inputs; empty for a run that nobody asked for."""
+
+    run_id: RunId
+    client_message_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TextArrived:
+    """The next piece of one assistant message. Pieces of one (run, message) are joined."""
+
+    run_id: RunId
+    message_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningArrived:
+    """The model is thinking; its thoughts are not shown."""
+
+    run_id: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """The model asked for a tool; `arguments` is JSON text as the model wrote it."""
+
+    run_id: RunId
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """A tool began to run; `arguments` is JSON text, after a reviewer's change."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEnded:
+    """A tool ended, or was denied (then no start came before)."""
+
+    call_id: str
+    succeeded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SubagentChanged:
+    """A helper of the agent began or ended; `active` names those still at work."""
+
+    active: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    """One line of a diff: kind is `context`, `add` or `remove`."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileDiff:
+    """What a write would change in one file. `note` says why there are no lines, if so."""
+
+    path: str
+    lines: tuple[DiffLine, ...]
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalAsked:
+    """The agent may not go on before a person decides (PROTOCOL §9)."""
+
+    request_id: str
+    call_id: str
+    tool_name: str
+    arguments: Mapping[str, Any]
+    diffs: tuple[FileDiff, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunDropped:
+    """A run failed and its text does not count: what follows replaces it (PROTOCOL §17)."""
+
+    run_id: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class RetryScheduled:
+    """The model failed; the server tries again after `delay_s` seconds."""
+
+    attempt: int
+    max_attempts: int
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFailed:
+    """A failure that ends the turn; `message` is the provider's or server's own text.
+
+    `client_message_ids` names the inputs concerned; empty when the server did not say.
+    """
+
+    message: str
+    client_message_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReported:
+    """Tokens of one model request."""
+
+    run_id: RunId
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFinished:
+    """The server's turn is over: the only dependable end (PROTOCOL §1.1).
+
+    `run_id` is the last run, None when no model answered. `error` is the server's text.
+    """
+
+    run_id: RunId | None
+    stop_reason: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputsDropped:
+    """The server threw these queued inputs away without running them."""
+
+    client_message_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeStatus:
+    """What the server says of the runtime now."""
+
+    is_processing: bool
+    cwd: str | None
+    mode: str | None
+    pending_request_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ContextCompacted:
+    """The server summarised old messages to make room."""
+
+
+AgentEvent = (
+    RunStarted
+    | TextArrived
+    | ReasoningArrived
+    | ToolCalled
+    | ToolStarted
+    | ToolEnded
+    | SubagentChanged
+    | ApprovalAsked
+    | RunDropped
+    | RetryScheduled
+    | ModelFailed
+    | UsageReported
+    | TurnFinished
+    | InputsDropped
+    | RuntimeStatus
+    | ContextCompacted
+)
+
+# --- what people and time do ---------------------------------------------------------------
+
+
+class Verdict(StrEnum):
+    """How an approval was settled; only `ALLOW` lets the tool run."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalSettled:
+    """One approval was decided by a person or expired. `reason` is a person's text, if any."""
+
+    request_id: str
+    verdict: Verdict
+    decided_by: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    """Somebody wants the turn stopped."""
+
+    by: UserId
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlinePassed:
+    """The turn's time is used up."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitedEnough:
+    """What the turn was waiting for (an abort, a reconnect, a re-run) did not come in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShuttingDown:
+    """The bridge stops."""
+
+
+# --- what became of the worker's effects ---------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The worker took the turn from the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeReady:
+    """The runtime is started. `maps_runs`: the server names the inputs that a run serves."""
+
+    maps_runs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InputAccepted:
+    """The server stored the input; it runs now or waits behind a turn of the server's own."""
+
+    queued: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A step towards running failed for good; `cause` is technical, for `failures.explain`."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalVoid:
+    """The server no longer waits for this answer."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost:
+    """The connection to the App Server broke."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateReplayed:
+    """The connection is back and the runtime started again.
+
+    `still_running`: the server is at work on this runtime. `answered`: the whole answer is in
+    the server's history (its text was handed to the reply before this event).
+    """
+
+    still_running: bool
+    answered: bool = False
+
+
+TurnEvent = (
+    AgentEvent
+    | ApprovalSettled
+    | StopAsked
+    | DeadlinePassed
+    | WaitedEnough
+    | ShuttingDown
+    | Claimed
+    | RuntimeReady
+    | InputAccepted
+    | Refused
+    | ApprovalVoid
+    | LinkLost
+    | StateReplayed
+)
+
+# --- effects: what the reducer wants done --------------------------------------------------
+
+
+class Outcome(StrEnum):
+    """How a turn ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of a whole turn."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def plus(self, report: UsageReported) -> "Usage":
+        """The sum with one more model request."""
+        return Usage(
+            self.prompt_tokens + report.prompt_tokens,
+            self.completion_tokens + report.completion_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ToolLine:
+    """A tool at work, for the progress line: what runs, with a short hint of its target."""
+
+    call_id: str
+    name: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartRuntime:
+    """Start (or start again) the binding's runtime on the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendInput:
+    """Send the turn's input; the worker composes it."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShowStatus:
+    """Say under the thread what she is doing; empty clears."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppendReply:
+    """Add text to the reply."""
+
+    run_id: RunId
+    message_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropRunText:
+    """Take the text of these runs out of the reply."""
+
+    run_ids: frozenset[RunId]
+
+
+@dataclass(frozen=True, slots=True)
+class ShowTools:
+    """Show these tools as running; empty when none is."""
+
+    tools: tuple[ToolLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskApproval:
+    """Seal the reply so far, store the approval and show its card."""
+
+    asked: ApprovalAsked
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerApproval:
+    """Tell the server the decision."""
+
+    request_id: str
+    verdict: Verdict
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoidApprovals:
+    """Close these cards: the question is no longer open. `cause` is a sentence."""
+
+    request_ids: tuple[str, ...]
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class AbortRun:
+    """Ask the server to stop the turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """Wait for the connection, start the runtime again and learn what became of the turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveConversation:
+    """The conversation is stuck: fork it and move the binding, before starting again."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndTurn:
+    """Finish the reply with its sentence, record the outcome. Comes once, as the last effect.
+
+    `cause` is technical (for the log and `failures.explain`), None when all went well.
+    """
+
+    outcome: Outcome
+    cause: str | None = None
+    usage: Usage = field(default_factory=Usage)
+
+
+Effect = (
+    StartRuntime
+    | SendInput
+    | ShowStatus
+    | AppendReply
+    | DropRunText
+    | ShowTools
+    | AskApproval
+    | AnswerApproval
+    | VoidApprovals
+    | AbortRun
+    | Reconcile
+    | LeaveConversation
+    | EndTurn
+)

@@ -1,0 +1,266 @@
+"""What the engine needs of the outside: the agent's side, the chat's side, time and ids.
+
+Faces and clients implement these; the engine knows nothing else of Slack or the App Server.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from bridge.domain.approvals import Approval
+from bridge.domain.events import AgentEvent, Outcome, ToolLine, Usage, Verdict
+from bridge.domain.ids import (
+    AgentId,
+    ChannelId,
+    MessageRef,
+    MessageTs,
+    RunId,
+    Runtime,
+    ThreadKey,
+    TurnId,
+    UserId,
+)
+from bridge.domain.people import (
+    Face,
+    InputPart,
+    Person,
+    RuntimeRequest,
+    Said,
+    SharedFile,
+    Teammate,
+)
+
+# --- the agent's side ------------------------------------------------------------------------
+
+
+class LinkState(StrEnum):
+    """State of the connection to the App Server."""
+
+    CONNECTING = "connecting"
+    UP = "up"
+    DOWN = "down"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTraits:
+    """What this generation of the server can do (PROTOCOL §22)."""
+
+    version: str
+    maps_runs: bool
+    split_channels: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StartedRuntime:
+    """Answer to a start. `cwd` is the directory in force, None when the server did not say;
+    it differs from the one asked for when that does not exist (PROTOCOL §2).
+    """
+
+    runtime: Runtime
+    cwd: str | None
+    created_conversation: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryMessage:
+    """A stored message of a conversation. `role` is `user`, `assistant` or `other`; `otid` is
+    the client message id of a user message, None otherwise.
+    """
+
+    message_id: str
+    role: str
+    text: str
+    otid: str | None
+
+
+class AgentListener(Protocol):
+    """Hears the agent's side. Both methods return at once and never raise."""
+
+    def agent_event(self, runtime: Runtime, event: AgentEvent) -> None:
+        """Something happened on a runtime. In the server's order per runtime."""
+
+    def link_changed(self, state: LinkState, reason: str | None) -> None:
+        """The connection came up, went down or was refused; `reason` is a sentence or None."""
+
+
+class AgentPort(Protocol):
+    """The App Server. Every call has its own time-out.
+
+    Raises `AgentUnreachable` when there is no connection or no answer, `RuntimeGone` when agent
+    or conversation do not exist, `CommandRefused` for any other refusal.
+    """
+
+    def listen(self, listener: AgentListener) -> None:
+        """Set the one listener. Before the first connection."""
+
+    @property
+    def state(self) -> LinkState:
+        """State of the link now."""
+
+    @property
+    def traits(self) -> ServerTraits | None:
+        """Traits of the connected server; None before the first connection."""
+
+    async def ready(self, *, within_s: float) -> None:
+        """Wait until the link is up; raise `AgentUnreachable` after `within_s` seconds."""
+
+    async def create_agent(self, teammate: Teammate) -> AgentId:
+        """Create the teammate's agent. Not idempotent: the caller stores the id."""
+
+    async def agent_exists(self, agent_id: AgentId) -> bool:
+        """Whether the server knows this agent."""
+
+    async def start(self, request: RuntimeRequest) -> StartedRuntime:
+        """Start or resume a runtime; also subscribes to its events. May be repeated."""
+
+    async def send(
+        self, runtime: Runtime, *, client_message_id: str, parts: Sequence[InputPart]
+    ) -> bool:
+        """Send one input; True when the server queued it behind other work.
+
+        Resending with the same id is safe on servers that deduplicate.
+        """
+
+    async def answer(
+        self, runtime: Runtime, *, request_id: str, verdict: Verdict, message: str
+    ) -> bool:
+        """Answer an approval; False when the server no longer waits for it. `message` is told
+        to the agent on anything but `ALLOW`.
+        """
+
+    async def abort(self, runtime: Runtime) -> bool:
+        """Stop the runtime's turn; False when it was idle."""
+
+    async def history(self, runtime: Runtime, *, back_to: str | None) -> list[HistoryMessage]:
+        """Stored messages, oldest first, back to the user message whose otid is `back_to`
+        (included). Empty when that message is not there. With None: the newest page.
+        """
+
+    async def fork(self, runtime: Runtime) -> Runtime:
+        """Copy the conversation; the copy is usable when the original is stuck (PROTOCOL §15)."""
+
+
+# --- the chat's side -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTarget:
+    """Where and as whom a reply is posted. `thread_ts` None posts at a DM's root.
+
+    `allowed_mentions` are the people of the thread: the only ones whom the text may ping.
+    """
+
+    turn_id: TurnId
+    thread: ThreadKey
+    thread_ts: MessageTs | None
+    face: Face
+    allowed_mentions: frozenset[UserId]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a reply ends. `sentence` is shown in the thread, None when the answer says it all.
+    `seconds` is the turn's duration without approval waits.
+    """
+
+    outcome: Outcome
+    sentence: str | None
+    seconds: float
+    usage: Usage
+
+
+class Reply(Protocol):
+    """What a turn is saying in Slack. One writer behind it; the non-async methods return at
+    once and never raise: display never fails a turn (G7).
+    """
+
+    def append(self, run_id: RunId, message_id: str, text: str) -> None:
+        """Add the next piece of one assistant message."""
+
+    def set_text(self, run_id: RunId, message_id: str, text: str) -> None:
+        """Replace one assistant message by its full text (after text was missed)."""
+
+    def drop_runs(self, run_ids: frozenset[RunId]) -> None:
+        """Take out all text of these runs."""
+
+    def show_tools(self, tools: tuple[ToolLine, ...]) -> None:
+        """Show what runs now; empty when nothing does."""
+
+    def show_status(self, text: str) -> None:
+        """Say under the thread what she is doing; empty clears."""
+
+    def text(self) -> str:
+        """The whole reply as Markdown, without notices."""
+
+    async def seal(self) -> None:
+        """Finish the message so far (before a card): what follows goes into a new one."""
+
+    async def finish(self, ending: Ending) -> MessageTs | None:
+        """Write the last revision; returns when Slack accepted it or it was given up.
+
+        Returns the first message's ts, None when nothing could be shown. Called once.
+        """
+
+
+class ChatPort(Protocol):
+    """Slack. Methods that show something best-effort log failures instead of raising."""
+
+    def open_reply(self, target: ReplyTarget) -> Reply:
+        """Begin a reply. Posts nothing until there is something to say."""
+
+    async def close_leftover(self, target: ReplyTarget, sentence: str) -> None:
+        """End the reply that an earlier process left open: its live message loses the stop
+        button and gets the sentence; if there is none, the sentence is posted.
+        """
+
+    async def post_card(
+        self, approval: Approval, *, thread_ts: MessageTs | None, face: Face
+    ) -> MessageRef:
+        """Show an approval's card. Raises `ChatError` when it could not be shown."""
+
+    async def close_card(self, approval: Approval) -> None:
+        """Turn the card into one line that says who decided what, or why it is void."""
+
+    async def notice(self, thread: ThreadKey, text: str, *, face: Face | None = None) -> None:
+        """A quiet line in the thread."""
+
+    async def private_note(
+        self, channel: ChannelId, user: UserId, text: str, *, thread_ts: MessageTs | None
+    ) -> None:
+        """A note that only one person sees."""
+
+    async def mark_waiting(self, ref: MessageRef) -> None:
+        """Show on a person's message that it waits its turn."""
+
+    async def mark_taken(self, ref: MessageRef, *, was_waiting: bool) -> None:
+        """Show on a person's message that it was taken up."""
+
+    async def person(self, user: UserId) -> Person:
+        """Who this is; cached. An unknown user is an untrusted person named by the id."""
+
+    async def history(self, thread: ThreadKey, *, before: MessageTs, limit: int) -> list[Said]:
+        """Root and newest messages of the thread (or DM) before `before`, oldest first; the
+        root is always there. Raises `ChatError`.
+        """
+
+    async def fetch(self, file: SharedFile, *, limit_bytes: int) -> bytes:
+        """Download a file. Raises `ChatError` (also when it is larger than the limit)."""
+
+
+# --- time and ids ----------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """Time and chance, so that tests can choose them."""
+
+    def now(self) -> datetime:
+        """The instant, aware, UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never jump, for durations."""
+
+    def new_id(self) -> str:
+        """An unguessable id of 20 or more URL-safe characters."""

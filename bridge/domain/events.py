@@ -1,11 +1,11 @@
-"""What happens to a turn: events in, effects out.
+"""What happens to a turn.
 
 Agent events are made by `appserver.translate` from frames; people's events by the engine from
 Slack; the rest by the worker from what became of its own effects.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -242,8 +242,12 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeReady:
-    """The runtime is started. `maps_runs`: the server names the inputs that a run serves."""
+    """The runtime is started; the input may be sent under `client_message_id`.
 
+    `maps_runs`: the server names the inputs that a run serves.
+    """
+
+    client_message_id: str
     maps_runs: bool
 
 
@@ -262,13 +266,6 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class ApprovalVoid:
-    """The server no longer waits for this answer."""
-
-    request_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class LinkLost:
     """The connection to the App Server broke."""
 
@@ -277,12 +274,12 @@ class LinkLost:
 class StateReplayed:
     """The connection is back and the runtime started again.
 
-    `still_running`: the server is at work on this runtime. `answered`: the whole answer is in
-    the server's history (its text was handed to the reply before this event).
+    `still_running`: the server is at work on this runtime. `pending_request_ids`: approvals it
+    still waits for.
     """
 
     still_running: bool
-    answered: bool = False
+    pending_request_ids: frozenset[str] = frozenset()
 
 
 TurnEvent = (
@@ -296,12 +293,11 @@ TurnEvent = (
     | RuntimeReady
     | InputAccepted
     | Refused
-    | ApprovalVoid
     | LinkLost
     | StateReplayed
 )
 
-# --- effects: what the reducer wants done --------------------------------------------------
+# --- how a turn ends, and what is said of it meanwhile ---------------------------------------
 
 
 class Outcome(StrEnum):
@@ -331,118 +327,8 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ToolLine:
-    """A tool at work, for the progress line: what runs, with a short hint of its target."""
+    """A tool at work, for the progress line; `arguments` is JSON text."""
 
     call_id: str
     name: str
-    hint: str
-
-
-@dataclass(frozen=True, slots=True)
-class StartRuntime:
-    """Start (or start again) the binding's runtime on the server."""
-
-
-@dataclass(frozen=True, slots=True)
-class SendInput:
-    """Send the turn's input; the worker composes it."""
-
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class ShowStatus:
-    """Say under the thread what she is doing; empty clears."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class AppendReply:
-    """Add text to the reply."""
-
-    run_id: RunId
-    message_id: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class DropRunText:
-    """Take the text of these runs out of the reply."""
-
-    run_ids: frozenset[RunId]
-
-
-@dataclass(frozen=True, slots=True)
-class ShowTools:
-    """Show these tools as running; empty when none is."""
-
-    tools: tuple[ToolLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AskApproval:
-    """Seal the reply so far, store the approval and show its card."""
-
-    asked: ApprovalAsked
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerApproval:
-    """Tell the server the decision."""
-
-    request_id: str
-    verdict: Verdict
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class VoidApprovals:
-    """Close these cards: the question is no longer open. `cause` is a sentence."""
-
-    request_ids: tuple[str, ...]
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class AbortRun:
-    """Ask the server to stop the turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reconcile:
-    """Wait for the connection, start the runtime again and learn what became of the turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class LeaveConversation:
-    """The conversation is stuck: fork it and move the binding, before starting again."""
-
-
-@dataclass(frozen=True, slots=True)
-class EndTurn:
-    """Finish the reply with its sentence, record the outcome. Comes once, as the last effect.
-
-    `cause` is technical (for the log and `failures.explain`), None when all went well.
-    """
-
-    outcome: Outcome
-    cause: str | None = None
-    usage: Usage = field(default_factory=Usage)
-
-
-Effect = (
-    StartRuntime
-    | SendInput
-    | ShowStatus
-    | AppendReply
-    | DropRunText
-    | ShowTools
-    | AskApproval
-    | AnswerApproval
-    | VoidApprovals
-    | AbortRun
-    | Reconcile
-    | LeaveConversation
-    | EndTurn
-)
+    arguments: str

@@ -109,6 +109,16 @@ class InboundMessage:
     """True when Slack says that the sender belongs to another organisation."""
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingTurn:
+    """A turn that no worker holds yet; `trusted` says it of the one who started it."""
+
+    turn_id: TurnId
+    message_count: int
+    text_chars: int
+    trusted: bool
+
+
 class Speaker(StrEnum):
     """What kind of author a stored or read message has."""
 

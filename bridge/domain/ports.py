@@ -55,13 +55,18 @@ class ServerTraits:
 
 @dataclass(frozen=True, slots=True)
 class StartedRuntime:
-    """Answer to a start. `cwd` is the directory in force, None when the server did not say;
-    it differs from the one asked for when that does not exist (PROTOCOL §2).
+    """Answer to a start, with the state replayed on it.
+
+    `cwd` is the directory in force, None when the server did not say; it differs from the one
+    asked for when that does not exist (PROTOCOL §2). `is_processing`: the server is at work on
+    this runtime. `pending_request_ids`: the approvals it waits for.
     """
 
     runtime: Runtime
     cwd: str | None
     created_conversation: bool
+    is_processing: bool
+    pending_request_ids: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,117 @@
+"""What the turn's reducer wants done; the engine's worker does it, through a port."""
+
+from dataclasses import dataclass, field
+
+from bridge.domain.events import ApprovalAsked, Outcome, ToolLine, Usage, Verdict
+from bridge.domain.ids import RunId
+
+
+@dataclass(frozen=True, slots=True)
+class StartRuntime:
+    """Start (or start again) the binding's runtime on the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendInput:
+    """Send the turn's input under this name; the worker composes it."""
+
+    attempt: int
+    client_message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowStatus:
+    """Say under the thread what she is doing; empty clears."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppendReply:
+    """Add text to the reply."""
+
+    run_id: RunId
+    message_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropRunText:
+    """Take the text of these runs out of the reply."""
+
+    run_ids: frozenset[RunId]
+
+
+@dataclass(frozen=True, slots=True)
+class ShowTools:
+    """Show these tools as running; empty when none is."""
+
+    tools: tuple[ToolLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskApproval:
+    """Seal the reply so far, store the approval and show its card."""
+
+    asked: ApprovalAsked
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerApproval:
+    """Tell the server the decision."""
+
+    request_id: str
+    verdict: Verdict
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoidApprovals:
+    """Close these cards: the question is no longer open. `cause` is a sentence."""
+
+    request_ids: tuple[str, ...]
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class AbortRun:
+    """Ask the server to stop the turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """Wait for the connection, start the runtime again and learn what became of the turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveConversation:
+    """The conversation is stuck: fork it and move the binding, before starting again."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndTurn:
+    """Finish the reply with its sentence, record the outcome. Comes once, as the last effect.
+
+    `cause` is technical (for the log and `failures.explain`), None when all went well.
+    """
+
+    outcome: Outcome
+    cause: str | None = None
+    usage: Usage = field(default_factory=Usage)
+
+
+Effect = (
+    StartRuntime
+    | SendInput
+    | ShowStatus
+    | AppendReply
+    | DropRunText
+    | ShowTools
+    | AskApproval
+    | AnswerApproval
+    | VoidApprovals
+    | AbortRun
+    | Reconcile
+    | LeaveConversation
+    | EndTurn
+)

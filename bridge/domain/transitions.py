@@ -1,0 +1,265 @@
+"""How a turn changes: one function for each event, from turn and event to turn and effects.
+
+`turn.TRANSITIONS` says in which phases each of them applies. All are pure.
+"""
+
+from dataclasses import replace
+
+from bridge.domain import effects as fx
+from bridge.domain import events as ev
+from bridge.domain.approvals import told_to_agent
+from bridge.domain.failures import is_stuck
+from bridge.domain.ids import RunId
+from bridge.domain.turn_state import OpenApproval, Phase, Step, Turn
+
+_DONE_REASONS = frozenset({"end_turn", "tool_rule", "no_tool_call", "max_tokens_exceeded"})
+
+
+# --- from the queue to the server ------------------------------------------------------------
+
+
+def claimed(turn: Turn, _: ev.Claimed) -> Step:
+    return replace(turn, phase=Phase.STARTING), (
+        fx.ShowStatus("is thinking…"),
+        fx.StartRuntime(),
+    )
+
+
+def runtime_ready(turn: Turn, event: ev.RuntimeReady) -> Step:
+    attempt = turn.attempt + 1
+    ready = replace(
+        turn,
+        phase=Phase.SUBMITTING,
+        attempt=attempt,
+        maps_runs=event.maps_runs,
+        client_ids=turn.client_ids | {event.client_message_id},
+    )
+    return ready, (fx.SendInput(attempt, event.client_message_id),)
+
+
+def input_accepted(turn: Turn, event: ev.InputAccepted) -> Step:
+    phase = Phase.RUNNING if turn.phase is Phase.SUBMITTING else turn.phase
+    return replace(turn, phase=phase, queued_behind=event.queued), ()
+
+
+def refused(turn: Turn, event: ev.Refused) -> Step:
+    return _end(turn, ev.Outcome.FAILED, event.cause)
+
+
+# --- while the server works ------------------------------------------------------------------
+
+
+def run_started(turn: Turn, event: ev.RunStarted) -> Step:
+    if turn.maps_runs and not event.client_message_ids & turn.client_ids:
+        return turn, ()
+    if turn.phase is Phase.RECONCILING:
+        return _run_again(turn, event.run_id)
+    return replace(_running(turn), runs=turn.runs | {event.run_id}), ()
+
+
+def _run_again(turn: Turn, run_id: RunId) -> Step:
+    """After its restart the server runs the input again, from the start (PROTOCOL §16)."""
+    dropped: tuple[fx.Effect, ...] = (fx.DropRunText(turn.runs),) if turn.runs else ()
+    again = replace(turn, phase=Phase.RUNNING, runs=frozenset({run_id}), approvals=())
+    return again, (*dropped, *_void(turn, "The agent server was restarted."))
+
+
+def text(turn: Turn, event: ev.TextArrived) -> Step:
+    runs = turn.runs if turn.maps_runs else turn.runs | {event.run_id}
+    effect = fx.AppendReply(event.run_id, event.message_id, event.text)
+    return replace(_running(turn), runs=runs), (effect,)
+
+
+def reasoning(turn: Turn, _: ev.ReasoningArrived) -> Step:
+    return _running(turn), (fx.ShowStatus("is thinking…"),)
+
+
+def tool_called(turn: Turn, _: ev.ToolCalled) -> Step:
+    return _running(turn), ()
+
+
+def tool_started(turn: Turn, event: ev.ToolStarted) -> Step:
+    others = tuple(tool for tool in turn.tools if tool.call_id != event.call_id)
+    tools = (*others, ev.ToolLine(event.call_id, event.name, event.arguments))
+    settled, effects = _answered_elsewhere(turn, event.call_id)
+    return replace(settled, tools=tools), (*effects, fx.ShowTools(tools))
+
+
+def tool_ended(turn: Turn, event: ev.ToolEnded) -> Step:
+    tools = tuple(tool for tool in turn.tools if tool.call_id != event.call_id)
+    settled, effects = _answered_elsewhere(turn, event.call_id)
+    if tools == turn.tools:
+        return settled, effects
+    return replace(settled, tools=tools), (*effects, fx.ShowTools(tools))
+
+
+def _answered_elsewhere(turn: Turn, call_id: str) -> Step:
+    """A tool that runs or ended needs no answer any more: another program gave it."""
+    gone = tuple(a.request_id for a in turn.approvals if a.call_id == call_id)
+    if not gone:
+        return turn, ()
+    voided = fx.VoidApprovals(gone, "This was answered from another program.")
+    return _without_approvals(turn, frozenset(gone)), (voided,)
+
+
+def subagents(turn: Turn, event: ev.SubagentChanged) -> Step:
+    words = f"is working with {', '.join(event.active)}…" if event.active else "is thinking…"
+    return turn, (fx.ShowStatus(words),)
+
+
+def run_dropped(turn: Turn, event: ev.RunDropped) -> Step:
+    return turn, (fx.DropRunText(frozenset({event.run_id})),)
+
+
+def retry(turn: Turn, event: ev.RetryScheduled) -> Step:
+    words = f"is trying again ({event.attempt} of {event.max_attempts})…"
+    return turn, (fx.ShowStatus(words),)
+
+
+def compacted(turn: Turn, _: ev.ContextCompacted) -> Step:
+    return turn, (fx.ShowStatus("is tidying up her memory…"),)
+
+
+def usage(turn: Turn, event: ev.UsageReported) -> Step:
+    return replace(turn, usage=turn.usage.plus(event)), ()
+
+
+def model_failed(turn: Turn, event: ev.ModelFailed) -> Step:
+    doomed = turn.doomed or bool(event.client_message_ids & turn.client_ids)
+    return replace(turn, cause=event.message, doomed=doomed), ()
+
+
+def inputs_dropped(turn: Turn, event: ev.InputsDropped) -> Step:
+    if turn.runs or not event.client_message_ids & turn.client_ids:
+        return turn, ()
+    return _end(turn, ev.Outcome.FAILED, "The agent server dropped the message from its queue.")
+
+
+def status(turn: Turn, _: ev.RuntimeStatus) -> Step:
+    return turn, ()
+
+
+# --- approvals -------------------------------------------------------------------------------
+
+
+def asked(turn: Turn, event: ev.ApprovalAsked) -> Step:
+    if any(known.request_id == event.request_id for known in turn.approvals):
+        return turn, ()  # replayed, or overtaken by the answer to runtime_start (PROTOCOL §4)
+    opened = OpenApproval(event.request_id, event.call_id)
+    phase = turn.phase if turn.phase is Phase.RECONCILING else Phase.AWAITING_APPROVAL
+    waiting = replace(turn, phase=phase, approvals=(*turn.approvals, opened))
+    return waiting, (fx.AskApproval(event),)
+
+
+def settled(turn: Turn, event: ev.ApprovalSettled) -> Step:
+    if all(known.request_id != event.request_id for known in turn.approvals):
+        return turn, ()
+    message = told_to_agent(event.verdict, who=event.decided_by, reason=event.reason)
+    answer = fx.AnswerApproval(event.request_id, event.verdict, message)
+    return _without_approvals(turn, frozenset({event.request_id})), (answer,)
+
+
+def _without_approvals(turn: Turn, request_ids: frozenset[str]) -> Turn:
+    left = tuple(a for a in turn.approvals if a.request_id not in request_ids)
+    phase = turn.phase
+    if phase is Phase.AWAITING_APPROVAL and not left:
+        phase = Phase.RUNNING
+    return replace(turn, approvals=left, phase=phase)
+
+
+def _void(turn: Turn, cause: str) -> tuple[fx.Effect, ...]:
+    if not turn.approvals:
+        return ()
+    return (fx.VoidApprovals(tuple(a.request_id for a in turn.approvals), cause),)
+
+
+# --- stop, time, link ------------------------------------------------------------------------
+
+
+def stop(turn: Turn, _: ev.StopAsked) -> Step:
+    return _abort(turn, ev.Outcome.CANCELLED, "This was stopped before it was decided.")
+
+
+def deadline(turn: Turn, _: ev.DeadlinePassed) -> Step:
+    return _abort(turn, ev.Outcome.TIMED_OUT, "The time for this turn was used up.")
+
+
+def shutdown(turn: Turn, _: ev.ShuttingDown) -> Step:
+    return _abort(turn, ev.Outcome.INTERRUPTED, "The bridge was stopped before this was decided.")
+
+
+def _abort(turn: Turn, outcome: ev.Outcome, cause: str) -> Step:
+    if turn.phase in (Phase.QUEUED, Phase.STARTING, Phase.RECONCILING):
+        return _end(turn, outcome, None)
+    if turn.phase is Phase.ABORTING:
+        return turn, ()
+    aborting = replace(turn, phase=Phase.ABORTING, stopped_as=outcome, approvals=())
+    return aborting, (*_void(turn, cause), fx.ShowStatus("is stopping…"), fx.AbortRun())
+
+
+def link_lost(turn: Turn, _: ev.LinkLost) -> Step:
+    if turn.phase is Phase.ABORTING:
+        return _end(turn, turn.stopped_as or ev.Outcome.CANCELLED, None)
+    if turn.phase is Phase.STARTING:
+        return turn, ()  # starting waits for the link by itself
+    lost = replace(turn, phase=Phase.RECONCILING, tools=())
+    return lost, (fx.ShowTools(()), fx.ShowStatus("has lost her connection…"), fx.Reconcile())
+
+
+def replayed(turn: Turn, event: ev.StateReplayed) -> Step:
+    gone = tuple(
+        a.request_id for a in turn.approvals if a.request_id not in event.pending_request_ids
+    )
+    effects: tuple[fx.Effect, ...] = ()
+    if gone:
+        cause = "The agent no longer waits for this: its connection was interrupted."
+        effects = (fx.VoidApprovals(gone, cause),)
+        turn = _without_approvals(turn, frozenset(gone))
+    if not event.still_running:
+        return turn, effects  # the server may still begin again by itself; WaitedEnough ends it
+    phase = Phase.AWAITING_APPROVAL if turn.approvals else Phase.RUNNING
+    return replace(turn, phase=phase), (*effects, fx.ShowStatus("is thinking…"))
+
+
+def waited(turn: Turn, _: ev.WaitedEnough) -> Step:
+    if turn.phase is Phase.ABORTING:
+        return _end(turn, turn.stopped_as or ev.Outcome.CANCELLED, None)
+    return _end(turn, ev.Outcome.INTERRUPTED, turn.cause)
+
+
+# --- the end ---------------------------------------------------------------------------------
+
+
+def finished(turn: Turn, event: ev.TurnFinished) -> Step:
+    if not _ours(turn, event.run_id):
+        return turn, ()
+    if turn.phase is Phase.ABORTING:
+        return _end(turn, turn.stopped_as or ev.Outcome.CANCELLED, None)
+    if event.stop_reason in _DONE_REASONS:
+        cut = event.stop_reason if event.stop_reason == "max_tokens_exceeded" else None
+        return _end(turn, ev.Outcome.DONE, cut)
+    cause = turn.cause or event.error or event.stop_reason
+    if is_stuck(event.error or cause) and not turn.moved:
+        moved = replace(turn, phase=Phase.STARTING, moved=True, cause=None, doomed=False)
+        return moved, (fx.LeaveConversation(), fx.StartRuntime())
+    if event.stop_reason == "cancelled":
+        return _end(turn, ev.Outcome.CANCELLED, event.error)
+    return _end(turn, ev.Outcome.FAILED, cause)
+
+
+def _ours(turn: Turn, run_id: RunId | None) -> bool:
+    """Whether this end is ours; a late one of an earlier turn may come first (PROTOCOL §7)."""
+    if not turn.maps_runs or run_id is None or run_id in turn.runs or turn.doomed:
+        return True
+    return not turn.runs and not turn.queued_behind
+
+
+def _end(turn: Turn, outcome: ev.Outcome, cause: str | None) -> Step:
+    closing = _void(turn, "The turn has ended.")
+    ended = replace(turn, phase=Phase.ENDED, outcome=outcome, cause=cause, approvals=(), tools=())
+    return ended, (*closing, fx.EndTurn(outcome, cause, turn.usage))
+
+
+def _running(turn: Turn) -> Turn:
+    """Deltas may overtake the acceptance of their input."""
+    return replace(turn, phase=Phase.RUNNING) if turn.phase is Phase.SUBMITTING else turn

@@ -1,0 +1,75 @@
+"""What is known of one turn, and the phases that it goes through."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bridge.domain import effects as fx
+from bridge.domain import events as ev
+from bridge.domain.ids import RunId
+
+
+class Phase(StrEnum):
+    """Where a turn stands."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    SUBMITTING = "submitting"
+    RUNNING = "running"
+    AWAITING_APPROVAL = "awaiting_approval"
+    ABORTING = "aborting"
+    RECONCILING = "reconciling"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenApproval:
+    """A question the server waits for, and the tool call it is about."""
+
+    request_id: str
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """State of one turn.
+
+    `client_ids` are the names under which the input was sent, newest attempt included; `runs`
+    those runs of the server that serve it. `queued_behind`: the server put the input behind
+    work of its own. `doomed`: the server said that this input fails. `stopped_as` is the
+    outcome once an abort was asked for. `cause` is the newest technical reason of a failure.
+    """
+
+    phase: Phase = Phase.QUEUED
+    attempt: int = 0
+    client_ids: frozenset[str] = frozenset()
+    maps_runs: bool = True
+    queued_behind: bool = False
+    runs: frozenset[RunId] = frozenset()
+    tools: tuple[ev.ToolLine, ...] = ()
+    approvals: tuple[OpenApproval, ...] = ()
+    usage: ev.Usage = field(default_factory=ev.Usage)
+    moved: bool = False
+    doomed: bool = False
+    stopped_as: ev.Outcome | None = None
+    outcome: ev.Outcome | None = None
+    cause: str | None = None
+
+
+Step = tuple[Turn, tuple[fx.Effect, ...]]
+
+LIVE = frozenset(
+    {Phase.SUBMITTING, Phase.RUNNING, Phase.AWAITING_APPROVAL, Phase.ABORTING, Phase.RECONCILING}
+)
+"""Phases in which the server may be at work on the input."""
+
+
+def resumed(client_ids: frozenset[str], attempt: int, *, maps_runs: bool) -> Turn:
+    """A turn whose input an earlier process had sent: what became of it must be learnt."""
+    return Turn(
+        phase=Phase.RECONCILING, attempt=attempt, client_ids=client_ids, maps_runs=maps_runs
+    )
+
+
+def unprompted() -> Turn:
+    """A turn that the server began by itself (PROTOCOL §1.10)."""
+    return Turn(phase=Phase.RUNNING, maps_runs=False)

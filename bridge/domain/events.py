@@ -282,6 +282,11 @@ class StateReplayed:
     pending_request_ids: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class InputMissing:
+    """The connection is back, and the server never stored the input: it may be sent again."""
+
+
 TurnEvent = (
     AgentEvent
     | ApprovalSettled
@@ -295,6 +300,7 @@ TurnEvent = (
     | Refused
     | LinkLost
     | StateReplayed
+    | InputMissing
 )
 
 # --- how a turn ends, and what is said of it meanwhile ---------------------------------------

@@ -32,7 +32,7 @@ def runtime_ready(turn: Turn, event: ev.RuntimeReady) -> Step:
         phase=Phase.SUBMITTING,
         attempt=attempt,
         maps_runs=event.maps_runs,
-        client_ids=turn.client_ids | {event.client_message_id},
+        client_ids=(*turn.client_ids, event.client_message_id),
     )
     return ready, (fx.SendInput(attempt, event.client_message_id),)
 
@@ -50,7 +50,7 @@ def refused(turn: Turn, event: ev.Refused) -> Step:
 
 
 def run_started(turn: Turn, event: ev.RunStarted) -> Step:
-    if turn.maps_runs and not event.client_message_ids & turn.client_ids:
+    if turn.maps_runs and event.client_message_ids.isdisjoint(turn.client_ids):
         return turn, ()
     if turn.phase is Phase.RECONCILING:
         return _run_again(turn, event.run_id)
@@ -125,12 +125,12 @@ def usage(turn: Turn, event: ev.UsageReported) -> Step:
 
 
 def model_failed(turn: Turn, event: ev.ModelFailed) -> Step:
-    doomed = turn.doomed or bool(event.client_message_ids & turn.client_ids)
+    doomed = turn.doomed or not event.client_message_ids.isdisjoint(turn.client_ids)
     return replace(turn, cause=event.message, doomed=doomed), ()
 
 
 def inputs_dropped(turn: Turn, event: ev.InputsDropped) -> Step:
-    if turn.runs or not event.client_message_ids & turn.client_ids:
+    if turn.runs or event.client_message_ids.isdisjoint(turn.client_ids):
         return turn, ()
     return _end(turn, ev.Outcome.FAILED, "The agent server dropped the message from its queue.")
 
@@ -219,6 +219,11 @@ def replayed(turn: Turn, event: ev.StateReplayed) -> Step:
         return turn, effects  # the server may still begin again by itself; WaitedEnough ends it
     phase = Phase.AWAITING_APPROVAL if turn.approvals else Phase.RUNNING
     return replace(turn, phase=phase), (*effects, fx.ShowStatus("is thinking…"))
+
+
+def input_missing(turn: Turn, _: ev.InputMissing) -> Step:
+    again = replace(turn, phase=Phase.SUBMITTING)
+    return again, (fx.SendInput(turn.attempt, turn.client_ids[-1]),)
 
 
 def waited(turn: Turn, _: ev.WaitedEnough) -> Step:

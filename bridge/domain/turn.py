@@ -81,6 +81,7 @@ TRANSITIONS: Mapping[type, Rule] = dict(
         _on(ev.WaitedEnough, frozenset({Phase.ABORTING, Phase.RECONCILING}), how.waited),
         _on(ev.LinkLost, LIVE | {Phase.STARTING}, how.link_lost),
         _on(ev.StateReplayed, frozenset({Phase.RECONCILING}), how.replayed),
+        _on(ev.InputMissing, frozenset({Phase.RECONCILING}), how.input_missing),
     )
 )
 

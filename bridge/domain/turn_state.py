@@ -33,15 +33,14 @@ class OpenApproval:
 class Turn:
     """State of one turn.
 
-    `client_ids` are the names under which the input was sent, newest attempt included; `runs`
-    those runs of the server that serve it. `queued_behind`: the server put the input behind
+    `client_ids` are the names under which the input was sent, the newest last; `runs` those runs of the server that serve it. `queued_behind`: the server put the input behind
     work of its own. `doomed`: the server said that this input fails. `stopped_as` is the
     outcome once an abort was asked for. `cause` is the newest technical reason of a failure.
     """
 
     phase: Phase = Phase.QUEUED
     attempt: int = 0
-    client_ids: frozenset[str] = frozenset()
+    client_ids: tuple[str, ...] = ()
     maps_runs: bool = True
     queued_behind: bool = False
     runs: frozenset[RunId] = frozenset()
@@ -63,10 +62,13 @@ LIVE = frozenset(
 """Phases in which the server may be at work on the input."""
 
 
-def resumed(client_ids: frozenset[str], attempt: int, *, maps_runs: bool) -> Turn:
+def resumed(client_message_id: str, attempt: int, *, maps_runs: bool) -> Turn:
     """A turn whose input an earlier process had sent: what became of it must be learnt."""
     return Turn(
-        phase=Phase.RECONCILING, attempt=attempt, client_ids=client_ids, maps_runs=maps_runs
+        phase=Phase.RECONCILING,
+        attempt=attempt,
+        client_ids=(client_message_id,),
+        maps_runs=maps_runs,
     )
 
 

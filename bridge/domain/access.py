@@ -9,7 +9,8 @@ from bridge.domain.people import Person
 @dataclass(frozen=True, slots=True)
 class PeoplePolicy:
     """`allowed` empty means every full member of the workspace; outsiders are guests, people
-    of other organisations and everyone else who is not a full member."""
+    of other organisations and everyone else who is not a full member.
+    """
 
     allowed: frozenset[UserId] = frozenset()
     allow_outsiders: bool = False

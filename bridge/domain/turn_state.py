@@ -33,9 +33,11 @@ class OpenApproval:
 class Turn:
     """State of one turn.
 
-    `client_ids` are the names under which the input was sent, the newest last; `runs` those runs of the server that serve it. `queued_behind`: the server put the input behind
-    work of its own. `doomed`: the server said that this input fails. `stopped_as` is the
-    outcome once an abort was asked for. `cause` is the newest technical reason of a failure.
+    `client_ids` are the names under which the input was sent, the newest last; `runs` those
+    runs of the server that serve it. `queued_behind`: the server put the input behind work of
+    its own. `doomed`: the server said that this input fails. `moved`: its conversation was
+    forked once. `stopped_as` is the outcome once an abort was asked for; `cause` the newest
+    technical reason of a failure.
     """
 
     phase: Phase = Phase.QUEUED

@@ -1,0 +1,37 @@
+"""The database: what was accepted, the durable queue, approvals, the outbox, the event log.
+
+`store` the facade · `schema` tables · `dialect` what is particular to SQLite · `database`
+transactions and migrations · `records` what the store hands back · `rows` rows to domain ·
+`messages` the inbox · `intake` one message becomes turns · `turns` the queue · `amendments`
+edits and deletions · `bindings` · `approvals` · `outbox` · `event_log` · `teammates`.
+
+Ids and instants come in as arguments; nothing here makes one (the event log stamps what it
+hears). Every method raises `StoreUnavailable` when the database cannot be used just now.
+"""
+
+from bridge.store.event_log import EventLog, LoggedFrame
+from bridge.store.outbox import OutboxEntry
+from bridge.store.records import (
+    Accepted,
+    LeftTurn,
+    Located,
+    LocatedTurn,
+    Placed,
+    Removal,
+    TurnState,
+)
+from bridge.store.store import Store
+
+__all__ = [
+    "Accepted",
+    "EventLog",
+    "LeftTurn",
+    "Located",
+    "LocatedTurn",
+    "LoggedFrame",
+    "OutboxEntry",
+    "Placed",
+    "Removal",
+    "Store",
+    "TurnState",
+]

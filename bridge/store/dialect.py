@@ -1,0 +1,134 @@
+"""Everything that is particular to SQLite: engines, pragmas, and what its failures mean."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.pool import NullPool
+
+from bridge.domain.errors import (
+    BridgeError,
+    ConfigurationError,
+    SchemaTooNew,
+    StoreError,
+    StoreUnavailable,
+)
+
+OLDEST_SQLITE = (3, 35)
+"""The first with RETURNING."""
+
+_DRIVERS = {"sqlite", "sqlite+aiosqlite", "sqlite+pysqlite"}
+
+_PRAGMAS = (
+    # WAL with NORMAL: a commit survives the death of the process, at no fsync per commit. After
+    # a power cut the file is whole, but commits of the last moments may be gone.
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+_UNAVAILABLE = {
+    "SQLITE_BUSY": "The database is locked by another program. Close it, or try again.",
+    "SQLITE_LOCKED": "The database is locked by another program. Close it, or try again.",
+    "SQLITE_FULL": "The disk that holds the database is full. Free some space, then try again.",
+    "SQLITE_IOERR": "The disk that holds the database reports errors. Check the disk.",
+    "SQLITE_READONLY": "The database cannot be written. Check the file's permissions.",
+    "SQLITE_CANTOPEN": "The database file cannot be opened. Check that it is still there.",
+    "SQLITE_NOTADB": "The database file is not a database any more. Restore it from a backup.",
+    "SQLITE_CORRUPT": "The database file is damaged. Restore it from a backup.",
+}
+
+_MISCONFIGURED = {
+    "SQLITE_READONLY": "cannot be written: check the permissions of the file and its directory",
+    "SQLITE_CANTOPEN": "cannot be opened: check that it is a file and that it may be written",
+    "SQLITE_NOTADB": "is not a database: choose another path, or restore it from a backup",
+    "SQLITE_CORRUPT": "is damaged: restore it from a backup",
+    "SQLITE_PERM": "may not be opened: check the permissions of the file and its directory",
+}
+
+
+def parse(url: str) -> URL:
+    """The address of a database file. Raises `ConfigurationError` for anything else."""
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise ConfigurationError(
+            f"database.url {url!r} is not a database address; use sqlite+aiosqlite:///bridge.db"
+        ) from error
+    if parsed.drivername not in _DRIVERS:
+        raise ConfigurationError(
+            f"database.url asks for {parsed.drivername!r}, but this version keeps its data in "
+            "SQLite; use sqlite+aiosqlite:///bridge.db"
+        )
+    if parsed.database in (None, "", ":memory:"):
+        raise ConfigurationError(
+            "database.url names no file, and the bridge must keep what it accepted; "
+            "use sqlite+aiosqlite:///bridge.db"
+        )
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise ConfigurationError(
+            f"Python's SQLite is {sqlite3.sqlite_version}; the bridge needs 3.35 or newer"
+        )
+    return parsed.set(drivername="sqlite+pysqlite")
+
+
+def prepare_file(url: URL) -> None:
+    """Create the file, readable by its owner only: it will hold what people wrote.
+
+    Raises `ConfigurationError` when that is impossible. A `file:` URI is left to SQLite.
+    """
+    path = url.database or ""
+    if path.startswith("file:"):
+        return
+    try:
+        Path(path).touch(mode=0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The database file {path} cannot be created or written ({error.strerror}); "
+            "check database.url"
+        ) from error
+
+
+def engine(url: URL, *, writes: bool, busy_timeout_s: float) -> Engine:
+    """An engine whose transactions are immediate (`writes`) or cannot write at all."""
+    made = sa.create_engine(url, poolclass=NullPool, connect_args={"timeout": busy_timeout_s})
+    begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+
+    @sa.event.listens_for(made, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions by itself
+        for pragma in _PRAGMAS if writes else (*_PRAGMAS[1:], "PRAGMA query_only = ON"):
+            connection.execute(pragma)
+
+    @sa.event.listens_for(made, "begin")
+    def open_transaction(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return made
+
+
+def failure(error: sa.exc.DBAPIError, *, url: URL, opening: bool) -> BridgeError:
+    """What a driver's error means for people: the operator's to fix, or worth a retry."""
+    code = _code(error.orig)
+    if opening and code in _MISCONFIGURED:
+        return ConfigurationError(f"The database {url.database} {_MISCONFIGURED[code]}.")
+    if code in _UNAVAILABLE:
+        return StoreUnavailable(_UNAVAILABLE[code])
+    return StoreError("The database refused a statement of the bridge; see the log.")
+
+
+def too_new(found: int, known: int) -> SchemaTooNew:
+    """The refusal of a database that a newer program wrote."""
+    return SchemaTooNew(
+        f"The database has schema {found}, but this version knows only up to {known}. "
+        "Install the newer version that wrote it, or restore an older backup."
+    )
+
+
+def _code(orig: Any) -> str:
+    """SQLite's primary result code, such as `SQLITE_BUSY`; empty when there is none."""
+    name = getattr(orig, "sqlite_errorname", "")
+    return "_".join(name.split("_")[:2])

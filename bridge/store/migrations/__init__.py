@@ -1,0 +1,1 @@
+"""Migrations: one numbered module per change of the schema, in `versions`."""

@@ -1,0 +1,62 @@
+"""The facade: one open database and all its tables, in words of the domain."""
+
+from dataclasses import dataclass
+
+from bridge.store.approvals import Approvals
+from bridge.store.bindings import Bindings
+from bridge.store.database import Database
+from bridge.store.event_log import EventLog
+from bridge.store.messages import Messages
+from bridge.store.outbox import Outbox
+from bridge.store.teammates import Teammates
+from bridge.store.turns import Turns
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Everything that the bridge remembers. Made by `open`; `close` it when all else stopped."""
+
+    database: Database
+    messages: Messages
+    bindings: Bindings
+    turns: Turns
+    approvals: Approvals
+    outbox: Outbox
+    event_log: EventLog
+    teammates: Teammates
+
+    @classmethod
+    async def open(cls, url: str, *, busy_timeout_s: float = 2.0) -> "Store":
+        """Open or create the database file and bring its schema up to date.
+
+        Args:
+            url: `sqlite+aiosqlite:///path`.
+            busy_timeout_s: how long a transaction waits for another program's lock.
+
+        Raises:
+            ConfigurationError: the address is wrong, or the file cannot be used.
+            SchemaTooNew: a newer program wrote it.
+            StoreUnavailable: it is locked, or the disk is full.
+        """
+        database = await Database.open(url, busy_timeout_s=busy_timeout_s)
+        try:
+            await database.migrate()
+        except BaseException:
+            await database.close()
+            raise
+        return cls(
+            database=database,
+            messages=Messages(database),
+            bindings=Bindings(database),
+            turns=Turns(database),
+            approvals=Approvals(database),
+            outbox=Outbox(database),
+            event_log=EventLog(database),
+            teammates=Teammates(database),
+        )
+
+    async def close(self) -> None:
+        """Write the rest of the event log and close the file. May be called twice."""
+        if not self.database.closed:
+            await self.event_log.flush()
+            await self.database.close()

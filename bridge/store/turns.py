@@ -1,0 +1,341 @@
+"""The durable queue: per binding at most one active turn, in order (G3)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bridge.domain.events import Outcome, Usage
+from bridge.domain.ids import BindingId, ChannelId, MessageTs, TeamId, ThreadKey, TurnId
+from bridge.domain.people import ClaimedTurn, InboundMessage, Speaker, StoredMessage
+from bridge.store import amendments
+from bridge.store.database import Database
+from bridge.store.intake import Intake, Joins, accept
+from bridge.store.records import Accepted, LeftTurn, Removal, TurnState
+from bridge.store.rows import Row, binding_of, claimed_of, clean, message_of
+from bridge.store.schema import (
+    active,
+    bindings,
+    messages,
+    turn_messages,
+    turns,
+    unfinished,
+    waiting,
+)
+
+_param = sa.bindparam
+_older = turns.alias("older")
+_busy = turns.alias("busy")
+_before = turns.alias("before")
+
+_CLAIM = (
+    sa.update(turns)
+    .where(
+        turns.c.place
+        == sa.select(sa.func.min(_older.c.place))
+        .where(_older.c.binding_id == _param("binding"), waiting(_older))
+        .scalar_subquery(),
+        waiting(turns),
+        ~sa.exists().where(_busy.c.binding_id == _param("binding"), active(_busy)),
+    )
+    .values(state=TurnState.ACTIVE, lease=_param("by"), claimed_at=_param("at"))
+    .returning(turns)
+)
+_BINDING = sa.select(bindings).where(bindings.c.binding_id == _param("binding"))
+_MESSAGES = (
+    sa.select(messages)
+    .join_from(turn_messages, messages)
+    .where(turn_messages.c.turn_id == _param("turn"))
+    .order_by(turn_messages.c.message_id)
+)
+_IS_BUSY = sa.select(turns.c.turn_id).where(turns.c.binding_id == _param("binding"), active(turns))
+_HELD = sa.and_(
+    turns.c.turn_id == _param("turn"), active(turns), turns.c.lease == _param("held_by")
+)
+_ATTEMPT = (
+    sa.update(turns)
+    .where(_HELD)
+    .values(attempt=_param("number"), client_message_id=_param("client_id"))
+)
+_FIRST_TEXT = (
+    sa.update(turns)
+    .where(turns.c.turn_id == _param("turn"), turns.c.first_text_at.is_(None))
+    .values(first_text_at=_param("at"))
+)
+_END = (
+    sa.update(turns)
+    .where(_HELD)
+    .values(
+        state=TurnState.ENDED,
+        ended_at=_param("at"),
+        outcome=_param("how"),
+        cause=_param("why"),
+        prompt_tokens=_param("prompts"),
+        completion_tokens=_param("completions"),
+        duration_s=_param("took"),
+    )
+)
+_PUT_BACK = (
+    sa.update(turns).where(_HELD).values(state=TurnState.WAITING, lease=None, claimed_at=None)
+)
+_DROP = (
+    sa.update(turns)
+    .where(turns.c.turn_id == _param("turn"), waiting(turns))
+    .values(state=TurnState.ENDED, ended_at=_param("at"), outcome=_param("how"))
+)
+_DROP_OF = (
+    sa.update(turns)
+    .where(turns.c.binding_id == _param("binding"), waiting(turns))
+    .values(state=TurnState.ENDED, ended_at=_param("at"), outcome=Outcome.CANCELLED)
+    .returning(turns.c.turn_id, turns.c.place)
+)
+_LEFT = (
+    sa.select(turns, *(column for column in bindings.c if column.name != "binding_id"))
+    .join_from(turns, bindings)
+    .where(active(turns), turns.c.lease != _param("lease"))
+    .order_by(turns.c.place)
+)
+_LEFT_MESSAGES = (
+    sa.select(turn_messages.c.turn_id, messages)
+    .select_from(turns)
+    .join(turn_messages, turn_messages.c.turn_id == turns.c.turn_id)
+    .join(messages)
+    .where(active(turns), turns.c.lease != _param("lease"))
+    .order_by(turn_messages.c.message_id)
+)
+_TAKE_OVER = (
+    sa.update(turns)
+    .where(turns.c.turn_id == _param("turn"), active(turns), turns.c.lease != _param("by"))
+    .values(lease=_param("by"))
+)
+_BINDINGS_WAITING = (
+    sa.select(turns.c.binding_id)
+    .where(waiting(turns))
+    .group_by(turns.c.binding_id)
+    .order_by(sa.func.min(turns.c.place))
+)
+_COUNTS = (
+    sa.select(turns.c.state, sa.func.count().label("how_many"))
+    .where(unfinished(turns))
+    .group_by(turns.c.state)
+)
+_WAITING_BEFORE = (
+    sa.select(sa.func.count())
+    .select_from(turns)
+    .join(_before, sa.and_(_before.c.binding_id == turns.c.binding_id, unfinished(_before)))
+    .where(turns.c.turn_id == _param("turn"), _before.c.place < turns.c.place)
+)
+
+
+class Turns:
+    """The queue. `lease` names the process that holds a turn; only it may change the turn."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def accept(
+        self,
+        message: InboundMessage,
+        *,
+        thread: ThreadKey,
+        teammates: Sequence[str],
+        server: str,
+        new_turn_ids: Sequence[TurnId],
+        now: datetime,
+        joins: Joins,
+        trusted: bool,
+        speaker: Speaker = Speaker.PERSON,
+    ) -> Accepted:
+        """Store a message and queue one turn per teammate, all or nothing (G1, G2).
+
+        A message whose event id or (team, channel, ts) is known changes nothing. `teammates`
+        (distinct; may be empty: mere context) match `new_turn_ids`, of which those that are not
+        needed are dropped. `joins` decides whether the message becomes part of the binding's
+        newest waiting turn; it runs on the database's thread and must be pure.
+        """
+        intake = Intake(
+            message=message,
+            thread=thread,
+            teammates=teammates,
+            server=server,
+            new_turn_ids=new_turn_ids,
+            now=now,
+            joins=joins,
+            speaker=speaker,
+            trusted=trusted,
+        )
+        return await self._database.write(partial(accept, intake=intake))
+
+    async def claim(
+        self, binding_id: BindingId, *, lease: str, now: datetime
+    ) -> ClaimedTurn | None:
+        """Take the binding's oldest waiting turn; None when there is none or one is active."""
+
+        def work(connection: Connection) -> ClaimedTurn | None:
+            claim = {"binding": binding_id, "by": lease, "at": now}
+            row = connection.execute(_CLAIM, claim).first()
+            return None if row is None else _claimed(connection, row)
+
+        return await self._database.write(work)
+
+    async def claim_unprompted(
+        self, binding_id: BindingId, *, turn_id: TurnId, lease: str, now: datetime
+    ) -> ClaimedTurn | None:
+        """Record a turn that the server began by itself; None when one is active."""
+
+        def work(connection: Connection) -> ClaimedTurn | None:
+            if connection.execute(_IS_BUSY, {"binding": binding_id}).first() is not None:
+                return None
+            values = {
+                "turn_id": turn_id,
+                "binding_id": binding_id,
+                "state": TurnState.ACTIVE,
+                "unprompted": True,
+                "lease": lease,
+                "attempt": 0,
+                "created_at": now,
+                "claimed_at": now,
+            }
+            row = connection.execute(sa.insert(turns).returning(turns), values).one()
+            return _claimed(connection, row)
+
+        return await self._database.write(work)
+
+    async def record_attempt(
+        self, turn_id: TurnId, *, lease: str, attempt: int, client_message_id: str
+    ) -> bool:
+        """Note the input about to be sent, before it is; False when the lease is lost."""
+        return await self._changed(
+            _ATTEMPT,
+            turn=turn_id,
+            held_by=lease,
+            number=attempt,
+            client_id=client_message_id,
+        )
+
+    async def record_first_text(self, turn_id: TurnId, at: datetime) -> None:
+        """Note when the answer's first text came; later calls change nothing."""
+        await self._changed(_FIRST_TEXT, turn=turn_id, at=at)
+
+    async def end(
+        self,
+        turn_id: TurnId,
+        *,
+        lease: str,
+        outcome: Outcome,
+        cause: str | None,
+        usage: Usage,
+        seconds: float,
+        now: datetime,
+    ) -> bool:
+        """Record how an active turn ended: True exactly once, False without the lease."""
+        return await self._changed(
+            _END,
+            turn=turn_id,
+            held_by=lease,
+            at=now,
+            how=outcome,
+            why=None if cause is None else clean(cause),
+            prompts=usage.prompt_tokens,
+            completions=usage.completion_tokens,
+            took=seconds,
+        )
+
+    async def put_back(self, turn_id: TurnId, *, lease: str) -> bool:
+        """Let an active turn wait again, at its old place; False without the lease."""
+        return await self._changed(_PUT_BACK, turn=turn_id, held_by=lease)
+
+    async def drop_waiting(self, turn_id: TurnId, *, outcome: Outcome, now: datetime) -> bool:
+        """End a turn that waits; False when it is active or has ended."""
+        return await self._changed(_DROP, turn=turn_id, at=now, how=outcome)
+
+    async def drop_waiting_of(self, binding_id: BindingId, *, now: datetime) -> list[TurnId]:
+        """End all waiting turns of a binding as cancelled; returns them, oldest first."""
+
+        def work(connection: Connection) -> list[TurnId]:
+            rows = connection.execute(_DROP_OF, {"binding": binding_id, "at": now}).all()
+            return [TurnId(row.turn_id) for row in sorted(rows, key=lambda row: int(row.place))]
+
+        return await self._database.write(work)
+
+    async def edit_waiting(
+        self, team: TeamId, channel: ChannelId, ts: MessageTs, text: str
+    ) -> bool:
+        """Put in a message's new text, if no turn with it has begun; True when one waits."""
+        return await self._database.write(
+            partial(amendments.edit, team=team, channel=channel, ts=ts, text=text)
+        )
+
+    async def remove_waiting_message(
+        self, team: TeamId, channel: ChannelId, ts: MessageTs, now: datetime
+    ) -> Removal:
+        """Take a deleted message out of the turns that wait with it."""
+        return await self._database.write(
+            partial(amendments.remove, team=team, channel=channel, ts=ts, now=now)
+        )
+
+    async def left_active(self, *, not_lease: str) -> list[LeftTurn]:
+        """Active turns of other leases, oldest first: what an earlier process left."""
+
+        def work(connection: Connection) -> list[LeftTurn]:
+            spoken: dict[str, list[StoredMessage]] = defaultdict(list)
+            for row in connection.execute(_LEFT_MESSAGES, {"lease": not_lease}):
+                spoken[row.turn_id].append(message_of(row))
+            left = connection.execute(_LEFT, {"lease": not_lease})
+            return [
+                LeftTurn(
+                    turn=claimed_of(row, binding_of(row), spoken[row.turn_id]),
+                    lease=row.lease,
+                    client_message_id=row.client_message_id,
+                )
+                for row in left
+            ]
+
+        return await self._database.read(work)
+
+    async def take_over(self, turn_id: TurnId, *, lease: str) -> bool:
+        """Hold an active turn of another lease; False when it ended or is held already."""
+        return await self._changed(_TAKE_OVER, turn=turn_id, by=lease)
+
+    async def bindings_waiting(self) -> list[BindingId]:
+        """Bindings with a waiting turn, the one that waits longest first."""
+
+        def work(connection: Connection) -> list[BindingId]:
+            return [BindingId(row.binding_id) for row in connection.execute(_BINDINGS_WAITING)]
+
+        return await self._database.read(work)
+
+    async def counts(self) -> dict[str, int]:
+        """How many turns are `waiting` and `active` now."""
+
+        def work(connection: Connection) -> dict[str, int]:
+            found = {row.state: row.how_many for row in connection.execute(_COUNTS)}
+            return {
+                state.value: found.get(state.value, 0)
+                for state in (TurnState.WAITING, TurnState.ACTIVE)
+            }
+
+        return await self._database.read(work)
+
+    async def waiting_before(self, turn_id: TurnId) -> int:
+        """How many unfinished turns of the same binding come before this one."""
+
+        def work(connection: Connection) -> int:
+            return connection.execute(_WAITING_BEFORE, {"turn": turn_id}).scalar_one()
+
+        return await self._database.read(work)
+
+    async def _changed(self, statement: sa.Update, **values: object) -> bool:
+        def work(connection: Connection) -> bool:
+            return connection.execute(statement, values).rowcount == 1
+
+        return await self._database.write(work)
+
+
+def _claimed(connection: Connection, turn: Row) -> ClaimedTurn:
+    binding = connection.execute(_BINDING, {"binding": turn.binding_id}).one()
+    spoken = connection.execute(_MESSAGES, {"turn": turn.turn_id})
+    return claimed_of(turn, binding_of(binding), [message_of(row) for row in spoken])

@@ -1,0 +1,226 @@
+"""Standard Markdown cut into parts that each stand alone.
+
+A part is shown as `opening + body + closing`. Bodies joined give the source exactly; openings and
+closings are the only additions: a code fence that goes on is closed and opened again with its
+info string, and a table that goes on repeats its header. Where to cut depends only on the text up
+to the limit, so cutting a growing text early gives the same parts as cutting it whole.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bridge.render.limits import fit, size
+from bridge.render.lines import (
+    HEADING,
+    ITEM,
+    SEPARATOR,
+    UNDERLINE,
+    Fence,
+    code_spans,
+    fence_after,
+    numbered,
+    open_fence,
+    opened_by,
+)
+
+SMALLEST_LIMIT = 256
+_CLOSING_ROOM = 82
+_LOOKAHEAD = 400
+_LINK = re.compile(r"!?\[[^\[\]\n]*\]\([^()\s]*\)|<[^<>\s]+>")
+_SENTENCE = re.compile(r"[.!?…。！？][\"'”’)\]*_]*\s+|[。！？]")
+_WORD = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of a longer text. `carry` is the opening of the part that follows."""
+
+    opening: str
+    body: str
+    closing: str
+    carry: str = ""
+
+    @property
+    def text(self) -> str:
+        """What is shown."""
+        return self.opening + self.body + self.closing
+
+
+@dataclass(frozen=True, slots=True)
+class _Break:
+    """A line start at which the text may be cut. `rank` 0 is bad, 6 is best (a heading)."""
+
+    at: int
+    rank: int
+    table: str | None = None
+    """The header to repeat when cut here, inside a table; None outside of tables."""
+
+    table_at: int = 0
+
+
+def split(text: str, *, limit: int) -> tuple[Part, ...]:
+    """Cut `text` into parts of at most `limit` (in UTF-16 units, 256 or more).
+
+    Every fence is balanced in each part, also one that the source leaves open. Empty text gives
+    no part.
+    """
+    parts: list[Part] = []
+    carry = ""
+    while text:
+        part = cut(text, limit=limit, opening=carry)
+        parts.append(part)
+        text, carry = text[len(part.body) :], part.carry
+    return tuple(parts)
+
+
+def cut(text: str, *, limit: int, opening: str = "") -> Part:
+    """Return the first part of `text`: all of it when it fits.
+
+    `opening` is the `carry` of the part before. Raises `ValueError` for a limit under 256.
+    """
+    if limit < SMALLEST_LIMIT:
+        raise ValueError(f"A part needs a limit of at least {SMALLEST_LIMIT}.")
+    if len(text) <= limit:
+        whole = _closed(opening, text)
+        if size(whole.text) <= limit:
+            return whole
+    end = fit(text, limit - size(opening) - _CLOSING_ROOM)
+    chosen = _choose(text, end, opening)
+    header = chosen.table or ""
+    return _closed(opening, text[: chosen.at], header if size(header) <= limit // 4 else "")
+
+
+def _closed(opening: str, body: str, header: str = "") -> Part:
+    fence = open_fence(opening + body)
+    if fence is None:
+        return Part(opening, body, "", header)
+    newline = "" if body.endswith("\n") or not body else "\n"
+    return Part(opening, body, newline + fence.closing, fence.opening + "\n")
+
+
+# --- where to cut --------------------------------------------------------------------------
+
+
+def _choose(text: str, end: int, opening: str) -> _Break:
+    breaks = list(_breaks(text[:end], opening))
+    half = end // 2
+    table = breaks[-1] if breaks and breaks[-1].table is not None else None
+    if table is not None:
+        before = [found for found in breaks if found.rank and found.at <= table.table_at]
+        return before[-1] if before else table
+    for ranks in ((5, 6), (4,), (3,), (1, 2)):
+        for found in reversed(breaks):
+            if found.rank in ranks and found.at >= half:
+                return found
+    return _Break(_inside_line(text, end, half), 0)
+
+
+def _breaks(window: str, opening: str) -> Iterator[_Break]:
+    """Yield the line starts after the first, in order, with what speaks for cutting there."""
+    fence = open_fence(opening)
+    header = opening if opening and fence is None else None
+    table_at = 0
+    before = solid = ""
+    lines = list(numbered(window))
+    for index, (start, line) in enumerate(lines):
+        after = fence_after(fence, line)
+        if header is not None and (after is not None or "|" not in line):
+            header = None
+        if start:
+            rank = (
+                _rank(line, before, solid)
+                if fence is None
+                else _rank_in_code(before, line, fence, after)
+            )
+            yield _Break(start, rank, header if rank else None, table_at)
+        if header is None and after is None and fence is None and index + 1 < len(lines):
+            header = _table_header(line, lines[index + 1][1])
+            table_at = start
+        fence, before, solid = after, line, line if line.strip() else solid
+
+
+def _table_header(line: str, following: str) -> str | None:
+    if "|" in line and "|" in following and SEPARATOR.match(following):
+        return f"{line}\n{following}\n"
+    return None
+
+
+def _rank_in_code(before: str, line: str, fence: Fence, after: Fence | None) -> int:
+    if after is None or opened_by(before) == fence:
+        return 0
+    return 1 if before.strip() else 2
+
+
+def _rank(line: str, before: str, solid: str) -> int:
+    """Say how well a cut before `line` reads. `solid` is the last line that is not blank."""
+    blank = not before.strip()
+    if not line.strip() or HEADING.match(solid):
+        return 0
+    if not blank and (UNDERLINE.match(line) or SEPARATOR.match(line)):
+        return 0
+    if HEADING.match(line):
+        return 6
+    indented = line.startswith(("  ", "\t"))
+    if ITEM.match(line):
+        return 3 if indented else 4
+    if blank:
+        return 3 if indented else 5
+    return 3 if opened_by(line) or _is_fence_end(before) else 2
+
+
+def _is_fence_end(line: str) -> bool:
+    return line.lstrip(" \t>").startswith(("```", "~~~"))
+
+
+# --- inside a line -------------------------------------------------------------------------
+
+
+def _inside_line(text: str, end: int, low: int) -> int:
+    """Find a place in (low, end]: after a sentence, else a word, else between characters."""
+    start = text.rfind("\n", 0, end) + 1
+    region = text[start : end + _LOOKAHEAD]
+    whole = [*code_spans(region), *(found.span() for found in _LINK.finditer(region))]
+    kept = [(start + first, start + last) for first, last in whole if start + first > low]
+    for pattern in (_SENTENCE, _WORD):
+        places = [found.end() for found in pattern.finditer(text, low, end)]
+        for place in reversed(places):
+            if not _within(place, kept) and opened_by(_line_at(text, place)) is None:
+                return place
+    inside = [first for first, last in kept if first < end < last]
+    return _between_clusters(text, min(inside, default=end))
+
+
+def _line_at(text: str, place: int) -> str:
+    return text[place : place + _CLOSING_ROOM].partition("\n")[0]
+
+
+def _within(place: int, ranges: list[tuple[int, int]]) -> bool:
+    return any(first < place < last for first, last in ranges)
+
+
+def _between_clusters(text: str, place: int) -> int:
+    """Step back to where no accent, joined emoji, flag or surrogate pair is torn."""
+    for candidate in range(place, max(place - 32, 0), -1):
+        if not _joined(text, candidate):
+            return candidate
+    return place
+
+
+def _joined(text: str, place: int) -> bool:
+    if place >= len(text):
+        return False
+    before, after = text[place - 1], text[place]
+    return (
+        unicodedata.category(after) in ("Mn", "Me", "Mc")
+        or "\u200d" in (before, after)
+        or "\U0001f3fb" <= after <= "\U0001f3ff"
+        or (_is_flag(before) and _is_flag(after))
+        or ("\ud800" <= before <= "\udbff" and "\udc00" <= after <= "\udfff")
+        or before + after == "\r\n"
+    )
+
+
+def _is_flag(char: str) -> bool:
+    return "\U0001f1e6" <= char <= "\U0001f1ff"

@@ -1,0 +1,200 @@
+"""What one reply looks like in Slack right now: text in, messages out. Nothing here waits."""
+
+import hashlib
+from collections.abc import Set
+from dataclasses import dataclass, replace
+
+from bridge.domain.events import Outcome, ToolLine, Usage
+from bridge.domain.ids import RunId, UserId
+from bridge.domain.ports import Ending
+from bridge.render.durations import duration, tokens
+from bridge.render.limits import SECTION_TEXT
+from bridge.render.mentions import safe_mrkdwn
+from bridge.render.plain import clip_escaped
+from bridge.render.progress import tools_line
+from bridge.render.stretch import Stretch, join
+
+_ENDED = {
+    Outcome.DONE: "Done.",
+    Outcome.FAILED: "Something went wrong, so there is no answer.",
+    Outcome.CANCELLED: "Stopped.",
+    Outcome.TIMED_OUT: "Time was up before there was an answer.",
+    Outcome.INTERRUPTED: "This was interrupted before there was an answer.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """One Slack message of a reply as it should look now; `seq` names it, from 0.
+
+    `markdown` is mention-safe and within the limits of one message; `tools_line`, `footer` and
+    `sentence` are escaped mrkdwn. `live` is True for the one message that still grows: it has
+    the stop button. `final` is True once the reply is finished.
+    """
+
+    seq: int
+    markdown: str
+    live: bool = False
+    tools_line: str | None = None
+    footer: str | None = None
+    sentence: str | None = None
+    final: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing is left to show: its text was taken back. It may be deleted."""
+        return not (self.live or self.markdown or self.tools_line or self.footer or self.sentence)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of what people see. Two views with the same need no second write."""
+        seen = (self.markdown, self.live, self.tools_line, self.footer, self.sentence)
+        return hashlib.sha256(repr(seen).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+class ReplyStream:
+    """Planner of one reply. Text comes in pieces, `messages` says what Slack should show.
+
+    A message that is full is cut at a safe place and stays as it is, whatever is appended;
+    only `set_text` and `drop_runs` may change it. Views never disappear: one whose text was
+    taken back becomes empty. `allowed` are the people whom the text may mention. `now` is
+    monotonic seconds throughout. Nothing raises; calls after `finish` change nothing.
+    """
+
+    def __init__(self, *, allowed: Set[UserId] = frozenset()) -> None:
+        self._allowed = frozenset(allowed)
+        self._stretches = [Stretch(self._allowed)]
+        self._next_seq = 0
+        self._tools: tuple[ToolLine, ...] = ()
+        self._since: dict[str, float] = {}
+        self._note = ""
+        self._ending: Ending | None = None
+
+    # --- what is said --------------------------------------------------------------------
+
+    def append(self, run_id: RunId, message_id: str, text: str) -> None:
+        """Add the next piece of one assistant message; the newest message goes on at its end."""
+        if text and self._ending is None:
+            self._stretches[-1].append((run_id, message_id), text)
+
+    def set_text(self, run_id: RunId, message_id: str, text: str) -> None:
+        """Replace one assistant message by its full text.
+
+        What is above a seal stays there as far as the new text begins with it; the rest comes
+        below, as everything does that follows a seal.
+        """
+        if self._ending is not None:
+            return
+        key = (run_id, message_id)
+        *sealed, newest = self._stretches
+        for stretch in sealed:
+            kept = stretch.common(key, text)
+            stretch.set_text(key, kept)
+            text = text[len(kept) :]
+        if newest.holds(key):
+            newest.set_text(key, text)
+        else:
+            self.append(run_id, message_id, text)
+
+    def drop_runs(self, run_ids: Set[RunId]) -> None:
+        """Take out all text of these runs."""
+        if self._ending is None:
+            for stretch in self._stretches:
+                stretch.drop_runs(run_ids)
+
+    def show_tools(self, tools: tuple[ToolLine, ...], now: float) -> None:
+        """Show what runs now; a tool's time counts from when it was first shown."""
+        self._tools = tools
+        self._since = {tool.call_id: self._since.get(tool.call_id, now) for tool in tools}
+
+    def note(self, text: str) -> None:
+        """Show a quiet line on the live message until the next note; empty clears it."""
+        self._note = text
+
+    def seal(self) -> None:
+        """Finish the message so far: what follows goes into a new one."""
+        last = self._stretches[-1]
+        if self._ending is None and (last.has_text or last.seqs):
+            last.trace = tools_line(self._tools, {}, 0.0)
+            self._stretches.append(Stretch(self._allowed))
+
+    def finish(self, ending: Ending) -> None:
+        """End the reply: all text is shown, with how long it took and how it ended."""
+        if self._ending is None:
+            self._ending = ending
+            self._tools, self._note = (), ""
+
+    # --- what it looks like --------------------------------------------------------------
+
+    def text(self) -> str:
+        """The whole reply as Markdown, as the agent wrote it, without notices."""
+        return join([text for stretch in self._stretches if (text := stretch.text()).strip()])
+
+    def messages(self, now: float) -> list[MessageView]:
+        """Return the messages of this reply, in order, as they should look at `now`."""
+        sentence = self._closing_sentence()
+        views = [view for stretch in self._stretches for view in self._views(stretch, now)]
+        if self._ending is not None:
+            views = self._ended(views, self._ending, sentence)
+        return sorted(views, key=lambda view: view.seq)
+
+    def _views(self, stretch: Stretch, now: float) -> list[MessageView]:
+        newest = stretch is self._stretches[-1]
+        live = newest and self._ending is None
+        working = self._working(now) if live else None
+        shown = stretch.render(live=live)
+        stretch.shown = len(shown)
+        self._name(stretch, max(len(shown), 1 if working else 0))
+        padded = shown + [""] * (len(stretch.seqs) - len(shown))
+        views = [MessageView(seq, text) for seq, text in zip(stretch.seqs, padded, strict=True)]
+        last = max(len(shown) - 1, 0)
+        if live and views:
+            views[last] = replace(views[last], live=True, tools_line=working)
+        elif views and not shown and not newest:
+            views[0] = replace(views[0], tools_line=stretch.trace or None)
+        return views
+
+    def _name(self, stretch: Stretch, count: int) -> None:
+        while len(stretch.seqs) < count:
+            stretch.seqs.append(self._next_seq)
+            self._next_seq += 1
+
+    def _working(self, now: float) -> str | None:
+        note = safe_mrkdwn(self._note, allowed=self._allowed).strip()
+        line = tools_line(self._tools, self._since, now)
+        return clip_escaped("\n".join(part for part in (note, line) if part), SECTION_TEXT) or None
+
+    # --- how it ends ---------------------------------------------------------------------
+
+    def _closing_sentence(self) -> str | None:
+        """Return the last words, and make room for them below the newest card."""
+        if self._ending is None:
+            return None
+        sentence = safe_mrkdwn(self._ending.sentence or "", allowed=self._allowed).strip()
+        if not sentence and not any(stretch.has_text for stretch in self._stretches):
+            sentence = _ENDED[self._ending.outcome]
+        if sentence:
+            self._name(self._stretches[-1], 1)
+        return clip_escaped(sentence, SECTION_TEXT) or None
+
+    def _ended(
+        self, views: list[MessageView], ending: Ending, sentence: str | None
+    ) -> list[MessageView]:
+        newest = self._stretches[-1]
+        if newest.seqs:
+            target = newest.seqs[max(newest.shown - 1, 0)]
+        else:
+            target = next((view.seq for view in reversed(views) if not view.is_empty), -1)
+        foot = footer(ending.seconds, ending.usage)
+        return [
+            replace(view, final=True, sentence=sentence, footer=foot)
+            if view.seq == target
+            else replace(view, final=True)
+            for view in views
+        ]
+
+
+def footer(seconds: float, usage: Usage) -> str:
+    """Return the quiet last line: `12 s · 1,234 tokens`; tokens only when they are known."""
+    used = usage.prompt_tokens + usage.completion_tokens
+    return duration(seconds) + (f" · {tokens(used)}" if used else "")

@@ -2,8 +2,9 @@
 
 `store` the facade · `schema` tables · `dialect` what is particular to SQLite · `database`
 transactions and migrations · `records` what the store hands back · `rows` rows to domain ·
-`messages` the inbox · `intake` one message becomes turns · `turns` the queue · `amendments`
-edits and deletions · `bindings` · `approvals` · `outbox` · `event_log` · `teammates`.
+`messages` the inbox · `intake` one message becomes turns · `turns` the queue · `claims` who
+holds what · `amendments` edits and deletions · `bindings` · `approvals` · `outbox` ·
+`event_log` · `teammates`.
 
 Ids and instants come in as arguments; nothing here makes one (the event log stamps what it
 hears). Every method raises `StoreUnavailable` when the database cannot be used just now.

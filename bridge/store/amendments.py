@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bridge.domain.events import Outcome
-from bridge.domain.ids import BindingId, ChannelId, MessageId, MessageTs, TeamId, TurnId
+from bridge.domain.ids import ChannelId, MessageId, MessageTs, TeamId, TurnId
 from bridge.store.records import Located, LocatedTurn, Removal, TurnState
-from bridge.store.rows import clean
+from bridge.store.rows import clean, located_turn_of
 from bridge.store.schema import messages, turn_messages, turns, waiting
 
 _param = sa.bindparam
@@ -63,12 +63,8 @@ def find(
     rows = connection.execute(_FIND, {"team": team, "channel": channel, "ts": ts}).all()
     if not rows:
         return None
-    placed = (
-        LocatedTurn(BindingId(row.binding_id), TurnId(row.turn_id), TurnState(row.state))
-        for row in rows
-        if row.turn_id is not None
-    )
-    return Located(MessageId(rows[0].message_id), tuple(placed))
+    placed = tuple(located_turn_of(row) for row in rows if row.turn_id is not None)
+    return Located(MessageId(rows[0].message_id), placed)
 
 
 def edit(

@@ -2,8 +2,8 @@
 
 A transaction is a plain function of a connection, run as a whole on its lane's thread: one
 switch of threads per transaction instead of several per statement, and nothing can cancel it
-half-way. A caller that is cancelled meanwhile does not learn the result, but the transaction
-is whole or absent, never partial.
+half-way. A caller that is cancelled meanwhile does not learn the result, but what it asked for
+is still done.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class _Lane:
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction: committed when it returns, rolled back if it raises."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._transact, work)
+        return await asyncio.shield(loop.run_in_executor(self._thread, self._transact, work))
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
         if self._connection is None:

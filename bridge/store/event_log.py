@@ -75,8 +75,8 @@ class EventLog:
         self,
         database: Database,
         *,
-        keep: timedelta = timedelta(days=7),
-        max_bytes: int = 256 * 1024 * 1024,
+        keep: timedelta,
+        max_bytes: int,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database

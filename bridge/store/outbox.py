@@ -8,7 +8,8 @@ from sqlalchemy.engine import Connection
 
 from bridge.domain.ids import ChannelId, MessageTs, OutboxId, TeamId, TurnId
 from bridge.store.database import Database
-from bridge.store.rows import Row, clean
+from bridge.store.records import LocatedTurn
+from bridge.store.rows import Row, clean, located_turn_of
 from bridge.store.schema import bindings, outbox, planned, turns
 
 
@@ -64,6 +65,17 @@ _AUTHORS = (
     )
     .order_by(outbox.c.place)
 )
+_TURN_OF = (
+    sa.select(turns.c.binding_id, turns.c.turn_id, turns.c.state)
+    .select_from(outbox)
+    .join(turns, turns.c.turn_id == outbox.c.turn_id)
+    .join(bindings, bindings.c.binding_id == turns.c.binding_id)
+    .where(
+        outbox.c.channel == _param("channel"),
+        outbox.c.ts == _param("post"),
+        bindings.c.team == _param("team"),
+    )
+)
 
 
 class Outbox:
@@ -112,6 +124,16 @@ class Outbox:
             return {MessageTs(row.ts): row.teammate for row in rows}
 
         return await self._database.read(work) if ts else {}
+
+    async def turn_of(self, team: TeamId, channel: ChannelId, ts: MessageTs) -> LocatedTurn | None:
+        """The turn that a posted message belongs to; None for a message of no turn of ours."""
+
+        def work(connection: Connection) -> LocatedTurn | None:
+            values = {"team": team, "channel": channel, "post": ts}
+            row = connection.execute(_TURN_OF, values).first()
+            return None if row is None else located_turn_of(row)
+
+        return await self._database.read(work)
 
     async def _change(self, statement: sa.Update, **values: object) -> None:
         def work(connection: Connection) -> None:

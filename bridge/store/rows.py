@@ -20,8 +20,10 @@ from bridge.domain.ids import (
     TurnId,
 )
 from bridge.domain.people import Binding, ClaimedTurn, Said, SharedFile, Speaker, StoredMessage
+from bridge.store.records import LocatedTurn, TurnState
 
-Row = sa.Row[Any]
+Row = sa.Row[*tuple[Any, ...]]
+"""A row of any statement; its columns are attributes."""
 
 
 def clean(text: str) -> str:
@@ -87,6 +89,11 @@ def binding_of(row: Row) -> Binding:
         last_seen=None if row.last_seen is None else MessageId(row.last_seen),
         last_started_at=row.last_started_at,
     )
+
+
+def located_turn_of(row: Row) -> LocatedTurn:
+    """A turn's place in the queue from a row with its ids and its state."""
+    return LocatedTurn(BindingId(row.binding_id), TurnId(row.turn_id), TurnState(row.state))
 
 
 def claimed_of(turn: Row, binding: Binding, messages: Sequence[StoredMessage]) -> ClaimedTurn:

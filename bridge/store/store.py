@@ -1,6 +1,7 @@
 """The facade: one open database and all its tables, in words of the domain."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bridge.store.approvals import Approvals
 from bridge.store.bindings import Bindings
@@ -26,12 +27,21 @@ class Store:
     teammates: Teammates
 
     @classmethod
-    async def open(cls, url: str, *, busy_timeout_s: float = 2.0) -> "Store":
+    async def open(
+        cls,
+        url: str,
+        *,
+        busy_timeout_s: float = 2.0,
+        log_keep: timedelta = timedelta(days=7),
+        log_max_bytes: int = 256 * 1024 * 1024,
+    ) -> "Store":
         """Open or create the database file and bring its schema up to date.
 
         Args:
             url: `sqlite+aiosqlite:///path`.
             busy_timeout_s: how long a transaction waits for another program's lock.
+            log_keep: how long the event log keeps a frame.
+            log_max_bytes: how much the event log keeps in all.
 
         Raises:
             ConfigurationError: the address is wrong, or the file cannot be used.
@@ -51,7 +61,7 @@ class Store:
             turns=Turns(database),
             approvals=Approvals(database),
             outbox=Outbox(database),
-            event_log=EventLog(database),
+            event_log=EventLog(database, keep=log_keep, max_bytes=log_max_bytes),
             teammates=Teammates(database),
         )
 

@@ -1,6 +1,5 @@
 """The durable queue: per binding at most one active turn, in order (G3)."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -10,48 +9,17 @@ from sqlalchemy.engine import Connection
 
 from bridge.domain.events import Outcome, Usage
 from bridge.domain.ids import BindingId, ChannelId, MessageTs, TeamId, ThreadKey, TurnId
-from bridge.domain.people import ClaimedTurn, InboundMessage, Speaker, StoredMessage
-from bridge.store import amendments
+from bridge.domain.people import ClaimedTurn, InboundMessage, Speaker
+from bridge.store import amendments, claims
 from bridge.store.database import Database
 from bridge.store.intake import Intake, Joins, accept
-from bridge.store.records import Accepted, LeftTurn, Removal, TurnState
-from bridge.store.rows import Row, binding_of, claimed_of, clean, message_of
-from bridge.store.schema import (
-    active,
-    bindings,
-    messages,
-    turn_messages,
-    turns,
-    unfinished,
-    waiting,
-)
+from bridge.store.records import Accepted, LeftTurn, LocatedTurn, Removal, TurnState
+from bridge.store.rows import clean, located_turn_of
+from bridge.store.schema import active, turns, unfinished, waiting
 
 _param = sa.bindparam
-_older = turns.alias("older")
-_busy = turns.alias("busy")
 _before = turns.alias("before")
 
-_CLAIM = (
-    sa.update(turns)
-    .where(
-        turns.c.place
-        == sa.select(sa.func.min(_older.c.place))
-        .where(_older.c.binding_id == _param("binding"), waiting(_older))
-        .scalar_subquery(),
-        waiting(turns),
-        ~sa.exists().where(_busy.c.binding_id == _param("binding"), active(_busy)),
-    )
-    .values(state=TurnState.ACTIVE, lease=_param("by"), claimed_at=_param("at"))
-    .returning(turns)
-)
-_BINDING = sa.select(bindings).where(bindings.c.binding_id == _param("binding"))
-_MESSAGES = (
-    sa.select(messages)
-    .join_from(turn_messages, messages)
-    .where(turn_messages.c.turn_id == _param("turn"))
-    .order_by(turn_messages.c.message_id)
-)
-_IS_BUSY = sa.select(turns.c.turn_id).where(turns.c.binding_id == _param("binding"), active(turns))
 _HELD = sa.and_(
     turns.c.turn_id == _param("turn"), active(turns), turns.c.lease == _param("held_by")
 )
@@ -59,6 +27,9 @@ _ATTEMPT = (
     sa.update(turns)
     .where(_HELD)
     .values(attempt=_param("number"), client_message_id=_param("client_id"))
+)
+_FIND = sa.select(turns.c.binding_id, turns.c.turn_id, turns.c.state).where(
+    turns.c.turn_id == _param("turn")
 )
 _FIRST_TEXT = (
     sa.update(turns)
@@ -91,20 +62,6 @@ _DROP_OF = (
     .where(turns.c.binding_id == _param("binding"), waiting(turns))
     .values(state=TurnState.ENDED, ended_at=_param("at"), outcome=Outcome.CANCELLED)
     .returning(turns.c.turn_id, turns.c.place)
-)
-_LEFT = (
-    sa.select(turns, *(column for column in bindings.c if column.name != "binding_id"))
-    .join_from(turns, bindings)
-    .where(active(turns), turns.c.lease != _param("lease"))
-    .order_by(turns.c.place)
-)
-_LEFT_MESSAGES = (
-    sa.select(turn_messages.c.turn_id, messages)
-    .select_from(turns)
-    .join(turn_messages, turn_messages.c.turn_id == turns.c.turn_id)
-    .join(messages)
-    .where(active(turns), turns.c.lease != _param("lease"))
-    .order_by(turn_messages.c.message_id)
 )
 _TAKE_OVER = (
     sa.update(turns)
@@ -173,36 +130,32 @@ class Turns:
         self, binding_id: BindingId, *, lease: str, now: datetime
     ) -> ClaimedTurn | None:
         """Take the binding's oldest waiting turn; None when there is none or one is active."""
-
-        def work(connection: Connection) -> ClaimedTurn | None:
-            claim = {"binding": binding_id, "by": lease, "at": now}
-            row = connection.execute(_CLAIM, claim).first()
-            return None if row is None else _claimed(connection, row)
-
-        return await self._database.write(work)
+        return await self._database.write(
+            partial(claims.claim, binding_id=binding_id, lease=lease, now=now)
+        )
 
     async def claim_unprompted(
         self, binding_id: BindingId, *, turn_id: TurnId, lease: str, now: datetime
     ) -> ClaimedTurn | None:
         """Record a turn that the server began by itself; None when one is active."""
+        return await self._database.write(
+            partial(
+                claims.claim_unprompted,
+                binding_id=binding_id,
+                turn_id=turn_id,
+                lease=lease,
+                now=now,
+            )
+        )
 
-        def work(connection: Connection) -> ClaimedTurn | None:
-            if connection.execute(_IS_BUSY, {"binding": binding_id}).first() is not None:
-                return None
-            values = {
-                "turn_id": turn_id,
-                "binding_id": binding_id,
-                "state": TurnState.ACTIVE,
-                "unprompted": True,
-                "lease": lease,
-                "attempt": 0,
-                "created_at": now,
-                "claimed_at": now,
-            }
-            row = connection.execute(sa.insert(turns).returning(turns), values).one()
-            return _claimed(connection, row)
+    async def find(self, turn_id: TurnId) -> LocatedTurn | None:
+        """Where a turn is; None when there is none of that id."""
 
-        return await self._database.write(work)
+        def work(connection: Connection) -> LocatedTurn | None:
+            row = connection.execute(_FIND, {"turn": turn_id}).first()
+            return None if row is None else located_turn_of(row)
+
+        return await self._database.read(work)
 
     async def record_attempt(
         self, turn_id: TurnId, *, lease: str, attempt: int, client_message_id: str
@@ -279,22 +232,7 @@ class Turns:
 
     async def left_active(self, *, not_lease: str) -> list[LeftTurn]:
         """Active turns of other leases, oldest first: what an earlier process left."""
-
-        def work(connection: Connection) -> list[LeftTurn]:
-            spoken: dict[str, list[StoredMessage]] = defaultdict(list)
-            for row in connection.execute(_LEFT_MESSAGES, {"lease": not_lease}):
-                spoken[row.turn_id].append(message_of(row))
-            left = connection.execute(_LEFT, {"lease": not_lease})
-            return [
-                LeftTurn(
-                    turn=claimed_of(row, binding_of(row), spoken[row.turn_id]),
-                    lease=row.lease,
-                    client_message_id=row.client_message_id,
-                )
-                for row in left
-            ]
-
-        return await self._database.read(work)
+        return await self._database.read(partial(claims.left, not_lease=not_lease))
 
     async def take_over(self, turn_id: TurnId, *, lease: str) -> bool:
         """Hold an active turn of another lease; False when it ended or is held already."""
@@ -333,9 +271,3 @@ class Turns:
             return connection.execute(statement, values).rowcount == 1
 
         return await self._database.write(work)
-
-
-def _claimed(connection: Connection, turn: Row) -> ClaimedTurn:
-    binding = connection.execute(_BINDING, {"binding": turn.binding_id}).one()
-    spoken = connection.execute(_MESSAGES, {"turn": turn.turn_id})
-    return claimed_of(turn, binding_of(binding), [message_of(row) for row in spoken])

@@ -13,6 +13,8 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from bridge.domain.errors import BridgeError
+
 SECRET = re.compile(
     r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]+|xapp-[A-Za-z0-9-]+"
     r"|(?i:bearer)\s+[A-Za-z0-9._~+/=-]+"
@@ -124,8 +126,9 @@ DISPLAY_FAILURES = Counter(
 class Tasks:
     """Background tasks with a name, a strong reference and a logged failure.
 
-    A failed task is logged once with its traceback and passed to `on_failure` if given; it
-    never disappears silently. `aclose` cancels what still runs and waits for it.
+    A failed task is logged once (with its traceback, unless the failure is one of our own tree
+    and so foreseen) and passed to `on_failure` if given; it never disappears silently.
+    `aclose` cancels what still runs and waits for it.
     """
 
     def __init__(self, *, on_failure: Callable[[str, BaseException], None] | None = None) -> None:
@@ -150,7 +153,10 @@ class Tasks:
         failure = task.exception()
         if failure is None:
             return
-        self._log.error("task failed", task=task.get_name(), exc_info=failure)
+        if isinstance(failure, BridgeError):
+            self._log.warning("task failed", task=task.get_name(), cause=str(failure))
+        else:
+            self._log.error("task failed", task=task.get_name(), exc_info=failure)
         if self._on_failure is not None:
             self._on_failure(task.get_name(), failure)
 
@@ -166,7 +172,8 @@ class Tasks:
 async def bounded(work: Awaitable[Any], *, within_s: float, what: str) -> bool:
     """Wait for `work` at most `within_s` seconds; log and return False when it is not done."""
     try:
-        await asyncio.wait_for(work, within_s)
+        async with asyncio.timeout(within_s):
+            await work
     except TimeoutError:
         get_logger("tasks").warning("gave up waiting", what=what, within_s=within_s)
         return False

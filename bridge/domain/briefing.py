@@ -75,6 +75,11 @@ def compose(
     return "\n".join(parts)
 
 
+def mentioned(text: str) -> frozenset[str]:
+    """User ids that a Slack text mentions."""
+    return frozenset(_MENTION.findall(text))
+
+
 def unread_sentence(files: Files) -> str | None:
     """The quiet line for the thread about files that were not read; None when all were."""
     if not files.unread:

@@ -85,7 +85,7 @@ class Reconcile:
 
 @dataclass(frozen=True, slots=True)
 class LeaveConversation:
-    """The conversation is stuck: fork it and move the binding, before starting again."""
+    """The conversation is stuck: fork it, move the binding and start there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,9 @@ AgentEvent = (
     | ContextCompacted
 )
 
+BEGINNINGS = (TextArrived, ToolCalled, ToolStarted, ApprovalAsked)
+"""Events which show that the server is at work, even on something that nobody asked for."""
+
 # --- what people and time do ---------------------------------------------------------------
 
 

@@ -11,6 +11,11 @@ _STUCK = re.compile(r"already has an active run", re.I)
 
 _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = (
     (
+        re.compile(r"cwd missing", re.I),
+        "This teammate's working directory does not exist on the agent's machine. "
+        "Ask the operator to create it or to change `cwd`.",
+    ),
+    (
         re.compile(r"quota|insufficient[_ ](credits|funds)|billing|payment required|\b402\b", re.I),
         "The model's account has no credit or quota left. Ask whoever runs it to top it up, "
         "then send your message again.",

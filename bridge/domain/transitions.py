@@ -135,8 +135,10 @@ def inputs_dropped(turn: Turn, event: ev.InputsDropped) -> Step:
     return _end(turn, ev.Outcome.FAILED, "The agent server dropped the message from its queue.")
 
 
-def status(turn: Turn, _: ev.RuntimeStatus) -> Step:
-    return turn, ()
+def status(turn: Turn, event: ev.RuntimeStatus) -> Step:
+    if turn.client_ids or event.is_processing:
+        return turn, ()
+    return _end(turn, ev.Outcome.DONE, None)  # nobody asked for it, so nobody may miss its end
 
 
 # --- approvals -------------------------------------------------------------------------------
@@ -246,7 +248,7 @@ def finished(turn: Turn, event: ev.TurnFinished) -> Step:
     cause = turn.cause or event.error or event.stop_reason
     if is_stuck(event.error or cause) and not turn.moved:
         moved = replace(turn, phase=Phase.STARTING, moved=True, cause=None, doomed=False)
-        return moved, (fx.LeaveConversation(), fx.StartRuntime())
+        return moved, (fx.LeaveConversation(),)
     if event.stop_reason == "cancelled":
         return _end(turn, ev.Outcome.CANCELLED, event.error)
     return _end(turn, ev.Outcome.FAILED, cause)

@@ -64,14 +64,13 @@ LIVE = frozenset(
 """Phases in which the server may be at work on the input."""
 
 
-def resumed(client_message_id: str, attempt: int, *, maps_runs: bool) -> Turn:
-    """A turn whose input an earlier process had sent: what became of it must be learnt."""
-    return Turn(
-        phase=Phase.RECONCILING,
-        attempt=attempt,
-        client_ids=(client_message_id,),
-        maps_runs=maps_runs,
-    )
+def resumed(client_message_id: str | None, attempt: int) -> Turn:
+    """A turn that an earlier process had begun: what became of it must be learnt.
+
+    `client_message_id` is the newest one, None for a turn that the server began by itself.
+    """
+    sent = () if client_message_id is None else (client_message_id,)
+    return Turn(phase=Phase.RECONCILING, attempt=attempt, client_ids=sent)
 
 
 def unprompted() -> Turn:

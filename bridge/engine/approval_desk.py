@@ -1,0 +1,166 @@
+"""Approvals from question to answer: stored, shown, decided once, closed.
+
+The stored row is the truth and changes state by one compare-and-set; cards only show it (G6).
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from bridge.domain import approvals as policy
+from bridge.domain.approvals import Approval, ApprovalState, Click
+from bridge.domain.errors import ChatError
+from bridge.domain.events import ApprovalAsked, ApprovalSettled, Verdict
+from bridge.domain.ids import ApprovalId, MessageTs, TurnId, UserId
+from bridge.domain.people import ClaimedTurn, Face
+from bridge.engine.tools import Tools
+from bridge.telemetry import APPROVALS, Tasks, get_logger
+
+log = get_logger("approvals")
+
+Tell = Callable[[TurnId, ApprovalSettled], bool]
+"""Hands a settled approval to the turn that waits for it; False when no turn does."""
+
+_ENDS = {
+    Verdict.ALLOW: ApprovalState.ALLOWED,
+    Verdict.DENY: ApprovalState.DENIED,
+    Verdict.EXPIRED: ApprovalState.EXPIRED,
+}
+_VERDICTS = {state: verdict for verdict, state in _ENDS.items()}
+
+
+class ApprovalDesk:
+    """Keeps the approvals of all turns."""
+
+    def __init__(self, tools: Tools, tasks: Tasks, tell: Tell) -> None:
+        self._tools = tools
+        self._tasks = tasks
+        self._tell = tell
+
+    async def ask(
+        self, claimed: ClaimedTurn, asked: ApprovalAsked, face: Face, thread_ts: MessageTs | None
+    ) -> Approval:
+        """Store the question and show its card; returns it as stored.
+
+        A question that the server repeats after a reconnect keeps its row and its card; one that
+        was decided meanwhile is told to the turn at once. Raises `StoreError`.
+        """
+        known = await self._tools.store.approvals.newest_by_request(
+            claimed.turn_id, asked.request_id
+        )
+        approval = self._draft(claimed, asked)
+        if known is not None and known.digest == approval.digest and not _is_void(known):
+            return self._again(known)
+        await self._tools.store.approvals.create(approval)
+        self._expire_later(approval)
+        return await self._show(approval, face, thread_ts)
+
+    async def click(self, click: Click) -> str | None:
+        """Decide by a person's click. Returns a sentence for that person when it did not count."""
+        approval = await self._tools.store.approvals.get(click.approval_id)
+        if approval is None:
+            return "This request is not known any more."
+        refused = policy.objection(approval, click, self._tools.options.approvals)
+        if refused is not None:
+            return refused
+        settled = await self._settle(
+            approval.approval_id, _ENDS[click.verdict], by=click.person.user, cause=click.reason
+        )
+        if settled is None:
+            newest = await self._tools.store.approvals.get(click.approval_id)
+            return policy.settled_sentence(newest or approval)
+        name = click.person.name
+        told = ApprovalSettled(approval.request_id, click.verdict, name, click.reason)
+        if not self._tell(approval.turn_id, told):
+            log.warning("decided, but no turn waits", approval=approval.approval_id)
+            return "The agent no longer waits for this, so nothing was run."
+        return None
+
+    async def void(self, turn_id: TurnId, request_ids: tuple[str, ...], cause: str) -> None:
+        """Close questions that are no longer open on the server; `cause` is a sentence."""
+        for approval in await self._tools.store.approvals.open_of_turn(turn_id):
+            if approval.request_id in request_ids:
+                await self._settle(approval.approval_id, ApprovalState.VOID, by=None, cause=cause)
+
+    async def void_all_of(self, turn_id: TurnId, cause: str) -> None:
+        """Close every open question of a turn that has ended."""
+        for approval in await self._tools.store.approvals.open_of_turn(turn_id):
+            await self._settle(approval.approval_id, ApprovalState.VOID, by=None, cause=cause)
+
+    def _draft(self, claimed: ClaimedTurn, asked: ApprovalAsked) -> Approval:
+        now = self._tools.clock.now()
+        return Approval(
+            approval_id=ApprovalId(self._tools.clock.new_id()),
+            turn_id=claimed.turn_id,
+            thread=claimed.binding.thread,
+            teammate=claimed.binding.teammate,
+            request_id=asked.request_id,
+            tool_name=asked.tool_name,
+            arguments=asked.arguments,
+            diffs=asked.diffs,
+            digest=policy.digest(asked.tool_name, asked.arguments, asked.diffs),
+            requester=claimed.requester,
+            asked_at=now,
+            expires_at=now + timedelta(seconds=self._tools.options.approvals.expiry_s),
+        )
+
+    def _again(self, known: Approval) -> Approval:
+        if known.state is ApprovalState.PENDING:
+            self._expire_later(known)
+            return known
+        verdict = _VERDICTS[known.state]
+        told = ApprovalSettled(known.request_id, verdict, known.decided_by, known.cause)
+        self._tell(known.turn_id, told)
+        return known
+
+    async def _show(self, approval: Approval, face: Face, thread_ts: MessageTs | None) -> Approval:
+        try:
+            card = await self._tools.chat.post_card(approval, thread_ts=thread_ts, face=face)
+        except ChatError as error:
+            log.error("card not shown", approval=approval.approval_id, cause=str(error))
+            await self._nobody_can_answer(approval)
+            return approval
+        await self._tools.store.approvals.set_card(approval.approval_id, card)
+        shown = await self._tools.store.approvals.get(approval.approval_id)
+        if shown is not None and shown.state is not ApprovalState.PENDING:
+            self._close(shown)  # it was settled while its card was on the way
+        return replace(approval, card=card)
+
+    async def _nobody_can_answer(self, approval: Approval) -> None:
+        cause = "This could not be shown in Slack."
+        await self._settle(approval.approval_id, ApprovalState.VOID, by=None, cause=cause)
+        self._tell(approval.turn_id, ApprovalSettled(approval.request_id, Verdict.EXPIRED))
+
+    def _expire_later(self, approval: Approval) -> None:
+        self._tasks.spawn(self._expire(approval), name=f"expiry of {approval.approval_id}")
+
+    async def _expire(self, approval: Approval) -> None:
+        left = (approval.expires_at - self._tools.clock.now()).total_seconds()
+        await asyncio.sleep(max(0.0, left))
+        settled = await self._settle(
+            approval.approval_id, ApprovalState.EXPIRED, by=None, cause=None
+        )
+        if settled is not None:
+            self._tell(approval.turn_id, ApprovalSettled(approval.request_id, Verdict.EXPIRED))
+
+    async def _settle(
+        self, approval_id: ApprovalId, state: ApprovalState, *, by: UserId | None, cause: str | None
+    ) -> Approval | None:
+        settled = await self._tools.store.approvals.settle(
+            approval_id, state=state, by=by, cause=cause, now=self._tools.clock.now()
+        )
+        if settled is not None:
+            APPROVALS.labels(end=state.value).inc()
+            self._close(settled)
+        return settled
+
+    def _close(self, approval: Approval) -> None:
+        if approval.card is not None:
+            self._tasks.spawn(
+                self._tools.chat.close_card(approval), name=f"close card {approval.approval_id}"
+            )
+
+
+def _is_void(approval: Approval) -> bool:
+    return approval.state is ApprovalState.VOID

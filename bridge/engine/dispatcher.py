@@ -1,0 +1,302 @@
+"""The one door into the engine: messages and clicks from Slack, events from the App Server.
+
+Stores first, acts second. Spawns a worker per binding with work and lets it retire.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any
+
+from bridge.domain import access, admission, routing
+from bridge.domain import events as ev
+from bridge.domain.approvals import Click
+from bridge.domain.events import AgentEvent, ApprovalSettled, StopAsked
+from bridge.domain.ids import (
+    BindingId,
+    ChannelId,
+    MessageRef,
+    MessageTs,
+    Runtime,
+    TeamId,
+    ThreadKey,
+    TurnId,
+    UserId,
+)
+from bridge.domain.people import Binding, ClaimedTurn, InboundMessage, Person
+from bridge.domain.ports import LinkState
+from bridge.domain.turn import Turn
+from bridge.engine.approval_desk import ApprovalDesk
+from bridge.engine.runtimes import Runtimes
+from bridge.engine.tools import Tools
+from bridge.engine.worker import Worker
+from bridge.telemetry import LINKS_UP, Tasks, bounded, get_logger
+
+log = get_logger("dispatcher")
+
+STOP_REACTIONS = frozenset({"octagonal_sign", "stop_sign"})
+"""Names of 🛑 in Slack."""
+
+
+class Dispatcher:
+    """Routes everything that happens to the worker that it concerns.
+
+    Implements the intake of the Slack face and the `AgentListener` of the agent's side.
+    """
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._tasks = Tasks()
+        self._runtimes = Runtimes(tools, self._tasks)
+        self._desk = ApprovalDesk(tools, self._tasks, self._tell_turn)
+        self._workers: dict[BindingId, Worker] = {}
+        self._working: set[asyncio.Task[Any]] = set()
+        self._by_runtime: dict[Runtime, BindingId] = {}
+        self._unclaimed: dict[Runtime, list[AgentEvent]] = {}
+        self._stopping = False
+
+    # --- from Slack --------------------------------------------------------------------------
+
+    async def message(self, message: InboundMessage) -> None:
+        """Take a message in: when this returns, it is stored (G1). Safe to call again (G2).
+
+        Raises `StoreError` when it could not be stored and `ChatError` when its sender is not
+        known and cannot be looked up: then Slack must send it again.
+        """
+        thread = _thread_of(message)
+        bindings = await self._bindings_at(message, thread)
+        in_thread = [binding.teammate for binding in bindings]
+        route = routing.route(message, in_thread=in_thread, team=self._tools.options.team)
+        if isinstance(route, routing.NotForUs) and not route.remember:
+            return
+        person = await self._tools.chat.person(message.user)
+        if message.from_outside:
+            person = Person(person.user, person.name, trusted=False, is_bot=person.is_bot)
+        match route:
+            case routing.Stop(teammates):
+                await self._stop_thread(bindings, teammates, person)
+            case routing.Answer(teammates):
+                await self._accept(message, thread, teammates, person)
+            case routing.NotForUs():
+                await self._accept(message, thread, (), person)
+
+    async def edited(self, team: TeamId, channel: ChannelId, ts: MessageTs, text: str) -> None:
+        """A person changed a message: while it waits, the queued words change with it."""
+        await self._tools.store.turns.edit_waiting(team, channel, ts, text)
+
+    async def deleted(self, team: TeamId, channel: ChannelId, ts: MessageTs) -> None:
+        """A person deleted a message: while it waits, it leaves the queue."""
+        await self._tools.store.turns.remove_waiting_message(
+            team, channel, ts, self._tools.clock.now()
+        )
+
+    async def reaction(
+        self, team: TeamId, channel: ChannelId, ts: MessageTs, user: UserId, name: str
+    ) -> None:
+        """A person reacted: 🛑 on a question or on a reply stops its turn."""
+        if name not in STOP_REACTIONS:
+            return
+        located = await self._tools.store.messages.find(team, channel, ts)
+        turns = [placed.turn_id for placed in located.turns] if located else []
+        posted = await self._tools.store.outbox.turn_of(channel, ts)
+        turns.extend([posted] if posted else [])
+        for turn_id in turns:
+            await self.stop_turn(turn_id, user)
+
+    async def stop_turn(self, turn_id: TurnId, user: UserId) -> str | None:
+        """Stop one turn, running or waiting; a sentence for the person when that did not count."""
+        person = await self._tools.chat.person(user)
+        if not access.may_stop(person, self._tools.options.people):
+            return access.NOT_ALLOWED
+        if self._tell_turn(turn_id, StopAsked(user)):
+            return None
+        dropped = await self._tools.store.turns.drop_waiting(
+            turn_id, outcome=ev.Outcome.CANCELLED, now=self._tools.clock.now()
+        )
+        return None if dropped else "That turn has already ended."
+
+    async def click(self, click: Click) -> str | None:
+        """Decide an approval; a sentence for the person when the click did not count."""
+        return await self._desk.click(click)
+
+    # --- from the App Server -----------------------------------------------------------------
+
+    def agent_event(self, runtime: Runtime, event: AgentEvent) -> None:
+        """Hand the event to the worker of its binding."""
+        binding_id = self._by_runtime.get(runtime)
+        worker = self._workers.get(binding_id) if binding_id is not None else None
+        if worker is not None:
+            worker.tell(event)
+        elif runtime in self._unclaimed:
+            self._unclaimed[runtime].append(event)
+        elif isinstance(event, ev.BEGINNINGS):
+            self._unclaimed[runtime] = [event]
+            self._spawn(self._claim_events(runtime), f"unprompted work on {runtime}")
+
+    def link_changed(self, state: LinkState, reason: str | None) -> None:
+        """Tell every running turn that the link was lost; prepare when it is up."""
+        LINKS_UP.labels(link="appserver").set(state is LinkState.UP)
+        log.info("link changed", state=state.value, reason=reason)
+        self._runtimes.connection_changed()
+        if state is LinkState.UP:
+            self._runtimes.prepare_spares()
+            return
+        if state in (LinkState.DOWN, LinkState.REFUSED):
+            for worker in self._workers.values():
+                if worker.current is not None:
+                    worker.current.tell(ev.LinkLost())
+
+    async def _claim_events(self, runtime: Runtime) -> None:
+        """The server works although no turn of ours does: it began by itself."""
+        binding = await self._tools.store.bindings.by_runtime(runtime)
+        events = self._unclaimed.pop(runtime)
+        worker = self._worker_of(binding) if binding is not None else None
+        if worker is not None:
+            for event in events:
+                worker.tell(event)
+
+    # --- start and stop ----------------------------------------------------------------------
+
+    def resume(self, binding: Binding) -> None:
+        """Wake the binding's worker: there is waiting work."""
+        worker = self._worker_of(binding)
+        if worker is not None:
+            worker.wake()
+
+    def inherit(self, claimed: ClaimedTurn, turn: Turn) -> None:
+        """Go on with a turn that an earlier process had begun."""
+        worker = self._worker_of(claimed.binding)
+        if worker is not None:
+            worker.inherit(claimed, turn)
+
+    def live_turns(self) -> int:
+        """How many turns run now."""
+        return sum(worker.current is not None for worker in self._workers.values())
+
+    async def stop(self) -> None:
+        """Bring live turns to an end within the limit, then end every task. Call after intake."""
+        self._stopping = True
+        for worker in list(self._workers.values()):
+            worker.stop()
+        if self._working:
+            limit = self._tools.options.stop_wait_s
+            await bounded(asyncio.wait(self._working), within_s=limit, what="live turns")
+        await self._tasks.aclose()
+
+    async def abandon(self) -> None:
+        """End every task at once and leave live turns as they are, for the next start."""
+        self._stopping = True
+        await self._tasks.aclose()
+
+    # --- inside ------------------------------------------------------------------------------
+
+    async def _bindings_at(self, message: InboundMessage, thread: ThreadKey) -> list[Binding]:
+        if message.thread_ts is None and not message.is_dm:
+            return []  # a root message: its thread does not exist yet
+        return await self._tools.store.bindings.of_thread(thread)
+
+    async def _accept(
+        self,
+        message: InboundMessage,
+        thread: ThreadKey,
+        teammates: tuple[str, ...],
+        person: Person,
+    ) -> None:
+        if teammates and not access.may_ask(person, self._tools.options.people):
+            teammates = ()
+            if not person.is_bot:
+                self._refuse(message)
+        accepted = await self._tools.store.turns.accept(
+            message,
+            thread=thread,
+            teammates=teammates,
+            server=self._tools.options.server,
+            new_turn_ids=[TurnId(self._tools.clock.new_id()) for _ in teammates],
+            now=self._tools.clock.now(),
+            joins=partial(admission.joins, trusted=person.trusted),
+            trusted=person.trusted,
+        )
+        for placed in accepted.placed:
+            if placed.must_wait:
+                ref = MessageRef(message.channel, message.ts)
+                self._spawn(self._tools.chat.mark_waiting(ref), f"mark waiting {message.ts}")
+            self._spawn(self._wake(placed.binding_id), f"wake {placed.binding_id}")
+
+    def _refuse(self, message: InboundMessage) -> None:
+        note = self._tools.chat.private_note(
+            message.channel, message.user, access.NOT_ALLOWED, thread_ts=message.thread_ts
+        )
+        self._spawn(note, f"refuse {message.ts}")
+
+    async def _wake(self, binding_id: BindingId) -> None:
+        worker = self._workers.get(binding_id)
+        if worker is not None:
+            worker.wake()
+            return
+        binding = await self._tools.store.bindings.get(binding_id)
+        if binding is not None:
+            self.resume(binding)
+
+    def _worker_of(self, binding: Binding) -> Worker | None:
+        """The binding's worker, hired when there is none; None for a teammate who has left."""
+        if binding.binding_id in self._workers:
+            return self._workers[binding.binding_id]
+        teammate = self._tools.options.team.named(binding.teammate)
+        if teammate is None or self._stopping:
+            return None
+        worker = Worker(
+            binding,
+            teammate,
+            self._tools,
+            self._runtimes,
+            self._desk,
+            self._tasks,
+            runtime_known=self._runtime_known,
+            retired=self._retire,
+        )
+        self._workers[binding.binding_id] = worker
+        if binding.runtime is not None:
+            self._by_runtime[binding.runtime] = binding.binding_id
+        task = self._tasks.spawn(worker.run(), name=f"worker {binding.binding_id}")
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        return worker
+
+    def _runtime_known(self, runtime: Runtime, binding_id: BindingId) -> None:
+        self._by_runtime[runtime] = binding_id
+
+    def _retire(self, worker: Worker) -> None:
+        self._workers.pop(worker.binding_id, None)
+        for runtime in [r for r, b in self._by_runtime.items() if b == worker.binding_id]:
+            del self._by_runtime[runtime]
+
+    def _tell_turn(self, turn_id: TurnId, event: ApprovalSettled | StopAsked) -> bool:
+        for worker in self._workers.values():
+            if worker.current is not None and worker.current.claimed.turn_id == turn_id:
+                worker.current.tell(event)
+                return True
+        return False
+
+    async def _stop_thread(
+        self, bindings: list[Binding], teammates: tuple[str, ...], person: Person
+    ) -> None:
+        if not access.may_stop(person, self._tools.options.people):
+            return
+        for binding in bindings:
+            if teammates and binding.teammate not in teammates:
+                continue
+            await self._tools.store.turns.drop_waiting_of(
+                binding.binding_id, now=self._tools.clock.now()
+            )
+            worker = self._workers.get(binding.binding_id)
+            if worker is not None and worker.current is not None:
+                worker.current.tell(StopAsked(person.user))
+
+    def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        self._tasks.spawn(work, name=name)
+
+
+def _thread_of(message: InboundMessage) -> ThreadKey:
+    """A mention at a channel's root opens a thread; a DM is one conversation as a whole."""
+    root = message.thread_ts or (None if message.is_dm else message.ts)
+    return ThreadKey(message.team, message.channel, root)

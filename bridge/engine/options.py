@@ -1,0 +1,32 @@
+"""What the composition root tells the engine."""
+
+from dataclasses import dataclass, field
+
+from bridge.domain.access import PeoplePolicy
+from bridge.domain.approvals import ApprovalPolicy
+from bridge.domain.routing import Team
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Settings of the engine. All `_s` are seconds.
+
+    `server` names the App Server in the runtime registry, so that ids of one server are never
+    used on another. `lease` names this process: turns held under another lease were left by an
+    earlier one. `time_limit_s` is the longest turn, waiting for approvals not counted.
+    `link_wait_s` is how long a turn waits for the App Server, `abort_wait_s` how long for the
+    end of an aborted turn (the server may need long: PROTOCOL §14), `rerun_wait_s` how long for
+    a restarted server to begin an interrupted input again.
+    """
+
+    server: str
+    lease: str
+    team: Team
+    approvals: ApprovalPolicy
+    people: PeoplePolicy = field(default_factory=PeoplePolicy)
+    time_limit_s: float = 3600.0
+    link_wait_s: float = 60.0
+    abort_wait_s: float = 5.0
+    rerun_wait_s: float = 3.0
+    stop_wait_s: float = 8.0
+    history_limit: int = 50

@@ -1,0 +1,158 @@
+"""Brings a binding's runtime to life on the App Server: agent, conversation, directory, mode."""
+
+import asyncio
+from dataclasses import dataclass
+
+from bridge.domain.errors import AgentError, RuntimeGone
+from bridge.domain.ids import AgentId, BindingId, ConversationId, Runtime
+from bridge.domain.people import Binding, RuntimeRequest, Teammate
+from bridge.domain.ports import StartedRuntime
+from bridge.engine.tools import Tools
+from bridge.telemetry import Tasks, get_logger
+
+log = get_logger("runtimes")
+
+
+class WrongDirectory(AgentError):
+    """The server works in another directory than the one configured: that one does not exist.
+
+    Args:
+        wanted: the configured directory.
+        actual: the one in force instead.
+    """
+
+    def __init__(self, wanted: str, actual: str) -> None:
+        super().__init__(f"cwd missing: {wanted} does not exist, the server would use {actual}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A started runtime. `fresh`: its conversation knows nothing of the thread yet; `replaced`:
+    because the one before is gone.
+    """
+
+    started: StartedRuntime
+    fresh: bool
+    replaced: bool = False
+
+
+class Runtimes:
+    """Starts runtimes and remembers which are started on the present connection.
+
+    Keeps one spare conversation per teammate ready, because creating one takes longer than the
+    whole way of a message (PROTOCOL §20).
+    """
+
+    def __init__(self, tools: Tools, tasks: Tasks) -> None:
+        self._tools = tools
+        self._tasks = tasks
+        self._started: set[BindingId] = set()
+        self._spares: dict[str, StartedRuntime] = {}
+        self._creating: dict[str, asyncio.Lock] = {}
+
+    def connection_changed(self) -> None:
+        """Forget what was started: a new connection is subscribed to nothing."""
+        self._started.clear()
+        self._spares.clear()
+
+    def prepare_spares(self) -> None:
+        """Make a spare conversation for each teammate, in the background."""
+        for teammate in self._tools.options.team.teammates:
+            self._tasks.spawn(self._prepare_spare(teammate), name=f"spare {teammate.name}")
+
+    async def bring_up(self, binding: Binding, teammate: Teammate, *, again: bool = False) -> Ready:
+        """Make the binding's runtime ready for input.
+
+        Args:
+            binding: as stored now.
+            teammate: whose runtime it is.
+            again: ask the server even when the runtime is started already (to learn its state).
+
+        Raises:
+            AgentError: the server is away, refused, or lacks agent or directory.
+        """
+        if binding.runtime is not None and binding.binding_id in self._started and not again:
+            known = StartedRuntime(
+                runtime=binding.runtime,
+                cwd=binding.cwd,
+                created_conversation=False,
+                is_processing=False,
+                pending_request_ids=frozenset(),
+            )
+            return Ready(known, fresh=False)
+        await self._tools.agent.ready(within_s=self._tools.options.link_wait_s)
+        ready = await self._resume(binding, teammate)
+        await self._remember(binding, ready.started)
+        return ready
+
+    async def move(self, binding: Binding) -> Runtime:
+        """Fork a stuck conversation and move the binding to the copy (PROTOCOL §15)."""
+        if binding.runtime is None:
+            raise RuntimeGone("conversation", "none")
+        runtime = await self._tools.agent.fork(binding.runtime)
+        await self._tools.store.bindings.set_runtime(
+            binding.binding_id, runtime, binding.cwd, self._tools.clock.now()
+        )
+        self._started.discard(binding.binding_id)
+        return runtime
+
+    async def _resume(self, binding: Binding, teammate: Teammate) -> Ready:
+        if binding.runtime is None:
+            return Ready(await self._new_conversation(teammate), fresh=True)
+        try:
+            started = await self._start(
+                teammate, binding.runtime.agent_id, binding.runtime.conversation_id
+            )
+        except RuntimeGone as gone:
+            log.warning("runtime is gone", what=gone.what, ident=gone.ident)
+            if gone.what == "agent":
+                await self._tools.store.teammates.forget(self._tools.options.server, teammate.name)
+            return Ready(await self._new_conversation(teammate), fresh=True, replaced=True)
+        return Ready(started, fresh=False)
+
+    async def _new_conversation(self, teammate: Teammate) -> StartedRuntime:
+        spare = self._spares.pop(teammate.name, None)
+        if spare is None:
+            spare = await self._create(teammate)
+        self._tasks.spawn(self._prepare_spare(teammate), name=f"spare {teammate.name}")
+        return spare
+
+    async def _prepare_spare(self, teammate: Teammate) -> None:
+        try:
+            await self._tools.agent.ready(within_s=self._tools.options.link_wait_s)
+            if teammate.name not in self._spares:
+                self._spares[teammate.name] = await self._create(teammate)
+        except AgentError as error:
+            log.warning("no spare conversation", teammate=teammate.name, cause=str(error))
+
+    async def _create(self, teammate: Teammate) -> StartedRuntime:
+        return await self._start(teammate, await self._agent_of(teammate), None)
+
+    async def _start(
+        self, teammate: Teammate, agent_id: AgentId, conversation_id: ConversationId | None
+    ) -> StartedRuntime:
+        started = await self._tools.agent.start(
+            RuntimeRequest(agent_id, conversation_id, teammate.cwd, teammate.permission_mode)
+        )
+        if teammate.cwd and started.cwd and started.cwd.rstrip("/") != teammate.cwd.rstrip("/"):
+            raise WrongDirectory(teammate.cwd, started.cwd)
+        return started
+
+    async def _agent_of(self, teammate: Teammate) -> AgentId:
+        if teammate.agent_id is not None:
+            return teammate.agent_id
+        server, teammates = self._tools.options.server, self._tools.store.teammates
+        async with self._creating.setdefault(teammate.name, asyncio.Lock()):
+            known = await teammates.agent_of(server, teammate.name)
+            if known is not None and await self._tools.agent.agent_exists(known):
+                return known
+            created = await self._tools.agent.create_agent(teammate)
+            await teammates.remember(server, teammate.name, created, self._tools.clock.now())
+            log.info("agent created", teammate=teammate.name, agent=created)
+            return created
+
+    async def _remember(self, binding: Binding, started: StartedRuntime) -> None:
+        await self._tools.store.bindings.set_runtime(
+            binding.binding_id, started.runtime, started.cwd, self._tools.clock.now()
+        )
+        self._started.add(binding.binding_id)

@@ -1,0 +1,202 @@
+"""One turn's dealings with the App Server: start, send, answer, abort, and learning what became
+of it after a lost link. Each ends in an event that is told to the turn, never in an exception
+of the agent's side.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from bridge.domain import effects as fx
+from bridge.domain import events as ev
+from bridge.domain.errors import AgentError, AgentUnreachable
+from bridge.domain.ids import BindingId, Runtime, client_message_id
+from bridge.domain.people import Binding, ClaimedTurn, InputPart, Teammate
+from bridge.domain.ports import HistoryMessage
+from bridge.engine import inputs
+from bridge.engine.runtimes import Runtimes
+from bridge.engine.tools import Tools
+from bridge.telemetry import get_logger
+
+log = get_logger("turn")
+
+Tell = Callable[[ev.TurnEvent], None]
+
+_REPLACED = (
+    "The agent's earlier conversation is gone from its server. "
+    "A new one continues with what was said in this thread."
+)
+_MOVED = "The agent's conversation was stuck after an interruption. It continues in a copy."
+_TOO_LATE = "The agent no longer waited for that decision, so nothing was run."
+
+
+class TurnAgent:
+    """The agent's side of one turn. Holds the binding as it is now and the composed input."""
+
+    def __init__(
+        self,
+        claimed: ClaimedTurn,
+        teammate: Teammate,
+        tools: Tools,
+        runtimes: Runtimes,
+        *,
+        tell: Tell,
+        runtime_known: Callable[[Runtime, BindingId], None],
+    ) -> None:
+        self._claimed = claimed
+        self._teammate = teammate
+        self._tools = tools
+        self._runtimes = runtimes
+        self._tell = tell
+        self._runtime_known = runtime_known
+        self._binding = claimed.binding
+        self._parts: Sequence[InputPart] = ()
+        self._fresh = False
+
+    @property
+    def binding(self) -> Binding:
+        """The binding as it is now; the claimed one may be older."""
+        return self._binding
+
+    async def start(self, attempt: int) -> None:
+        """Start the runtime for this attempt: `RuntimeReady` or `Refused`."""
+        try:
+            ready = await self._runtimes.bring_up(self._binding, self._teammate)
+        except AgentError as error:
+            self._tell(ev.Refused(str(error)))
+            return
+        await self._reload_binding()
+        self._fresh = ready.fresh
+        if ready.replaced:
+            await self._say(_REPLACED)
+        name = client_message_id(self._claimed.turn_id, attempt)
+        traits = self._tools.agent.traits
+        self._tell(ev.RuntimeReady(name, maps_runs=traits is None or traits.maps_runs))
+
+    async def move_and_start(self, attempt: int) -> None:
+        """Leave a stuck conversation for a copy of it, then start there."""
+        try:
+            await self._runtimes.move(self._binding)
+        except AgentError as error:
+            self._tell(ev.Refused(str(error)))
+            return
+        await self._reload_binding()
+        await self._say(_MOVED)
+        await self.start(attempt)
+
+    async def send(self, effect: fx.SendInput) -> None:
+        """Send the input: `InputAccepted`, `Refused`, or `LinkLost` when it is unclear."""
+        runtime = self._binding.runtime
+        if runtime is None:
+            self._tell(ev.Refused("The runtime has no conversation."))
+            return
+        await self._compose()
+        await self._tools.store.turns.record_attempt(
+            self._claimed.turn_id,
+            lease=self._tools.options.lease,
+            attempt=effect.attempt,
+            client_message_id=effect.client_message_id,
+        )
+        try:
+            queued = await self._tools.agent.send(
+                runtime, client_message_id=effect.client_message_id, parts=self._parts
+            )
+        except AgentUnreachable as error:
+            log.warning("unclear whether the input arrived", cause=str(error))
+            self._tell(ev.LinkLost())
+            return
+        except AgentError as error:
+            self._tell(ev.Refused(str(error)))
+            return
+        self._tell(ev.InputAccepted(queued=queued))
+        await self._tools.store.bindings.set_last_seen(
+            self._binding.binding_id, self._claimed.messages[-1].message_id
+        )
+
+    async def abort(self) -> None:
+        """Ask the server to stop the turn; what comes of it arrives as events."""
+        if self._binding.runtime is None:
+            return
+        try:
+            await self._tools.agent.abort(self._binding.runtime)
+        except AgentError as error:
+            log.warning("abort not delivered", cause=str(error))
+
+    async def answer(self, effect: fx.AnswerApproval) -> None:
+        """Give the server a decision. One that did not arrive is given again when it asks."""
+        if self._binding.runtime is None:
+            return
+        try:
+            waited_for = await self._tools.agent.answer(
+                self._binding.runtime,
+                request_id=effect.request_id,
+                verdict=effect.verdict,
+                message=effect.message,
+            )
+        except AgentError as error:
+            log.warning("answer not delivered", cause=str(error))
+            return
+        if not waited_for:
+            await self._say(_TOO_LATE)
+
+    async def reconcile(
+        self, client_id: str | None, show: Callable[[Sequence[HistoryMessage]], None]
+    ) -> None:
+        """Learn what became of the turn: `StateReplayed`, `InputMissing` or `Refused`.
+
+        Args:
+            client_id: under which the input was sent last; None when there was none.
+            show: gets the answer as far as the server kept it, when it is no longer at work.
+        """
+        try:
+            ready = await self._runtimes.bring_up(self._binding, self._teammate, again=True)
+            await self._reload_binding()
+            stored = await self._stored_since(client_id)
+        except AgentError as error:
+            self._tell(ev.Refused(str(error)))
+            return
+        started = ready.started
+        if client_id is not None and not stored and not started.is_processing:
+            self._fresh = ready.fresh
+            self._tell(ev.InputMissing())
+            return
+        if not started.is_processing:
+            show(_answers(stored))
+        self._tell(ev.StateReplayed(started.is_processing, started.pending_request_ids))
+
+    async def stored_answers(self, client_id: str) -> Sequence[HistoryMessage]:
+        """The agent's messages after this input, as the server keeps them; empty on failure."""
+        try:
+            return _answers(await self._stored_since(client_id))
+        except AgentError as error:
+            log.warning("missed text not read", cause=str(error))
+            return ()
+
+    async def _stored_since(self, client_id: str | None) -> list[HistoryMessage]:
+        if self._binding.runtime is None or client_id is None:
+            return []
+        return await self._tools.agent.history(self._binding.runtime, back_to=client_id)
+
+    async def _compose(self) -> None:
+        if self._parts:
+            return
+        current = replace(self._claimed, binding=self._binding)
+        composed = await inputs.compose(current, self._tools, fresh=self._fresh)
+        self._parts = composed.parts
+        if composed.notice:
+            await self._say(composed.notice)
+
+    async def _reload_binding(self) -> None:
+        binding = await self._tools.store.bindings.get(self._binding.binding_id)
+        if binding is not None and binding.runtime is not None:
+            self._binding = binding
+            self._runtime_known(binding.runtime, binding.binding_id)
+
+    async def _say(self, sentence: str) -> None:
+        await self._tools.chat.notice(self._binding.thread, sentence)
+
+
+def _answers(stored: Sequence[HistoryMessage]) -> Sequence[HistoryMessage]:
+    """What the agent said after the newest input; a re-run input stands there twice."""
+    asked = [at for at, message in enumerate(stored) if message.role == "user"]
+    after = stored[asked[-1] + 1 :] if asked else stored
+    return [message for message in after if message.role == "assistant" and message.text]

@@ -1,0 +1,257 @@
+"""One turn of one binding, from its claim to its recorded end.
+
+Feeds events to the reducer and performs its effects. What takes time runs in a task of its own
+and comes back as an event, so that a stop or a deadline is never kept waiting.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any
+
+import structlog
+
+from bridge.domain import effects as fx
+from bridge.domain import events as ev
+from bridge.domain import failures
+from bridge.domain.errors import IllegalTransition
+from bridge.domain.ids import BindingId, MessageTs, RunId, Runtime, UserId
+from bridge.domain.people import Binding, ClaimedTurn, Speaker, Teammate
+from bridge.domain.ports import Ending, HistoryMessage, Reply, ReplyTarget
+from bridge.domain.turn import Phase, Turn, step
+from bridge.engine.approval_desk import ApprovalDesk
+from bridge.engine.runtimes import Runtimes
+from bridge.engine.tools import Tools
+from bridge.engine.turn_agent import TurnAgent
+from bridge.engine.turn_timer import TurnTimer
+from bridge.telemetry import TURN_SECONDS, TURNS, TURNS_ACTIVE, Tasks, get_logger
+
+log = get_logger("turn")
+
+_STORED_RUN = RunId("stored")
+"""Stands for the run of text that was read from the server's history, which names no runs."""
+
+
+class TurnRun:
+    """Runs one claimed turn. `run` is called once; `tell` at any time, from the same loop."""
+
+    def __init__(
+        self,
+        claimed: ClaimedTurn,
+        teammate: Teammate,
+        tools: Tools,
+        runtimes: Runtimes,
+        desk: ApprovalDesk,
+        *,
+        turn: Turn,
+        runtime_known: Callable[[Runtime, BindingId], None],
+    ) -> None:
+        self.claimed = claimed
+        self._teammate = teammate
+        self._tools = tools
+        self._desk = desk
+        self._turn = turn
+        self._agent = TurnAgent(
+            claimed, teammate, tools, runtimes, tell=self.tell, runtime_known=runtime_known
+        )
+        self._events: deque[ev.TurnEvent] = deque()
+        self._heard = asyncio.Event()
+        self._tasks = Tasks(on_failure=self._task_failed)
+        self._timer = TurnTimer(tools.clock, tools.options)
+        self._target = _target(claimed, teammate)
+        self._reply: Reply = tools.chat.open_reply(self._target)
+        self._leftover = turn.phase is Phase.RECONCILING
+        self._missed_text = False
+        self._reconciling: asyncio.Task[Any] | None = None
+        self._end: fx.EndTurn | None = None
+        self._performers: dict[type, Callable[[Any], object]] = {
+            fx.AppendReply: self._append,
+            fx.ShowTools: lambda effect: self._reply.show_tools(effect.tools),
+            fx.ShowStatus: lambda effect: self._reply.show_status(effect.text),
+            fx.DropRunText: lambda effect: self._reply.drop_runs(effect.run_ids),
+            fx.StartRuntime: lambda _: self._spawn(self._agent.start(self._next_attempt)),
+            fx.LeaveConversation: lambda _: self._spawn(
+                self._agent.move_and_start(self._next_attempt)
+            ),
+            fx.SendInput: lambda effect: self._spawn(self._agent.send(effect)),
+            fx.AskApproval: lambda effect: self._spawn(self._ask(effect.asked)),
+            fx.AnswerApproval: lambda effect: self._spawn(self._agent.answer(effect)),
+            fx.VoidApprovals: lambda effect: self._spawn(
+                desk.void(claimed.turn_id, effect.request_ids, effect.cause)
+            ),
+            fx.AbortRun: lambda _: self._spawn(self._agent.abort()),
+            fx.Reconcile: lambda _: self._reconcile(),
+            fx.EndTurn: self._note_end,
+        }
+
+    def tell(self, event: ev.TurnEvent) -> None:
+        """Hand the turn an event; never blocks."""
+        self._events.append(event)
+        self._heard.set()
+
+    def unheard(self) -> Iterable[ev.TurnEvent]:
+        """Events that came after the end; they may belong to what the server does next."""
+        return tuple(self._events)
+
+    async def run(self) -> None:
+        """Bring the turn to its end and record it. Cancelling leaves it for a later recovery."""
+        structlog.contextvars.bind_contextvars(
+            turn=self.claimed.turn_id, thread=_spell(self.claimed.binding)
+        )
+        TURNS_ACTIVE.inc()
+        try:
+            while self._end is None:
+                event = await self._next()
+                if isinstance(event, ev.ShuttingDown) and await self._left_for_later():
+                    return
+                self._take(event)
+            await asyncio.shield(self._finish(self._end))
+        finally:
+            TURNS_ACTIVE.dec()
+            await self._tasks.aclose()
+            structlog.contextvars.unbind_contextvars("turn", "thread")
+
+    # --- events in ---------------------------------------------------------------------------
+
+    async def _next(self) -> ev.TurnEvent:
+        while not self._events:
+            self._heard.clear()
+            due = self._timer.due_in(self._turn.phase)
+            try:
+                async with asyncio.timeout(due):  # wait_for may swallow a cancellation
+                    await self._heard.wait()
+            except TimeoutError:
+                return self._timer.what_is_due(self._turn.phase)
+        return self._events.popleft()
+
+    async def _left_for_later(self) -> bool:
+        """At a stop, a turn that is not at work is left for the next start as it is."""
+        if self._turn.phase in (Phase.QUEUED, Phase.STARTING):
+            return await self._tools.store.turns.put_back(
+                self.claimed.turn_id, lease=self._tools.options.lease
+            )
+        return self._turn.phase is Phase.RECONCILING
+
+    def _take(self, event: ev.TurnEvent) -> None:
+        before = self._turn.phase
+        try:
+            self._turn, effects = step(self._turn, event)
+        except IllegalTransition as error:
+            log.error("illegal transition", cause=str(error))
+            self._turn, effects = step(self._turn, ev.Refused(str(error)))
+        if isinstance(event, ev.StateReplayed) and self._turn.phase is Phase.RECONCILING:
+            self._timer.wait_only(self._tools.options.rerun_wait_s)
+        if self._turn.phase is not before:
+            self._timer.phase_changed(self._turn.phase)
+            log.debug("phase", was=before.value, now=self._turn.phase.value)
+        for effect in effects:
+            self._performers[type(effect)](effect)
+
+    # --- effects out -------------------------------------------------------------------------
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[Any]:
+        what = getattr(work, "__qualname__", "effect")
+        return self._tasks.spawn(work, name=f"{what} of {self.claimed.turn_id}")
+
+    def _task_failed(self, name: str, failure: BaseException) -> None:
+        """An effect that fails in an unforeseen way still ends the turn in words (G5)."""
+        self.tell(ev.Refused(f"{name}: {failure!r}"))
+
+    @property
+    def _next_attempt(self) -> int:
+        return self._turn.attempt + 1
+
+    def _append(self, effect: fx.AppendReply) -> None:
+        self._continue_leftover()
+        self._reply.append(effect.run_id, effect.message_id, effect.text)
+
+    async def _ask(self, asked: ev.ApprovalAsked) -> None:
+        self._continue_leftover()
+        await self._reply.seal()
+        await self._desk.ask(self.claimed, asked, self._teammate.face, self._target.thread_ts)
+
+    def _reconcile(self) -> None:
+        if self._reconciling is not None:
+            self._reconciling.cancel()  # the link was lost once more
+        self._missed_text = True
+        self._reconciling = self._spawn(
+            self._agent.reconcile(self._newest_client_id, self._show_stored)
+        )
+
+    @property
+    def _newest_client_id(self) -> str | None:
+        return self._turn.client_ids[-1] if self._turn.client_ids else None
+
+    def _show_stored(self, answers: Sequence[HistoryMessage]) -> None:
+        for message in answers:
+            self._continue_leftover()
+            self._reply.set_text(_STORED_RUN, message.message_id, message.text)
+
+    def _continue_leftover(self) -> None:
+        """The message that an earlier process left live is ended before a new one begins."""
+        if self._leftover:
+            self._leftover = False
+            sentence = "Interrupted by a restart. It continues below."
+            self._spawn(self._tools.chat.close_leftover(self._target, sentence))
+
+    def _note_end(self, effect: fx.EndTurn) -> None:
+        self._end = effect
+
+    # --- the end -----------------------------------------------------------------------------
+
+    async def _finish(self, end: fx.EndTurn) -> None:
+        if end.cause:
+            log.warning("turn ended", outcome=end.outcome.value, cause=end.cause)
+        await self._fill_gap(end)
+        await self._desk.void_all_of(self.claimed.turn_id, "The turn has ended.")
+        seconds = self._timer.worked_s()
+        ts = await self._say_goodbye(end, seconds)
+        now = self._tools.clock.now()
+        if ts is not None and self._reply.text():
+            await self._tools.store.messages.add_reply(
+                self.claimed.binding.thread,
+                teammate=self._teammate.name,
+                ts=ts,
+                text=self._reply.text(),
+                now=now,
+            )
+        await self._tools.store.turns.end(
+            self.claimed.turn_id,
+            lease=self._tools.options.lease,
+            outcome=end.outcome,
+            cause=end.cause,
+            usage=end.usage,
+            seconds=seconds,
+            now=now,
+        )
+        TURNS.labels(outcome=end.outcome.value).inc()
+        TURN_SECONDS.observe(seconds)
+
+    async def _say_goodbye(self, end: fx.EndTurn, seconds: float) -> MessageTs | None:
+        sentence = failures.explain(end.outcome, end.cause)
+        if self._leftover:  # nothing new was said since the restart
+            await self._tools.chat.close_leftover(self._target, sentence or "Done.")
+            return None
+        return await self._reply.finish(Ending(end.outcome, sentence, seconds, end.usage))
+
+    async def _fill_gap(self, end: fx.EndTurn) -> None:
+        """Text that came while the link was down is taken from the server's history."""
+        client_id = self._newest_client_id
+        if self._missed_text and end.outcome is ev.Outcome.DONE and client_id is not None:
+            self._show_stored(await self._agent.stored_answers(client_id))
+
+
+def _target(claimed: ClaimedTurn, teammate: Teammate) -> ReplyTarget:
+    people = (m.said.author for m in claimed.messages if m.said.speaker is Speaker.PERSON)
+    return ReplyTarget(
+        turn_id=claimed.turn_id,
+        thread=claimed.binding.thread,
+        thread_ts=claimed.binding.thread.thread_ts,
+        face=teammate.face,
+        allowed_mentions=frozenset(UserId(author) for author in people),
+    )
+
+
+def _spell(binding: Binding) -> str:
+    thread = binding.thread
+    return f"{thread.channel}/{thread.thread_ts or 'dm'}/{binding.teammate}"

@@ -1,0 +1,61 @@
+"""A turn's time: what is due next, and how long was worked. Approval waits do not count."""
+
+from collections.abc import Mapping
+
+from bridge.domain import events as ev
+from bridge.domain.ports import Clock
+from bridge.domain.turn import Phase
+from bridge.engine.options import EngineOptions
+
+
+class TurnTimer:
+    """Counts one turn's working time and the waits that have a limit of their own."""
+
+    def __init__(self, clock: Clock, options: EngineOptions) -> None:
+        self._clock = clock
+        self._limit_s = options.time_limit_s
+        self._waits: Mapping[Phase, float] = {
+            Phase.ABORTING: options.abort_wait_s,
+            Phase.RECONCILING: options.link_wait_s + options.rerun_wait_s,
+        }
+        self._began_phase = clock.monotonic()
+        self._worked_s = 0.0
+        self._counting = True
+        self._only_s: float | None = None
+
+    def phase_changed(self, now: Phase) -> None:
+        """Note that the turn moved on; call it at once."""
+        self._collect()
+        self._only_s = None
+        self._counting = now is not Phase.AWAITING_APPROVAL
+
+    def wait_only(self, seconds: float) -> None:
+        """Wait no longer than this from now on in the present phase."""
+        self._collect()
+        self._only_s = seconds
+
+    def worked_s(self) -> float:
+        """Seconds worked so far, without approval waits."""
+        self._collect()
+        return self._worked_s
+
+    def due_in(self, phase: Phase) -> float | None:
+        """Seconds until something is due in this phase; None when nothing is."""
+        if phase in self._waits:
+            wait = self._waits[phase] if self._only_s is None else self._only_s
+            return max(0.0, wait - self._in_phase())
+        if phase is Phase.AWAITING_APPROVAL:
+            return None
+        return max(0.0, self._limit_s - self._worked_s - self._in_phase())
+
+    def what_is_due(self, phase: Phase) -> ev.TurnEvent:
+        """The event for the time that has come."""
+        return ev.WaitedEnough() if phase in self._waits else ev.DeadlinePassed()
+
+    def _in_phase(self) -> float:
+        return self._clock.monotonic() - self._began_phase
+
+    def _collect(self) -> None:
+        if self._counting:
+            self._worked_s += self._in_phase()
+        self._began_phase = self._clock.monotonic()

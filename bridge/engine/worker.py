@@ -1,0 +1,142 @@
+"""One binding's worker: takes its turns one after another and retires when there are none (G3).
+
+Bindings never wait for each other: each has a worker of its own, which exists only while there
+is something to do.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from bridge.domain import events as ev
+from bridge.domain.errors import StoreError
+from bridge.domain.ids import BindingId, MessageRef, Runtime, TurnId
+from bridge.domain.people import Binding, ClaimedTurn, Teammate
+from bridge.domain.turn import Phase, Turn, unprompted
+from bridge.engine.approval_desk import ApprovalDesk
+from bridge.engine.runtimes import Runtimes
+from bridge.engine.tools import Tools
+from bridge.engine.turn_run import TurnRun
+from bridge.telemetry import Tasks, get_logger
+
+log = get_logger("worker")
+
+_WAITED_S = 1.0
+"""A message taken up later than this after its arrival was shown as waiting."""
+
+
+class Worker:
+    """Works for one binding. All methods but `run` return at once."""
+
+    def __init__(
+        self,
+        binding: Binding,
+        teammate: Teammate,
+        tools: Tools,
+        runtimes: Runtimes,
+        desk: ApprovalDesk,
+        tasks: Tasks,
+        *,
+        runtime_known: Callable[[Runtime, BindingId], None],
+        retired: Callable[["Worker"], None],
+    ) -> None:
+        self.binding_id: BindingId = binding.binding_id
+        self._binding = binding
+        self._teammate = teammate
+        self._tools = tools
+        self._runtimes = runtimes
+        self._desk = desk
+        self._tasks = tasks
+        self._runtime_known = runtime_known
+        self._retired = retired
+        self._inherited: deque[tuple[ClaimedTurn, Turn]] = deque()
+        self._early: list[ev.TurnEvent] = []
+        self._more = True
+        self._stopping = False
+        self.current: TurnRun | None = None
+
+    def wake(self) -> None:
+        """There may be a new turn in the queue."""
+        self._more = True
+
+    def inherit(self, claimed: ClaimedTurn, turn: Turn) -> None:
+        """Go on with a turn that an earlier process had begun."""
+        self._inherited.append((claimed, turn))
+
+    def tell(self, event: ev.TurnEvent) -> None:
+        """Hand an event to the current turn; without one, to the next that the server begins."""
+        if self.current is not None:
+            self.current.tell(event)
+        elif self._early or isinstance(event, ev.BEGINNINGS):
+            self._early.append(event)
+            self._more = True
+
+    def stop(self) -> None:
+        """Take no further turn; the current one is brought to its end."""
+        self._stopping = True
+        if self.current is not None:
+            self.current.tell(ev.ShuttingDown())
+
+    async def run(self) -> None:
+        """Work until nothing is left, then retire."""
+        try:
+            while self._more and not self._stopping:
+                self._more = False
+                await self._work_off()
+        except StoreError as error:
+            log.error("worker stopped by the database", cause=str(error))
+        finally:
+            self._retired(self)  # nothing is awaited between the last look and this
+
+    async def _work_off(self) -> None:
+        while not self._stopping:
+            taken = await self._take()
+            if taken is None:
+                return
+            claimed, turn = taken
+            run = TurnRun(
+                claimed,
+                self._teammate,
+                self._tools,
+                self._runtimes,
+                self._desk,
+                turn=turn,
+                runtime_known=self._runtime_known,
+            )
+            self.current = run
+            self._begin(run, turn)
+            try:
+                await run.run()
+            finally:
+                self.current = None
+            for event in run.unheard():
+                self.tell(event)
+
+    async def _take(self) -> tuple[ClaimedTurn, Turn] | None:
+        if self._inherited:
+            return self._inherited.popleft()
+        options, now = self._tools.options, self._tools.clock.now()
+        if self._early:
+            claimed = await self._tools.store.turns.claim_unprompted(
+                self.binding_id,
+                turn_id=TurnId(self._tools.clock.new_id()),
+                lease=options.lease,
+                now=now,
+            )
+            return None if claimed is None else (claimed, unprompted())
+        claimed = await self._tools.store.turns.claim(self.binding_id, lease=options.lease, now=now)
+        return None if claimed is None else (claimed, Turn(attempt=claimed.attempt))
+
+    def _begin(self, run: TurnRun, turn: Turn) -> None:
+        early, self._early = self._early, []
+        for event in early:
+            run.tell(event)
+        if run.claimed.unprompted:
+            return
+        run.tell(ev.Claimed() if turn.phase is Phase.QUEUED else ev.LinkLost())
+        for message in run.claimed.messages:
+            waited = run.claimed.claimed_at - message.received_at
+            mark = self._tools.chat.mark_taken(
+                MessageRef(message.thread.channel, message.said.ts),
+                was_waiting=waited.total_seconds() > _WAITED_S,
+            )
+            self._tasks.spawn(mark, name=f"mark taken {message.said.ts}")

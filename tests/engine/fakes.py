@@ -1,0 +1,307 @@
+"""Stand-ins for both sides of the engine: an agent and a chat that tests can drive.
+
+They implement the ports and remember what was asked of them; nothing of ours is patched.
+"""
+
+import asyncio
+import itertools
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from bridge.domain import events as ev
+from bridge.domain.approvals import Approval
+from bridge.domain.errors import AgentUnreachable, RuntimeGone
+from bridge.domain.ids import (
+    AgentId,
+    ChannelId,
+    ConversationId,
+    MessageRef,
+    MessageTs,
+    RunId,
+    Runtime,
+    ThreadKey,
+    UserId,
+)
+from bridge.domain.people import (
+    Face,
+    ImagePart,
+    InputPart,
+    Person,
+    RuntimeRequest,
+    Said,
+    SharedFile,
+    Teammate,
+    TextPart,
+)
+from bridge.domain.ports import (
+    AgentListener,
+    Ending,
+    HistoryMessage,
+    LinkState,
+    ReplyTarget,
+    ServerTraits,
+    StartedRuntime,
+)
+
+
+@dataclass
+class Input:
+    """One input that the agent got."""
+
+    runtime: Runtime
+    client_message_id: str
+    parts: Sequence[InputPart]
+
+    @property
+    def text(self) -> str:
+        return "".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+    @property
+    def pictures(self) -> list[ImagePart]:
+        return [part for part in self.parts if isinstance(part, ImagePart)]
+
+
+class FakeAgent:
+    """The App Server's side. `on_input` decides what happens to an input; by default nothing."""
+
+    def __init__(self) -> None:
+        self.listener: AgentListener | None = None
+        self.state = LinkState.UP
+        self.traits: ServerTraits | None = ServerTraits("0.34.12", True, False)
+        self.inputs: list[Input] = []
+        self.starts: list[RuntimeRequest] = []
+        self.answers: list[tuple[str, ev.Verdict, str]] = []
+        self.aborts: list[Runtime] = []
+        self.forks: list[Runtime] = []
+        self.created: list[str] = []
+        self.gone: set[str] = set()
+        self.wrong_cwd: str | None = None
+        self.pending: frozenset[str] = frozenset()
+        self.processing: set[Runtime] = set()
+        self.stored: dict[Runtime, list[HistoryMessage]] = {}
+        self.on_input: Callable[[Input], None] = lambda _: None
+        self.lose_answers = False
+        self._agents = itertools.count(1)
+        self._conversations = itertools.count(1)
+        self._runs = itertools.count(1)
+
+    # --- the port ----------------------------------------------------------------------------
+
+    def listen(self, listener: AgentListener) -> None:
+        self.listener = listener
+
+    async def ready(self, *, within_s: float) -> None:
+        deadline = time.monotonic() + within_s
+        while self.state is not LinkState.UP:
+            if time.monotonic() > deadline:
+                raise AgentUnreachable("The App Server is not connected.")
+            await asyncio.sleep(0.005)
+
+    async def create_agent(self, teammate: Teammate) -> AgentId:
+        self.created.append(teammate.name)
+        return AgentId(f"agent-{teammate.name}-{next(self._agents)}")
+
+    async def agent_exists(self, agent_id: AgentId) -> bool:
+        return agent_id not in self.gone
+
+    async def start(self, request: RuntimeRequest) -> StartedRuntime:
+        self.starts.append(request)
+        if request.agent_id in self.gone:
+            raise RuntimeGone("agent", request.agent_id)
+        if request.conversation_id in self.gone:
+            raise RuntimeGone("conversation", str(request.conversation_id))
+        conversation = request.conversation_id or ConversationId(
+            f"conv-{next(self._conversations)}"
+        )
+        runtime = Runtime(request.agent_id, conversation)
+        return StartedRuntime(
+            runtime=runtime,
+            cwd=self.wrong_cwd or request.cwd,
+            created_conversation=request.conversation_id is None,
+            is_processing=runtime in self.processing,
+            pending_request_ids=self.pending,
+        )
+
+    async def send(
+        self, runtime: Runtime, *, client_message_id: str, parts: Sequence[InputPart]
+    ) -> bool:
+        given = Input(runtime, client_message_id, parts)
+        self.inputs.append(given)
+        if self.lose_answers:
+            raise AgentUnreachable("No answer from the App Server.")
+        asyncio.get_running_loop().call_soon(self.on_input, given)
+        return False
+
+    async def answer(
+        self, runtime: Runtime, *, request_id: str, verdict: ev.Verdict, message: str
+    ) -> bool:
+        self.answers.append((request_id, verdict, message))
+        return True
+
+    async def abort(self, runtime: Runtime) -> bool:
+        self.aborts.append(runtime)
+        return True
+
+    async def history(self, runtime: Runtime, *, back_to: str | None) -> list[HistoryMessage]:
+        return self.stored.get(runtime, [])
+
+    async def fork(self, runtime: Runtime) -> Runtime:
+        self.forks.append(runtime)
+        return Runtime(runtime.agent_id, ConversationId(f"fork-of-{runtime.conversation_id}"))
+
+    # --- what tests say in the server's name ---------------------------------------------------
+
+    def emit(self, runtime: Runtime, *events: ev.AgentEvent) -> None:
+        assert self.listener is not None
+        for event in events:
+            self.listener.agent_event(runtime, event)
+
+    def link(self, state: LinkState) -> None:
+        assert self.listener is not None
+        self.state = state
+        self.listener.link_changed(state, None)
+
+    def begin(self, given: Input) -> RunId:
+        """Begin a run that serves this input."""
+        run = RunId(f"run-{next(self._runs)}")
+        self.emit(given.runtime, ev.RunStarted(run, frozenset({given.client_message_id})))
+        return run
+
+    def say(self, given: Input, run: RunId, text: str) -> None:
+        self.emit(given.runtime, ev.TextArrived(run, f"msg-{run}", text))
+
+    def finish(self, given: Input, run: RunId | None, reason: str = "end_turn") -> None:
+        self.emit(given.runtime, ev.TurnFinished(run, reason))
+
+    def answer_with(self, text: str) -> None:
+        """From now on every input is answered with this text at once."""
+
+        def answer(given: Input) -> None:
+            run = self.begin(given)
+            self.say(given, run, text)
+            self.finish(given, run)
+
+        self.on_input = answer
+
+
+class FakeReply:
+    """What one turn says. `closed` is set once, by its end."""
+
+    def __init__(self, target: ReplyTarget, chat: "FakeChat") -> None:
+        self.target = target
+        self.segments: dict[tuple[str, str], str] = {}
+        self.statuses: list[str] = []
+        self.tools: tuple[ev.ToolLine, ...] = ()
+        self.seals = 0
+        self.ending: Ending | None = None
+        self._chat = chat
+
+    def append(self, run_id: RunId, message_id: str, text: str) -> None:
+        key = (run_id, message_id)
+        self.segments[key] = self.segments.get(key, "") + text
+
+    def set_text(self, run_id: RunId, message_id: str, text: str) -> None:
+        for key in self.segments:
+            if key[1] == message_id:
+                self.segments[key] = text
+                return
+        self.segments[(run_id, message_id)] = text
+
+    def drop_runs(self, run_ids: frozenset[RunId]) -> None:
+        self.segments = {k: v for k, v in self.segments.items() if k[0] not in run_ids}
+
+    def show_tools(self, tools: tuple[ev.ToolLine, ...]) -> None:
+        self.tools = tools
+
+    def show_status(self, text: str) -> None:
+        self.statuses.append(text)
+
+    def text(self) -> str:
+        return "\n\n".join(self.segments.values())
+
+    async def seal(self) -> None:
+        self.seals += 1
+
+    async def finish(self, ending: Ending) -> MessageTs | None:
+        assert self.ending is None, "a reply is finished once"
+        self.ending = ending
+        return self._chat.next_ts()
+
+
+@dataclass
+class FakeChat:
+    """Slack's side."""
+
+    replies: list[FakeReply] = field(default_factory=list)
+    cards: list[Approval] = field(default_factory=list)
+    closed_cards: list[Approval] = field(default_factory=list)
+    leftovers: list[tuple[ReplyTarget, str]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    notes: list[tuple[UserId, str]] = field(default_factory=list)
+    waiting: list[MessageRef] = field(default_factory=list)
+    taken: list[tuple[MessageRef, bool]] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    histories: int = 0
+    files: dict[str, bytes] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
+    _ts: itertools.count = field(default_factory=lambda: itertools.count(900_000))
+
+    def next_ts(self) -> MessageTs:
+        return MessageTs(f"1700{next(self._ts)}.000000")
+
+    def open_reply(self, target: ReplyTarget) -> FakeReply:
+        reply = FakeReply(target, self)
+        self.replies.append(reply)
+        return reply
+
+    async def close_leftover(self, target: ReplyTarget, sentence: str) -> None:
+        self.leftovers.append((target, sentence))
+
+    async def post_card(
+        self, approval: Approval, *, thread_ts: MessageTs | None, face: Face
+    ) -> MessageRef:
+        self.cards.append(approval)
+        return MessageRef(approval.thread.channel, self.next_ts())
+
+    async def close_card(self, approval: Approval) -> None:
+        self.closed_cards.append(approval)
+
+    async def notice(self, thread: ThreadKey, text: str, *, face: Face | None = None) -> None:
+        self.notices.append(text)
+
+    async def private_note(
+        self, channel: ChannelId, user: UserId, text: str, *, thread_ts: MessageTs | None
+    ) -> None:
+        self.notes.append((user, text))
+
+    async def mark_waiting(self, ref: MessageRef) -> None:
+        self.waiting.append(ref)
+
+    async def mark_taken(self, ref: MessageRef, *, was_waiting: bool) -> None:
+        self.taken.append((ref, was_waiting))
+
+    async def person(self, user: UserId) -> Person:
+        return self.people.get(user) or Person(user, f"Name of {user}", trusted=True)
+
+    async def history(self, thread: ThreadKey, *, before: MessageTs, limit: int) -> list[Said]:
+        self.histories += 1
+        return [one for one in self.said if one.ts < before][-limit:]
+
+    async def fetch(self, file: SharedFile, *, limit_bytes: int) -> bytes:
+        return self.files[file.file_id]
+
+
+class SystemClock:
+    """Real time; chance from the system."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def new_id(self) -> str:
+        return secrets.token_urlsafe(16)

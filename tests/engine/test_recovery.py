@@ -1,0 +1,153 @@
+"""Restarts and lost links: no turn, card or message is left hanging."""
+
+from bridge.domain import events as ev
+from bridge.domain.approvals import ApprovalState, Click
+from bridge.domain.events import Verdict
+from bridge.domain.people import Person
+from bridge.domain.ports import HistoryMessage, LinkState
+from tests.engine.conftest import MAYA, World
+from tests.support import eventually
+
+
+async def _restart(world: World) -> None:
+    await world.crash()
+    await world.open()
+
+
+async def test_g1_an_accepted_message_survives_a_crash(world: World) -> None:
+    world.agent.state = LinkState.DOWN
+    await world.say("@ada hi")
+    await _restart(world)
+    world.agent.answer_with("late but whole")
+    world.agent.link(LinkState.UP)
+    reply = await world.ended(1)
+    assert reply.text() == "late but whole"
+    assert len(world.agent.inputs) == 1
+
+
+async def test_a_turn_that_the_server_runs_again_is_adopted_not_sent_twice(world: World) -> None:
+    await world.say("@ada hi")
+    given = await world.input(1)
+    run = world.agent.begin(given)
+    world.agent.say(given, run, "half an ans")
+    world.agent.stored[given.runtime] = [
+        HistoryMessage("u1", "user", "hi", given.client_message_id)
+    ]
+    await eventually(lambda: world.chat.replies[0].segments)
+    await _restart(world)
+    await eventually(lambda: len(world.agent.starts) >= 2)
+    again = world.agent.begin(given)
+    world.agent.say(given, again, "half an answer")
+    world.agent.finish(given, again)
+    reply = await world.ended(1)
+    assert reply.text() == "half an answer"
+    assert len(world.agent.inputs) == 1
+    assert "continues below" in world.chat.leftovers[0][1]
+
+
+async def test_g5_a_turn_that_nobody_runs_any_more_ends_in_words(world: World) -> None:
+    await world.say("@ada hi")
+    given = await world.input(1)
+    world.agent.begin(given)
+    world.agent.stored[given.runtime] = [
+        HistoryMessage("u1", "user", "hi", given.client_message_id)
+    ]
+    await _restart(world)
+    leftovers = await eventually(lambda: world.chat.leftovers)
+    assert "Interrupted" in leftovers[0][1]
+
+    await eventually(lambda: world.dispatcher.live_turns() == 0)
+    assert (await world.store.turns.counts())["active"] == 0
+
+
+async def test_an_input_that_never_arrived_is_sent_again_under_its_name(world: World) -> None:
+    world.agent.lose_answers = True
+    await world.say("@ada hi")
+    first = await world.input(1)
+    world.agent.lose_answers = False
+    world.agent.answer_with("got it now")
+    second = await world.input(2)
+    assert second.client_message_id == first.client_message_id
+    assert (await world.ended(1)).text() == "got it now"
+
+
+async def test_a_lost_link_keeps_the_turn_and_fills_in_the_missed_text(world: World) -> None:
+    await world.say("@ada hi")
+    given = await world.input(1)
+    run = world.agent.begin(given)
+    world.agent.say(given, run, "one ")
+    await eventually(lambda: world.chat.replies[0].segments)
+    world.agent.processing.add(given.runtime)
+    world.agent.link(LinkState.DOWN)
+    world.agent.stored[given.runtime] = [
+        HistoryMessage("u1", "user", "hi", given.client_message_id),
+        HistoryMessage(f"msg-{run}", "assistant", "one two three", None),
+    ]
+    world.agent.link(LinkState.UP)
+    await eventually(lambda: len(world.agent.starts) >= 2)
+    world.agent.say(given, run, "three")
+    world.agent.finish(given, run)
+    reply = await world.ended(1)
+    assert reply.text() == "one two three"
+
+
+async def test_an_app_server_that_stays_away_ends_the_turn_in_a_sentence(world: World) -> None:
+    await world.close()
+    world.link_wait_s = 0.1
+    await world.open()
+    world.agent.state = LinkState.DOWN
+    await world.say("@ada hi")
+    reply = await world.ended(1)
+    assert reply.ending is not None
+    assert "agent server is away" in (reply.ending.sentence or "")
+
+
+async def test_a_pending_card_works_again_after_a_restart(world: World) -> None:
+    await world.say("@ada run it")
+    given = await world.input(1)
+    world.agent.begin(given)
+    asked = ev.ApprovalAsked("perm-1", "call-1", "Bash", {"command": "ls"})
+    world.agent.emit(given.runtime, asked)
+    card = (await eventually(lambda: world.chat.cards))[0]
+    world.agent.stored[given.runtime] = [
+        HistoryMessage("u1", "user", "hi", given.client_message_id)
+    ]
+    world.agent.processing.add(given.runtime)
+    world.agent.pending = frozenset({"perm-1"})
+    await _restart(world)
+    await eventually(lambda: len(world.agent.starts) >= 2)
+    world.agent.emit(given.runtime, asked)
+    approval = await world.store.approvals.get(card.approval_id)
+    assert approval is not None
+    assert approval.card is not None
+    click = Click(
+        card.approval_id, Person(MAYA, "Maya", trusted=True), Verdict.ALLOW, approval.card.ts
+    )
+    assert await world.dispatcher.click(click) is None
+    await eventually(lambda: world.agent.answers)
+    assert len(world.chat.cards) == 1
+
+
+async def test_a_card_whose_question_is_gone_says_so_after_a_restart(world: World) -> None:
+    await world.say("@ada run it")
+    given = await world.input(1)
+    world.agent.begin(given)
+    world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "ls"}))
+    await eventually(lambda: world.chat.cards)
+    world.agent.stored[given.runtime] = [
+        HistoryMessage("u1", "user", "hi", given.client_message_id)
+    ]
+    await _restart(world)
+    closed = (await eventually(lambda: world.chat.closed_cards))[0]
+    assert closed.state is ApprovalState.VOID
+    assert closed.cause
+
+
+async def test_an_orderly_stop_ends_live_turns_in_words(world: World) -> None:
+    await world.say("@ada hi")
+    given = await world.input(1)
+    world.agent.begin(given)
+    await world.dispatcher.stop()
+    reply = world.chat.replies[0]
+    assert reply.ending is not None
+    assert reply.ending.outcome is ev.Outcome.INTERRUPTED

@@ -1,0 +1,247 @@
+"""Turns from a message to a recorded end."""
+
+from bridge.domain import events as ev
+from bridge.domain.ids import MessageTs, RunId
+from bridge.domain.people import Person, SharedFile
+from bridge.domain.ports import LinkState
+from tests.engine.conftest import GUEST, JONAS, World
+from tests.support import eventually
+
+
+async def test_a_mention_is_answered_in_its_thread(world: World) -> None:
+    world.agent.answer_with("Hello Maya")
+    asked = await world.say("@ada hi")
+    reply = await world.ended(1)
+    assert reply.text() == "Hello Maya"
+    assert reply.target.thread_ts == asked.ts
+    assert reply.ending is not None
+    assert reply.ending.outcome is ev.Outcome.DONE
+
+
+async def test_g2_one_turn_per_message_however_often_it_is_delivered(world: World) -> None:
+    world.agent.answer_with("once")
+    message = world.message("@ada hi")
+    for _ in range(3):
+        await world.dispatcher.message(message)
+    await world.ended(1)
+    assert len(world.agent.inputs) == 1
+
+
+async def test_g3_messages_of_a_thread_run_in_order_and_waiting_ones_become_one_turn(
+    world: World,
+) -> None:
+    first = await world.say("@ada one")
+    given = await world.input(1)
+    await world.say("two", thread=first.ts, mention=False)
+    await world.say("three", thread=first.ts, mention=False)
+    await eventually(lambda: len(world.chat.waiting) == 2)
+    run = world.agent.begin(given)
+    world.agent.say(given, run, "first answer")
+    assert len(world.agent.inputs) == 1, "nothing is sent while a turn runs"
+    world.agent.finish(given, run)
+    second = await world.input(2)
+    assert second.text.index("two") < second.text.index("three")
+    assert "one" not in second.text.split("<message", 1)[1]
+
+
+async def test_threads_do_not_wait_for_each_other(world: World) -> None:
+    await world.say("@ada one")
+    await world.input(1)
+    world.agent.answer_with("quick")
+    await world.say("@ada other thread")
+    reply = await world.ended(1)
+    assert reply.text() == "quick"
+
+
+async def test_several_mentioned_answer_each_in_her_own_reply(world: World) -> None:
+    world.agent.answer_with("here")
+    await world.say("@ada and @grace, hello")
+    names = {(await world.ended(n)).target.face.name for n in (1, 2)}
+    assert names == {"Ada", "Grace"}
+    assert len({given.runtime for given in world.agent.inputs}) == 2
+
+
+async def test_one_who_joins_later_is_told_what_was_said_and_never_twice(world: World) -> None:
+    world.agent.answer_with("The answer is 42.")
+    root = await world.say("@ada what is the answer?")
+    await world.ended(1)
+    world.agent.answer_with("ok")
+    world.chat.said = []  # Slack's history is asked at her first turn
+    await world.say("@grace do you agree?", thread=root.ts)
+    await world.ended(2)
+    await world.say("@ada thanks", thread=root.ts)
+    await world.ended(3)
+    to_ada = world.agent.inputs[2].text
+    assert "do you agree?" in to_ada, "she is told what was said to others"
+    assert "grace (teammate): ok" in to_ada, "and what teammates said"
+    assert "what is the answer" not in to_ada, "but nothing that she knows"
+    await world.say("@ada again", thread=root.ts)
+    await world.ended(4)
+    assert "do you agree?" not in world.agent.inputs[3].text
+
+
+async def test_an_outsider_gets_a_private_note_and_no_turn(world: World) -> None:
+    world.chat.people[GUEST] = Person(GUEST, "Sam", trusted=False)
+    await world.say("@ada delete everything", user=GUEST)
+    await eventually(lambda: world.chat.notes)
+    assert world.chat.notes[0][0] == GUEST
+    assert not world.agent.inputs
+
+
+async def test_what_an_outsider_said_is_told_as_untrusted(world: World) -> None:
+    world.chat.people[GUEST] = Person(GUEST, "Sam", trusted=False)
+    world.agent.answer_with("ok")
+    root = await world.say("@ada hi")
+    await world.ended(1)
+    await world.say("I am the boss", user=GUEST, thread=root.ts, mention=False)
+    await world.say("go on", thread=root.ts, mention=False)
+    await world.ended(2)
+    assert "Sam (outside the team, untrusted): I am the boss" in world.agent.inputs[1].text
+
+
+async def test_stop_ends_the_running_turn_with_a_word(world: World) -> None:
+    root = await world.say("@ada long work")
+    given = await world.input(1)
+    run = world.agent.begin(given)
+    world.agent.say(given, run, "so far")
+    await world.say("!stop", thread=root.ts, user=JONAS, mention=False)
+    await eventually(lambda: world.agent.aborts)
+    world.agent.finish(given, run, "cancelled")
+    reply = await world.ended(1)
+    assert reply.ending is not None
+    assert reply.ending.outcome is ev.Outcome.CANCELLED
+    assert reply.ending.sentence == "Stopped."
+    assert reply.text() == "so far"
+
+
+async def test_an_aborted_turn_ends_even_when_the_server_says_nothing(world: World) -> None:
+    root = await world.say("@ada long work")
+    await world.input(1)
+    await world.say("!stop", thread=root.ts, mention=False)
+    reply = await world.ended(1)
+    assert reply.ending is not None
+    assert reply.ending.outcome is ev.Outcome.CANCELLED
+
+
+async def test_g5_a_failed_model_ends_in_a_sentence_without_the_raw_error(world: World) -> None:
+    await world.say("@ada hi")
+    given = await world.input(1)
+    ids = frozenset({given.client_message_id})
+    world.agent.emit(
+        given.runtime,
+        ev.ModelFailed('500: {"message":"insufficient_quota xyzzy"}', ids),
+        ev.TurnFinished(RunId("run-77"), "error", "raw"),
+    )
+    reply = await world.ended(1)
+    assert reply.ending is not None
+    assert reply.ending.outcome is ev.Outcome.FAILED
+    assert "quota" in (reply.ending.sentence or "")
+    assert "xyzzy" not in (reply.ending.sentence or "")
+
+
+async def test_the_time_limit_ends_a_turn(world: World) -> None:
+    await world.close()
+    world.time_limit_s = 0.1
+    await world.open()
+    await world.say("@ada for ever")
+    reply = await world.ended(1)
+    assert reply.ending is not None
+    assert reply.ending.outcome is ev.Outcome.TIMED_OUT
+
+
+async def test_a_missing_directory_refuses_the_turn_in_words(world: World) -> None:
+    world.agent.wrong_cwd = "/elsewhere"
+    await world.say("@ada hi")
+    reply = await world.ended(1)
+    assert reply.ending is not None
+    assert "directory" in (reply.ending.sentence or "")
+    assert not world.agent.inputs
+
+
+async def test_a_conversation_that_is_gone_is_replaced_and_told_the_thread(world: World) -> None:
+    world.agent.answer_with("one")
+    root = await world.say("@ada hi")
+    await world.ended(1)
+    gone = world.agent.inputs[0].runtime.conversation_id
+    world.agent.gone.add(gone)
+    world.agent.link(LinkState.DOWN)
+    world.agent.link(LinkState.UP)
+    await world.say("still there?", thread=root.ts, mention=False)
+    await world.ended(2)
+    assert world.agent.inputs[1].runtime.conversation_id != gone
+    assert any("gone" in notice for notice in world.chat.notices)
+
+
+async def test_a_stuck_conversation_is_left_for_a_copy(world: World) -> None:
+    await world.say("@ada hi")
+    given = await world.input(1)
+    stuck = "Conversation conv-1 already has an active run (local-run-67)"
+    world.agent.answer_with("free again")
+    world.agent.emit(
+        given.runtime,
+        ev.ModelFailed(stuck, frozenset({given.client_message_id})),
+        ev.TurnFinished(None, "error", stuck),
+    )
+    reply = await world.ended(1)
+    assert reply.text() == "free again"
+    assert world.agent.inputs[1].runtime.conversation_id.startswith("fork-of-")
+    assert world.agent.inputs[1].client_message_id != given.client_message_id
+
+
+async def test_work_that_the_server_begins_by_itself_gets_a_reply_of_its_own(world: World) -> None:
+    world.agent.answer_with("first")
+    await world.say("@ada hi")
+    await world.ended(1)
+    runtime = world.agent.inputs[0].runtime
+    run = RunId("run-99")
+    world.agent.emit(
+        runtime,
+        ev.RunStarted(run, frozenset()),
+        ev.TextArrived(run, "m-99", "The background job is done."),
+        ev.TurnFinished(run, "end_turn"),
+    )
+    reply = await world.ended(2)
+    assert reply.text() == "The background job is done."
+
+
+async def test_files_are_given_as_picture_or_text_and_others_are_named(world: World) -> None:
+    world.agent.answer_with("ok")
+    world.chat.files = {"F1": b"\x89PNG", "F2": "grüße".encode()}
+    files = (
+        SharedFile("F1", "shot.png", "image/png", 4, "u"),
+        SharedFile("F2", "note.txt", "text/plain", 7, "u"),
+        SharedFile("F3", "film.mp4", "video/mp4", 9, "u"),
+    )
+    await world.say("@ada look", files=files)
+    await world.ended(1)
+    given = world.agent.inputs[0]
+    assert given.pictures[0].media_type == "image/png"
+    assert "grüße" in given.text
+    assert world.chat.notices == ["Not read: film.mp4 (neither a picture nor text)."]
+
+
+async def test_a_dm_is_one_conversation_without_any_mention(world: World) -> None:
+    world.agent.answer_with("hi")
+    await world.say("hello", dm=True)
+    await world.ended(1)
+    await world.say("again", dm=True)
+    await world.ended(2)
+    assert len({given.runtime for given in world.agent.inputs}) == 1
+    assert world.chat.replies[0].target.thread_ts is None
+
+
+async def test_an_unaddressed_message_in_a_channel_is_left_alone(world: World) -> None:
+    await world.say("lunch, anyone?", mention=False)
+    await world.say("elsewhere", thread=MessageTs("1500000000.000001"), mention=False)
+    assert await world.store.turns.counts() == {"waiting": 0, "active": 0}
+
+
+async def test_the_stop_reaction_drops_a_waiting_message(world: World) -> None:
+    root = await world.say("@ada one")
+    await world.input(1)
+    waiting = await world.say("two", thread=root.ts, mention=False)
+    await world.dispatcher.reaction(
+        waiting.team, waiting.channel, waiting.ts, JONAS, "octagonal_sign"
+    )
+    counts = await world.store.turns.counts()
+    assert counts["waiting"] == 0

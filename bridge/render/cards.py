@@ -7,8 +7,17 @@ from bridge.domain.approvals import Approval, ApprovalState, settled_sentence
 from bridge.domain.events import FileDiff
 from bridge.domain.ids import ApprovalId, OutboxId, UserId
 from bridge.domain.people import Face
-from bridge.render.data import command_and_rest, diff_text, excerpt, pretty, reveal
-from bridge.render.elements import Block, Rendered, actions, button, context, rendered, section
+from bridge.render.data import command_and_rest, diff_text, excerpt, pretty
+from bridge.render.elements import (
+    Block,
+    Rendered,
+    actions,
+    button,
+    context,
+    literal,
+    rendered,
+    section,
+)
 from bridge.render.handles import (
     APPROVAL_ALLOW,
     APPROVAL_DENY,
@@ -80,9 +89,9 @@ def _what_runs(approval: Approval) -> tuple[list[Block], bool]:
         block, cut = _data(command, room)
         blocks.append(block)
     if description:
-        words = one_line(reveal(description), _WORDS)
+        words = one_line(description, _WORDS)
         cut += words != description
-        blocks.append(context(f"In the agent's words: {escape_mrkdwn(words)}"))
+        blocks.append(literal(f"In the agent's words: {words}"))
     if rest:
         block, left = _data(pretty(rest), room)
         blocks.append(block)
@@ -96,7 +105,7 @@ def _diffs(diffs: tuple[FileDiff, ...]) -> tuple[list[Block], bool]:
     blocks: list[Block] = []
     cut = 0
     for diff in diffs[:_FILES_SHOWN]:
-        path = code_span(one_line(reveal(diff.path), _WORDS)) or "`(no path)`"
+        path = code_span(one_line(diff.path, _WORDS)) or "`(no path)`"
         blocks.append(section(f"Changes in {path}"))
         block, left = _data(diff_text(diff) or "(nothing to show)", _ROOM)
         blocks.append(block)
@@ -147,9 +156,9 @@ def _settled(approval: Approval, what: str) -> str:
         case ApprovalState.DENIED:
             return f"✕ {who} denied {what}{when}{_reason(approval)}"
         case ApprovalState.EXPIRED:
-            return f"Nobody answered in time, so {what} was not run.{when}"
+            return f"Nobody answered in time: {what} was not run{when}"
         case ApprovalState.VOID:
-            return f"{safe_mrkdwn(settled_sentence(approval))} {what} was not decided.{when}"
+            return f"{what}: {safe_mrkdwn(settled_sentence(approval))}{when}"
         case ApprovalState.PENDING:
             return f"{what} is waiting for a decision."
 

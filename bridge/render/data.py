@@ -13,6 +13,7 @@ _UNSEEN = re.compile(
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
+_MARKS = re.compile("`{3,}")
 _SIGNS = {"add": "+", "remove": "-"}
 _COSTS = {"&": 5, "<": 4, ">": 4, "@": 2, "`": 2}
 _REVEALED = len("⟨U+E0FFF⟩")
@@ -62,7 +63,8 @@ def diff_text(diff: FileDiff) -> str:
 
 def code_block(text: str) -> str:
     """Return data as a mrkdwn code block: revealed, escaped, and nothing in it can end it."""
-    return f"```\n{escape_mrkdwn(reveal(text)).replace('`', '`' + JOINER)}\n```"
+    shown = _MARKS.sub(lambda found: JOINER.join(found[0]), escape_mrkdwn(reveal(text)))
+    return f"```\n{shown}\n```"
 
 
 def excerpt(text: str, room: int) -> tuple[str, int]:

@@ -65,6 +65,11 @@ def context(text: str) -> Block:
     return {"type": "context", "elements": [mrkdwn(text)]}
 
 
+def literal(text: str) -> Block:
+    """Return a quiet line of foreign words: nothing in it is formatting or a mention."""
+    return {"type": "context", "elements": [plain(text, TEXT_OBJECT)]}
+
+
 def actions(*buttons: Block) -> Block:
     """Return a row of buttons."""
     return {"type": "actions", "elements": list(buttons)}

@@ -78,12 +78,21 @@ def _closers(text: str) -> str:
     run = re.search("(?<![\\\\`])`+(?!`)", text[rest:])
     if run is not None:
         return run[0]
-    for start, end in spans:
-        text = text[:start] + "x" * (end - start) + text[end:]
     stack: list[str] = []
-    for found in _MARKS.finditer(text):
-        _meet(stack, found[0], text[: found.start()][-1:], text[found.end() :][:1])
+    for found in _MARKS.finditer(_without_code(text, spans)):
+        start, end = found.span()
+        _meet(stack, found[0], text[max(start - 1, 0) : start], text[end : end + 1])
     return "".join(reversed(stack))
+
+
+def _without_code(text: str, spans: list[tuple[int, int]]) -> str:
+    """Blot out code, whose marks mean nothing, in the same length."""
+    shown: list[str] = []
+    end = 0
+    for start, stop in spans:
+        shown += text[end:start], "x" * (stop - start)
+        end = stop
+    return "".join([*shown, text[end:]])
 
 
 def _meet(stack: list[str], mark: str, before: str, after: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bridge.domain.approvals import Approval
 from bridge.domain.ids import ApprovalId
-from bridge.render.data import chunks, command_and_rest, diff_text, pretty, reveal
+from bridge.render.data import chunks, command_and_rest, diff_text, pretty
 from bridge.render.elements import Block, plain, section
 from bridge.render.handles import (
     REASON_BLOCK,
@@ -99,7 +99,7 @@ def _contents(approval: Approval) -> Iterator[tuple[str, str]]:
     if rest or not approval.arguments:
         yield "Arguments", pretty(rest)
     for diff in approval.diffs:
-        path = code_span(one_line(reveal(diff.path), _WORDS))
+        path = code_span(one_line(diff.path, _WORDS))
         yield f"Changes in {path or 'a file'}", diff_text(diff) or "(nothing to show)"
 
 

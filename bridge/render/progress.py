@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from bridge.domain.events import ToolLine
+from bridge.render.data import reveal
 from bridge.render.durations import coarse
 from bridge.render.limits import clip, fit, size
-from bridge.render.mentions import clean, escape_mrkdwn
+from bridge.render.mentions import escape_mrkdwn
 
 HINT_LIMIT: Final = 80
 TOOLS_SHOWN: Final = 3
@@ -54,8 +55,8 @@ def hint_of(name: str, arguments: Mapping[str, Any]) -> str:
 
 
 def one_line(text: str, limit: int = HINT_LIMIT) -> str:
-    """Flatten white space and cut to `limit`, with an ellipsis."""
-    return clip(" ".join(clean(text[: 8 * limit]).split()), limit)
+    """Flatten white space, reveal what nobody sees, cut to `limit` with an ellipsis."""
+    return clip(reveal(" ".join(text[: 8 * limit].split())), limit)
 
 
 def code_span(text: str) -> str:
@@ -103,7 +104,7 @@ def _tool(tool: ToolLine, running_s: float) -> str:
 
 
 def _path_end(path: str) -> str:
-    flat = " ".join(clean(path).split())
+    flat = reveal(" ".join(path.split()))
     if size(flat) <= HINT_LIMIT:
         return flat
     return "…" + flat[::-1][: fit(flat[::-1], HINT_LIMIT - 1)][::-1]

@@ -106,10 +106,17 @@ class Stretch:
         """
         self._fill()
         shown = [full.shown for full in self._full]
-        last = self._carry + self._tail
         if self._tail.strip():
-            shown.append(self._safe(closing(last) if live else with_fence_closed(last)))
+            shown.append(self._last(live=live))
         return [text for text in shown if text.strip()]
+
+    def _last(self, *, live: bool) -> str:
+        """Return the newest message; one that was shown before does not go blank again."""
+        text = self._carry + self._tail
+        shown = self._safe(closing(text)) if live else ""
+        if shown.strip() or (live and len(self.seqs) <= len(self._full)):
+            return shown
+        return self._safe(with_fence_closed(text))
 
     @property
     def _carry(self) -> str:

@@ -1,0 +1,105 @@
+"""The switches with which people break the platform on purpose. Only /api and sockets feel them."""
+
+from dataclasses import dataclass, field
+
+from bridge.playground.wire import Json
+
+
+@dataclass(slots=True)
+class Fault:
+    """One switch. Params `method` narrows it to one Web API method, `count` to so many uses."""
+
+    name: str
+    label: str
+    help: str
+    on: bool = False
+    params: Json = field(default_factory=dict)
+
+    def shown(self) -> Json:
+        """The switch as the page reads it."""
+        return {
+            "name": self.name,
+            "label": self.label,
+            "help": self.help,
+            "on": self.on,
+            "params": self.params,
+        }
+
+
+def _switches() -> list[Fault]:
+    return [
+        Fault(
+            "rate_limited",
+            "Too many requests",
+            "Calls are refused with 429 and Retry-After (seconds).",
+            params={"method": "", "count": None, "retry_after": 2},
+        ),
+        Fault(
+            "server_error",
+            "Server errors",
+            "Calls fail with a 5xx status and nothing is written.",
+            params={"method": "", "count": None, "status": 503},
+        ),
+        Fault(
+            "slow",
+            "Slow answers",
+            "Every answer waits before it is sent.",
+            params={"method": "", "count": None, "delay_s": 2.0},
+        ),
+        Fault(
+            "lost_answer",
+            "Lost answers",
+            "The write happens, then the connection breaks before the answer.",
+            params={"method": "", "count": None},
+        ),
+        Fault(
+            "drop_socket",
+            "Drop the sockets",
+            "Closes every Socket Mode connection once. A reason sends a disconnect frame first.",
+            params={"reason": "", "abort": False},
+        ),
+        Fault(
+            "double_delivery",
+            "Deliver events twice",
+            "Every event arrives a second time with the same event id.",
+            params={"count": None},
+        ),
+        Fault(
+            "hold_acks",
+            "Ignore acks",
+            "Acks do not arrive, so events are delivered again.",
+            params={"count": None},
+        ),
+    ]
+
+
+class Faults:
+    """All switches, by name."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, Fault] = {fault.name: fault for fault in _switches()}
+
+    def set(self, name: str, *, on: bool, params: Json) -> Fault:
+        """Turn a switch; unknown params are ignored. Raises KeyError for an unknown name."""
+        fault = self.by_name[name]
+        fault.on = on
+        fault.params.update({k: v for k, v in params.items() if k in fault.params})
+        return fault
+
+    def strikes(self, name: str, method: str = "") -> Fault | None:
+        """The switch if it is on and meant for `method`; uses up one of its count."""
+        fault = self.by_name[name]
+        wanted = fault.params.get("method")
+        if not fault.on or (wanted and wanted != method):
+            return None
+        count = fault.params.get("count")
+        if count is not None:
+            fault.params["count"] = int(count) - 1
+            if int(count) <= 1:
+                fault.on = False
+                fault.params["count"] = None
+        return fault
+
+    def shown(self) -> list[Json]:
+        """Every switch as the page reads it."""
+        return [fault.shown() for fault in self.by_name.values()]

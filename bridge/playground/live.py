@@ -1,0 +1,122 @@
+"""The page's live sockets: each person gets the frames that person may see."""
+
+import asyncio
+import json
+from collections.abc import Callable
+
+from aiohttp import web
+
+from bridge.playground.inspector import Entry, Inspector
+from bridge.playground.shapes import shown_channel
+from bridge.playground.wire import Json, plain
+from bridge.playground.workspace import Channel, Listener, Workspace
+from bridge.telemetry import Tasks
+
+BACKLOG = 2000
+
+
+class Live(Listener):
+    """Publishes every change of the workspace to the pages that watch it."""
+
+    def __init__(self, workspace: Workspace, inspector: Inspector, tasks: Tasks) -> None:
+        self._workspace = workspace
+        self._tasks = tasks
+        self._inspector = inspector
+        self._watchers: dict[asyncio.Queue[Json | None], str] = {}
+        inspector.watchers.append(self._inspected)
+
+    @property
+    def watched(self) -> bool:
+        """Whether any page is connected."""
+        return bool(self._watchers)
+
+    async def serve(self, request: web.Request, user_id: str) -> web.WebSocketResponse:
+        """Keep one page's socket until it closes."""
+        socket = web.WebSocketResponse(heartbeat=20)
+        await socket.prepare(request)
+        frames: asyncio.Queue[Json | None] = asyncio.Queue(BACKLOG)
+        self._watchers[frames] = user_id
+        sender = self._tasks.spawn(self._send(socket, frames), name="live page")
+        try:
+            async for _ in socket:
+                pass
+        finally:
+            self._watchers.pop(frames, None)
+            sender.cancel()
+        return socket
+
+    async def _send(
+        self, socket: web.WebSocketResponse, frames: asyncio.Queue[Json | None]
+    ) -> None:
+        while (frame := await frames.get()) is not None:
+            if socket.closed:
+                return
+            await socket.send_str(json.dumps(frame))
+        await socket.close(code=1001)
+
+    def close(self) -> None:
+        """End every page's socket."""
+        for frames in list(self._watchers):
+            self._drop(frames)
+
+    def _drop(self, frames: asyncio.Queue[Json | None]) -> None:
+        self._watchers.pop(frames, None)
+        while not frames.empty():
+            frames.get_nowait()
+        frames.put_nowait(None)
+
+    def _publish(self, frame: Json, may_see: Callable[[str], bool]) -> None:
+        for frames, user_id in list(self._watchers.items()):
+            if not may_see(user_id):
+                continue
+            if frames.full():
+                self._drop(frames)
+            else:
+                frames.put_nowait(frame)
+
+    def to_channel(self, channel: Channel, frame: Json) -> None:
+        """Send a frame to everyone who sees `channel`."""
+        if self._watchers:
+            self._publish(frame, lambda user: self._workspace.sees(user, channel))
+
+    def to_user(self, user_id: str, frame: Json) -> None:
+        """Send a frame to one person's pages."""
+        self._publish(frame, lambda user: user == user_id)
+
+    def to_all(self, frame: Json) -> None:
+        """Send a frame to every page."""
+        self._publish(frame, lambda _user: True)
+
+    def _message(self, kind: str, channel: Channel, message: Json) -> None:
+        if self._watchers:
+            frame = {"type": kind, "channel": channel.id, "message": plain(message)}
+            self.to_channel(channel, json.loads(json.dumps(frame)))
+
+    def posted(self, channel: Channel, message: Json) -> None:
+        """Show a new message."""
+        self._message("message", channel, message)
+
+    def changed(self, channel: Channel, message: Json, previous: Json) -> None:
+        """Show an edited message."""
+        self._message("message_changed", channel, message)
+
+    def counted(self, channel: Channel, message: Json) -> None:
+        """Show new reactions or reply counts."""
+        self._message("message_changed", channel, message)
+
+    def deleted(self, channel: Channel, message: Json) -> None:
+        """Take a message away."""
+        self.to_channel(
+            channel, {"type": "message_deleted", "channel": channel.id, "ts": message["ts"]}
+        )
+
+    def channel_changed(self, channel: Channel) -> None:
+        """Show a channel to everyone who sees it, each with the own unread count."""
+        for user_id in set(self._watchers.values()):
+            if self._workspace.sees(user_id, channel):
+                shown = shown_channel(self._workspace, channel, user_id)
+                self.to_user(user_id, {"type": "channel", "channel": shown})
+
+    def _inspected(self, entry: Entry) -> None:
+        if self._watchers:
+            self.to_all({"type": "inspector", "entry": self._inspector.shown(entry)})

@@ -1,0 +1,96 @@
+"""What a Web API method is, and how methods find the channel they speak of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bridge.playground.args import Args
+from bridge.playground.limits import TIER_3
+from bridge.playground.seed import BOT_ID, BOT_USER_ID
+from bridge.playground.shapes import bot_profile
+from bridge.playground.site import Site
+from bridge.playground.wire import ApiError, Json
+from bridge.playground.workspace import Channel, has_app
+
+Handler = Callable[[Site, Args], Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One method: its handler, rate, scopes (any one is enough) and required arguments.
+
+    `per_channel` marks posting methods, limited to about one a second in each channel.
+    `token` is `bot`, `app` or `none`.
+    """
+
+    run: Handler
+    per_minute: int = TIER_3
+    scopes: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    per_channel: bool = False
+    token: str = "bot"
+
+
+def find_channel(site: Site, name: str) -> Channel:
+    """A channel the app may know of, by id or `#name`; a user id means the DM with that user.
+
+    Raises `channel_not_found`, also for private conversations without the app.
+    """
+    workspace = site.workspace
+    if name in workspace.users and name != BOT_USER_ID:
+        return workspace.open_dm(name, BOT_USER_ID)
+    channel = workspace.channels.get(name)
+    if channel is None and not name.startswith(("C", "D", "G")):
+        wanted = name.removeprefix("#")
+        channel = next(
+            (c for c in workspace.channels.values() if c.name and c.name == wanted), None
+        )
+    if channel is None or ((channel.is_im or channel.is_private) and not has_app(channel)):
+        raise ApiError("channel_not_found")
+    return channel
+
+
+def readable_channel(site: Site, args: Args, name: str = "channel") -> Channel:
+    """A channel the app may read: raises `not_in_channel` for a public one not joined."""
+    channel = site.workspace.channels.get(args.text(name))
+    if channel is None or ((channel.is_im or channel.is_private) and not has_app(channel)):
+        raise ApiError("channel_not_found")
+    if not has_app(channel):
+        raise ApiError("not_in_channel")
+    return channel
+
+
+def writable_channel(site: Site, args: Args, name: str = "channel") -> Channel:
+    """A channel the app may post to: joined, or public with `chat:write.public`."""
+    channel = find_channel(site, args.text(name))
+    if not has_app(channel) and "chat:write.public" not in site.options.scopes:
+        raise ApiError("not_in_channel")
+    return channel
+
+
+def need_scope(site: Site, scope: str) -> None:
+    """Raise `missing_scope` with `needed` and `provided` unless `scope` is granted."""
+    if scope not in site.options.scopes:
+        raise ApiError("missing_scope", needed=scope, provided=",".join(site.options.scopes))
+
+
+def looks(site: Site, args: Args) -> Json:
+    """Who a message is from: the app itself, or an override, which needs its own scope."""
+    wanted = {name: args.text(name) for name in ("username", "icon_emoji", "icon_url")}
+    own: Json = {"bot_id": BOT_ID, "app_id": bot_profile()["app_id"]}
+    if not any(wanted.values()):
+        return {"user": BOT_USER_ID, **own, "team": "T01PLAYGRND", "bot_profile": bot_profile()}
+    need_scope(site, "chat:write.customize")
+    shape: Json = {"subtype": "bot_message", **own, "username": wanted["username"] or "letta"}
+    icons = icons_of(wanted["icon_emoji"], wanted["icon_url"])
+    if icons:
+        shape["icons"] = icons
+    return shape
+
+
+def icons_of(emoji: str, url: str) -> Json:
+    """The `icons` of a message with an override; an emoji wins over a URL."""
+    if emoji:
+        return {"emoji": emoji}
+    if url:
+        return {f"image_{size}": url for size in (36, 48, 64, 72)}
+    return {}

@@ -1,0 +1,270 @@
+"""The page's own routes under `/playground/`. The product never calls them."""
+
+import base64
+import binascii
+import json
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from bridge.playground import seed
+from bridge.playground.people import FileUpload, People
+from bridge.playground.seed import BOT_USER_ID, SLACKBOT_ID, TEAM_ID
+from bridge.playground.shapes import shown_channel, shown_user
+from bridge.playground.site import Site
+from bridge.playground.urls import file_response
+from bridge.playground.wire import ApiError, Json, plain
+
+PageHandler = Callable[[str, Json], Awaitable[Json]]
+
+
+class PageRoutes:
+    """Every `/playground/...` route: JSON in, JSON out, `as` names the person."""
+
+    def __init__(self, site: Site, people: People) -> None:
+        self._site = site
+        self._people = people
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes to mount."""
+        posts: dict[str, PageHandler] = {
+            "post": self._post,
+            "edit": self._edit,
+            "delete": self._delete,
+            "react": self._react,
+            "action": self._action,
+            "view/submit": self._submit,
+            "view/close": self._close,
+            "view/action": self._view_action,
+            "dm": self._dm,
+            "join": self._join,
+            "home": self._home,
+            "session/stop": self._stop,
+            "inspector/clear": self._clear,
+            "faults": self._fault,
+            "rate_limits": self._rate_limits,
+        }
+        gets: dict[str, PageHandler] = {
+            "state": self._state,
+            "messages": self._messages,
+            "inspector": self._inspect,
+        }
+        return [
+            *(web.post(f"/playground/{path}", _json_route(h)) for path, h in posts.items()),
+            *(web.get(f"/playground/{path}", _json_route(h)) for path, h in gets.items()),
+            web.get("/playground/live", self._live),
+            web.get("/playground/file/{id}", self._file),
+            web.get("/playground/avatar/{id}.svg", self._avatar),
+        ]
+
+    # ---- reading
+
+    async def _state(self, as_: str, body: Json) -> Json:
+        workspace = self._site.workspace
+        person = self._people.find(as_)
+        users = [shown_user(user) for user in workspace.users.values()]
+        visible = workspace.visible_channels(person)
+        ids = {channel.id for channel in visible}
+        agents = self._site.agents
+        return {
+            "team": {"id": TEAM_ID, "name": seed.TEAM_NAME, "domain": seed.TEAM_DOMAIN},
+            "me": shown_user(workspace.users[person]),
+            "people": [user for user in users if not user["is_bot"]],
+            "users": users,
+            "channels": [shown_channel(workspace, channel, person) for channel in visible],
+            "notice": self._site.options.notice,
+            "faults": self._site.faults.shown(),
+            "rate_limits": self._site.limits.on,
+            "connected": self._site.hub.connected,
+            "bot_user": BOT_USER_ID,
+            "statuses": [s for key, s in agents.statuses.items() if key[0] in ids],
+            "views": self._site.views.stack(person),
+            "home": self._site.views.homes.get(person),
+        }
+
+    async def _messages(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        channel = self._people.channel(person, body["channel"])
+        thread_ts = body.get("thread_ts")
+        if thread_ts:
+            parent = channel.messages.get(thread_ts)
+            messages = ([parent] if parent else []) + channel.thread(thread_ts)
+        else:
+            messages = list(channel.roots())
+            if messages:
+                self._site.workspace.read_up_to[person, channel.id] = messages[-1]["ts"]
+        hidden = self._site.ephemerals.of(person, channel.id, thread_ts)
+        if not thread_ts:
+            hidden = [message for message in hidden if "thread_ts" not in message]
+        return {"messages": [plain(message) for message in messages], "ephemerals": hidden}
+
+    async def _inspect(self, as_: str, body: Json) -> Json:
+        limit = int(body.get("limit") or 200)
+        entries = list(self._site.inspector.entries)[-limit:]
+        return {"entries": [self._site.inspector.shown(entry) for entry in entries]}
+
+    # ---- acting
+
+    async def _post(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        ts = self._people.post(
+            person,
+            self._people.channel(person, body["channel"]),
+            str(body.get("text") or ""),
+            thread_ts=body.get("thread_ts") or None,
+            broadcast=bool(body.get("broadcast")),
+            files=[_attached(item) for item in body.get("files") or []],
+        )
+        return {"ok": True, "ts": ts}
+
+    async def _edit(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        channel = self._people.channel(person, body["channel"])
+        self._people.edit(person, channel, body["ts"], str(body["text"]))
+        return {"ok": True}
+
+    async def _delete(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        self._people.delete(person, self._people.channel(person, body["channel"]), body["ts"])
+        return {"ok": True}
+
+    async def _react(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        channel = self._people.channel(person, body["channel"])
+        self._people.react(
+            person, channel, body["ts"], body["name"], remove=bool(body.get("remove"))
+        )
+        return {"ok": True}
+
+    async def _action(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        await self._people.press(
+            person,
+            self._people.channel(person, body["channel"]),
+            body["message_ts"],
+            body["action_id"],
+            block_id=body.get("block_id"),
+            choice=_choice(body),
+            ephemeral=bool(body.get("is_ephemeral")),
+        )
+        return {"ok": True}
+
+    async def _submit(self, as_: str, body: Json) -> Json:
+        values = (body.get("state") or {}).get("values") or {}
+        return await self._people.submit_view(self._people.find(as_), body["view_id"], values)
+
+    async def _close(self, as_: str, body: Json) -> Json:
+        await self._people.close_view(self._people.find(as_), body["view_id"])
+        return {"ok": True}
+
+    async def _view_action(self, as_: str, body: Json) -> Json:
+        await self._people.view_action(
+            self._people.find(as_),
+            body["view_id"],
+            body["action_id"],
+            block_id=body.get("block_id"),
+            choice=_choice(body),
+            values=(body.get("state") or {}).get("values"),
+        )
+        return {"ok": True}
+
+    async def _dm(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        channel = self._people.open_dm(person, self._people.find(body["user"]))
+        return {"ok": True, "channel": shown_channel(self._site.workspace, channel, person)}
+
+    async def _join(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        channel = self._people.channel(person, body["channel"])
+        self._people.invite(person, channel, self._people.find(body.get("user") or person))
+        return {"ok": True, "channel": shown_channel(self._site.workspace, channel, person)}
+
+    async def _home(self, as_: str, body: Json) -> Json:
+        return {"ok": True, "view": self._people.open_home(self._people.find(as_))}
+
+    async def _stop(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        channel = self._people.channel(person, body["channel"])
+        self._people.stop_session(person, channel, body["thread_ts"])
+        return {"ok": True}
+
+    # ---- switches
+
+    async def _clear(self, as_: str, body: Json) -> Json:
+        self._site.inspector.clear()
+        return {"ok": True}
+
+    async def _fault(self, as_: str, body: Json) -> Json:
+        params = {key: value for key, value in body.items() if key not in {"name", "on"}}
+        try:
+            await self._site.set_fault(body["name"], on=bool(body["on"]), params=params)
+        except KeyError:
+            raise ApiError("unknown_fault") from None
+        return {"ok": True, "faults": self._site.faults.shown()}
+
+    async def _rate_limits(self, as_: str, body: Json) -> Json:
+        self._site.set_rate_limits(on=bool(body["on"]))
+        return {"ok": True, "rate_limits": self._site.limits.on}
+
+    # ---- sockets and pictures
+
+    async def _live(self, request: web.Request) -> web.StreamResponse:
+        return await self._site.live.serve(request, self._people.find(request.query["as"]))
+
+    async def _file(self, request: web.Request) -> web.Response:
+        try:
+            return file_response(self._site.files.get(request.match_info["id"]))
+        except ApiError:
+            return web.Response(status=404, text="no such file")
+
+    async def _avatar(self, request: web.Request) -> web.Response:
+        user_id = request.match_info["id"]
+        user = self._site.workspace.users.get(user_id)
+        initials = "S" if user_id == SLACKBOT_ID else "?"
+        if user is not None:
+            initials = "".join(word[0] for word in user.real_name.split()[:2])
+        picture = (
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 72 72">'
+            f'<rect width="72" height="72" rx="14" fill="#{user.color if user else "777777"}"/>'
+            '<text x="36" y="46" font-family="sans-serif" font-size="28" font-weight="600" '
+            f'text-anchor="middle" fill="#fff">{initials}</text></svg>'
+        )
+        return web.Response(text=picture, content_type="image/svg+xml")
+
+
+def _json_route(handler: PageHandler) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def serve(request: web.Request) -> web.Response:
+        try:
+            body = dict(request.query) if request.method == "GET" else await _body(request)
+            return web.json_response(await handler(str(body.pop("as", "")), body))
+        except ApiError as error:
+            return web.json_response(error.body())
+        except KeyError as error:
+            return web.json_response(
+                {"ok": False, "error": f"missing argument {error}"}, status=400
+            )
+
+    return serve
+
+
+async def _body(request: web.Request) -> Json:
+    try:
+        body = json.loads(await request.text() or "{}")
+    except ValueError:
+        raise ApiError("invalid_json") from None
+    if not isinstance(body, dict):
+        raise ApiError("json_not_object")
+    return body
+
+
+def _attached(item: Json) -> FileUpload:
+    try:
+        data = base64.b64decode(item.get("data") or "", validate=True)
+    except (binascii.Error, ValueError):
+        raise ApiError("invalid_file") from None
+    return str(item["name"]), str(item.get("type") or ""), data
+
+
+def _choice(body: Json) -> Json:
+    names = ("block_id", "action_id", "channel", "message_ts", "view_id", "is_ephemeral", "state")
+    return {key: value for key, value in body.items() if key not in names and value is not None}

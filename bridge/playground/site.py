@@ -1,0 +1,87 @@
+"""The parts of one playground, built once and handed to every handler."""
+
+from dataclasses import dataclass, field
+
+from bridge.playground.agents import Agents
+from bridge.playground.ephemerals import Ephemerals
+from bridge.playground.events import EventFeed
+from bridge.playground.faults import Faults
+from bridge.playground.files import FileStore
+from bridge.playground.inspector import Inspector
+from bridge.playground.interactivity import Keys
+from bridge.playground.limits import RateLimits
+from bridge.playground.live import Live
+from bridge.playground.options import PlaygroundOptions
+from bridge.playground.socket import SocketHub
+from bridge.playground.streams import Streams
+from bridge.playground.views import ViewDesk
+from bridge.playground.wire import Json
+from bridge.playground.workspace import Workspace
+from bridge.telemetry import Tasks
+
+
+@dataclass(slots=True)
+class Site:
+    """Everything a handler may need. `url` is the server's own address once it listens."""
+
+    options: PlaygroundOptions
+    url: str = ""
+    tasks: Tasks = field(default_factory=Tasks)
+    workspace: Workspace = field(default_factory=Workspace)
+    faults: Faults = field(default_factory=Faults)
+    inspector: Inspector = field(init=False)
+    limits: RateLimits = field(init=False)
+    live: Live = field(init=False)
+    hub: SocketHub = field(init=False)
+    feed: EventFeed = field(init=False)
+    keys: Keys = field(init=False)
+    views: ViewDesk = field(init=False)
+    ephemerals: Ephemerals = field(init=False)
+    files: FileStore = field(init=False)
+    agents: Agents = field(init=False)
+    streams: Streams = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Wire the parts: the feed hears of a change before the page does."""
+        options = self.options
+        self.inspector = Inspector(
+            size=options.inspector_size, secrets=(options.bot_token, options.app_token)
+        )
+        self.limits = RateLimits(on=options.rate_limits)
+        self.live = Live(self.workspace, self.inspector, self.tasks)
+        self.hub = SocketHub(options, self.inspector, self.faults, self.tasks)
+        self.feed = EventFeed(self.workspace, self.hub)
+        self.keys = Keys(options)
+        self.views = ViewDesk(self.live)
+        self.ephemerals = Ephemerals(self.workspace, self.live)
+        self.files = FileStore()
+        self.agents = Agents(options, self.live)
+        self.streams = Streams(options, self.workspace)
+        self.workspace.listeners += [self.feed, self.live, self.agents]
+
+    def listens(self, url: str) -> None:
+        """Take the address the server listens on."""
+        self.url = url
+        self.files.url = url
+
+    async def set_fault(self, name: str, *, on: bool, params: Json) -> None:
+        """Turn a switch and show it; `drop_socket` acts at once and turns itself off."""
+        fault = self.faults.set(name, on=on, params=params)
+        if name == "drop_socket" and on:
+            fault.on = False
+            if fault.params["reason"]:
+                await self.hub.disconnect(str(fault.params["reason"]))
+            else:
+                await self.hub.drop(abort=bool(fault.params["abort"]))
+        self.show_switches()
+
+    def set_rate_limits(self, *, on: bool) -> None:
+        """Turn the rate limits on or off and show it."""
+        self.limits.on = on
+        self.show_switches()
+
+    def show_switches(self) -> None:
+        """Tell every page how the switches stand."""
+        self.live.to_all(
+            {"type": "faults", "faults": self.faults.shown(), "rate_limits": self.limits.on}
+        )

@@ -12,7 +12,7 @@ from bridge.domain import approvals as policy
 from bridge.domain.approvals import Approval, ApprovalState, Click
 from bridge.domain.errors import ChatError
 from bridge.domain.events import ApprovalAsked, ApprovalSettled, Verdict
-from bridge.domain.ids import ApprovalId, MessageTs, TurnId, UserId
+from bridge.domain.ids import ApprovalId, MessageRef, MessageTs, TurnId, UserId
 from bridge.domain.people import ClaimedTurn, Face
 from bridge.engine.tools import Tools
 from bridge.telemetry import APPROVALS, Tasks, get_logger
@@ -56,11 +56,34 @@ class ApprovalDesk:
         self._expire_later(approval)
         return await self._show(approval, face, thread_ts)
 
-    async def click(self, click: Click) -> str | None:
-        """Decide by a person's click. Returns a sentence for that person when it did not count."""
-        approval = await self._tools.store.approvals.get(click.approval_id)
+    async def decide(
+        self,
+        approval_id: ApprovalId,
+        *,
+        user: UserId,
+        verdict: Verdict,
+        card: MessageRef | None,
+        reason: str | None = None,
+    ) -> None:
+        """Decide by a person's click, or tell that person privately why it does not count.
+
+        `card` is the message that was pressed; None when the decision came from a form.
+        """
+        approval = await self._tools.store.approvals.get(approval_id)
+        pressed = card or (approval.card if approval is not None else None)
+        if pressed is None:
+            return
         if approval is None:
-            return "This request is not known any more."
+            refused: str | None = "This request is not known any more."
+        else:
+            person = await self._tools.chat.person(user)
+            click = Click(approval_id, person, verdict, pressed.ts, reason)
+            refused = await self._click(approval, click)
+        if refused is not None:
+            thread_ts = approval.thread.thread_ts if approval is not None else None
+            await self._tools.chat.private_note(pressed.channel, user, refused, thread_ts=thread_ts)
+
+    async def _click(self, approval: Approval, click: Click) -> str | None:
         refused = policy.objection(approval, click, self._tools.options.approvals)
         if refused is not None:
             return refused
@@ -70,8 +93,7 @@ class ApprovalDesk:
         if settled is None:
             newest = await self._tools.store.approvals.get(click.approval_id)
             return policy.settled_sentence(newest or approval)
-        name = click.person.name
-        told = ApprovalSettled(approval.request_id, click.verdict, name, click.reason)
+        told = ApprovalSettled(approval.request_id, click.verdict, click.person.name, click.reason)
         if not self._tell(approval.turn_id, told):
             log.warning("decided, but no turn waits", approval=approval.approval_id)
             return "The agent no longer waits for this, so nothing was run."

@@ -10,13 +10,12 @@ from typing import Any
 
 from bridge.domain import access, admission, routing
 from bridge.domain import events as ev
-from bridge.domain.approvals import Click
-from bridge.domain.events import AgentEvent, ApprovalSettled, StopAsked
+from bridge.domain.approvals import Approval
+from bridge.domain.events import AgentEvent, ApprovalSettled, StopAsked, Verdict
 from bridge.domain.ids import (
+    ApprovalId,
     BindingId,
-    ChannelId,
     MessageRef,
-    MessageTs,
     Runtime,
     TeamId,
     ThreadKey,
@@ -80,28 +79,29 @@ class Dispatcher:
             case routing.NotForUs():
                 await self._accept(message, thread, (), person)
 
-    async def edited(self, team: TeamId, channel: ChannelId, ts: MessageTs, text: str) -> None:
+    async def edited(self, team: TeamId, ref: MessageRef, text: str) -> None:
         """A person changed a message: while it waits, the queued words change with it."""
-        await self._tools.store.turns.edit_waiting(team, channel, ts, text)
+        await self._tools.store.turns.edit_waiting(team, ref.channel, ref.ts, text)
 
-    async def deleted(self, team: TeamId, channel: ChannelId, ts: MessageTs) -> None:
+    async def deleted(self, team: TeamId, ref: MessageRef) -> None:
         """A person deleted a message: while it waits, it leaves the queue."""
-        await self._tools.store.turns.remove_waiting_message(
-            team, channel, ts, self._tools.clock.now()
-        )
+        now = self._tools.clock.now()
+        await self._tools.store.turns.remove_waiting_message(team, ref.channel, ref.ts, now)
 
-    async def reaction(
-        self, team: TeamId, channel: ChannelId, ts: MessageTs, user: UserId, name: str
-    ) -> None:
+    async def reaction(self, team: TeamId, ref: MessageRef, *, user: UserId, name: str) -> None:
         """A person reacted: 🛑 on a question or on a reply stops its turn."""
         if name not in STOP_REACTIONS:
             return
-        located = await self._tools.store.messages.find(team, channel, ts)
-        turns = [placed.turn_id for placed in located.turns] if located else []
-        posted = await self._tools.store.outbox.turn_of(channel, ts)
-        turns.extend([posted] if posted else [])
-        for turn_id in turns:
-            await self.stop_turn(turn_id, user)
+        asked = await self._tools.store.messages.find(team, ref.channel, ref.ts)
+        posted = await self._tools.store.outbox.turn_of(team, ref.channel, ref.ts)
+        for turn in (*(asked.turns if asked else ()), *((posted,) if posted else ())):
+            await self.stop_turn(turn.turn_id, user)
+
+    async def stop(self, turn_id: TurnId, *, user: UserId, ref: MessageRef) -> None:
+        """A person pressed stop on a reply."""
+        refused = await self.stop_turn(turn_id, user)
+        if refused is not None:
+            await self._tools.chat.private_note(ref.channel, user, refused, thread_ts=None)
 
     async def stop_turn(self, turn_id: TurnId, user: UserId) -> str | None:
         """Stop one turn, running or waiting; a sentence for the person when that did not count."""
@@ -115,9 +115,21 @@ class Dispatcher:
         )
         return None if dropped else "That turn has already ended."
 
-    async def click(self, click: Click) -> str | None:
-        """Decide an approval; a sentence for the person when the click did not count."""
-        return await self._desk.click(click)
+    async def click(
+        self, approval_id: ApprovalId, *, user: UserId, verdict: Verdict, card: MessageRef
+    ) -> None:
+        """A person pressed allow or deny on a card; told privately when it does not count."""
+        await self._desk.decide(approval_id, user=user, verdict=verdict, card=card)
+
+    async def reason(self, approval_id: ApprovalId, *, user: UserId, reason: str) -> None:
+        """A person denied and said why."""
+        await self._desk.decide(
+            approval_id, user=user, verdict=Verdict.DENY, card=None, reason=reason
+        )
+
+    async def approval(self, approval_id: ApprovalId) -> Approval | None:
+        """The stored approval; None when there is none of that id."""
+        return await self._tools.store.approvals.get(approval_id)
 
     # --- from the App Server -----------------------------------------------------------------
 
@@ -173,7 +185,7 @@ class Dispatcher:
         """How many turns run now."""
         return sum(worker.current is not None for worker in self._workers.values())
 
-    async def stop(self) -> None:
+    async def shut_down(self) -> None:
         """Bring live turns to an end within the limit, then end every task. Call after intake."""
         self._stopping = True
         for worker in list(self._workers.values()):

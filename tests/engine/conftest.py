@@ -59,7 +59,7 @@ class World:
         await recover(self.dispatcher, self.tools)
 
     async def close(self) -> None:
-        await self.dispatcher.stop()
+        await self.dispatcher.shut_down()
         await self.store.close()
 
     async def crash(self) -> None:

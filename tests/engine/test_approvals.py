@@ -1,12 +1,9 @@
 """Approvals from the agent's question to its answer."""
 
-from dataclasses import replace
-
 from bridge.domain import events as ev
-from bridge.domain.approvals import Approval, ApprovalState, Click
+from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.events import Verdict
-from bridge.domain.ids import ApprovalId, UserId
-from bridge.domain.people import Person
+from bridge.domain.ids import ApprovalId, MessageRef, MessageTs, UserId
 from tests.engine.conftest import GUEST, JONAS, MAYA, World
 from tests.engine.fakes import Input
 from tests.support import eventually
@@ -37,16 +34,29 @@ async def _stored(world: World, card: Approval) -> Approval:
     return approval
 
 
-def _click(approval: Approval, verdict: Verdict, user: UserId = MAYA, **more: object) -> Click:
-    person = Person(user, f"Name of {user}", trusted=True)
+async def _press(
+    world: World,
+    approval: Approval,
+    verdict: Verdict,
+    user: UserId = MAYA,
+    *,
+    ts: str | None = None,
+    approval_id: ApprovalId | None = None,
+) -> str | None:
+    """Press a button of the card; returns the private note that came of it, if any."""
     assert approval.card is not None
-    click = Click(approval.approval_id, person, verdict, approval.card.ts)
-    return replace(click, **more)  # type: ignore[arg-type]
+    card = MessageRef(approval.card.channel, MessageTs(ts or approval.card.ts))
+    before = len(world.chat.notes)
+    await world.dispatcher.click(
+        approval_id or approval.approval_id, user=user, verdict=verdict, card=card
+    )
+    notes = world.chat.notes[before:]
+    return notes[0][1] if notes else None
 
 
 async def test_approve_lets_the_tool_run_and_closes_the_card(world: World) -> None:
     _, (approval,) = await _asked(world, "perm-1")
-    assert await world.dispatcher.click(_click(approval, Verdict.ALLOW)) is None
+    assert await _press(world, approval, Verdict.ALLOW) is None
     await eventually(lambda: world.agent.answers == [("perm-1", Verdict.ALLOW, "")])
     closed = (await eventually(lambda: world.chat.closed_cards))[0]
     assert closed.state is ApprovalState.ALLOWED
@@ -55,7 +65,7 @@ async def test_approve_lets_the_tool_run_and_closes_the_card(world: World) -> No
 
 async def test_deny_with_a_reason_tells_the_agent_who_and_why(world: World) -> None:
     _, (approval,) = await _asked(world, "perm-1")
-    await world.dispatcher.click(_click(approval, Verdict.DENY, reason="too risky"))
+    await world.dispatcher.reason(approval.approval_id, user=MAYA, reason="too risky")
     answers = await eventually(lambda: world.agent.answers)
     assert answers[0][1] is Verdict.DENY
     assert "too risky" in answers[0][2]
@@ -63,12 +73,12 @@ async def test_deny_with_a_reason_tells_the_agent_who_and_why(world: World) -> N
 
 async def test_a_configured_approver_may_decide_for_somebody_else(world: World) -> None:
     _, (approval,) = await _asked(world, "perm-1")
-    assert await world.dispatcher.click(_click(approval, Verdict.ALLOW, JONAS)) is None
+    assert await _press(world, approval, Verdict.ALLOW, JONAS) is None
 
 
 async def test_g6_nobody_else_may_decide(world: World) -> None:
     _, (approval,) = await _asked(world, "perm-1")
-    said = await world.dispatcher.click(_click(approval, Verdict.ALLOW, GUEST))
+    said = await _press(world, approval, Verdict.ALLOW, GUEST)
     assert said is not None
     assert "Only" in said
     assert not world.agent.answers
@@ -76,8 +86,8 @@ async def test_g6_nobody_else_may_decide(world: World) -> None:
 
 async def test_g6_the_first_decision_wins(world: World) -> None:
     _, (approval,) = await _asked(world, "perm-1")
-    assert await world.dispatcher.click(_click(approval, Verdict.DENY)) is None
-    said = await world.dispatcher.click(_click(approval, Verdict.ALLOW, JONAS))
+    assert await _press(world, approval, Verdict.DENY) is None
+    said = await _press(world, approval, Verdict.ALLOW, JONAS)
     assert said == f"<@{MAYA}> has already denied this."
     await eventually(lambda: len(world.agent.answers) == 1)
     assert world.agent.answers[0][1] is Verdict.DENY
@@ -85,10 +95,10 @@ async def test_g6_the_first_decision_wins(world: World) -> None:
 
 async def test_g6_a_click_on_another_card_does_not_count(world: World) -> None:
     _, (approval,) = await _asked(world, "perm-1")
-    click = _click(approval, Verdict.ALLOW, message_ts="1.000001")
-    assert "out of date" in (await world.dispatcher.click(click) or "")
-    unknown = _click(approval, Verdict.ALLOW, approval_id=ApprovalId("nope"))
-    assert "not known" in (await world.dispatcher.click(unknown) or "")
+    stale = await _press(world, approval, Verdict.ALLOW, ts="1.000001")
+    assert "out of date" in (stale or "")
+    unknown = await _press(world, approval, Verdict.ALLOW, approval_id=ApprovalId("nope"))
+    assert "not known" in (unknown or "")
     assert not world.agent.answers
 
 
@@ -100,7 +110,7 @@ async def test_g6_an_expired_question_tells_the_agent_that_nobody_answered(world
     answers = await eventually(lambda: world.agent.answers)
     assert answers[0][1] is Verdict.EXPIRED
     assert "Nobody answered" in answers[0][2]
-    said = await world.dispatcher.click(_click(approval, Verdict.ALLOW))
+    said = await _press(world, approval, Verdict.ALLOW)
     assert "expired" in (said or "")
 
 
@@ -108,19 +118,12 @@ async def test_an_open_question_stops_the_turns_clock(world: World) -> None:
     await world.close()
     world.time_limit_s = 0.3
     await world.open()
-    given, (approval,) = await _asked(world, "perm-1")
-    run = next(iter(world.agent.inputs))
-    assert run is given
-    await eventually(lambda: world.tools.clock.monotonic() - world_started(world) > 0.5)
-    await world.dispatcher.click(_click(approval, Verdict.ALLOW))
-    await eventually(lambda: world.agent.answers)
-    assert all(reply.ending is None for reply in world.chat.replies)
-
-
-def world_started(world: World) -> float:
-    if not hasattr(world, "_started"):
-        world._started = world.tools.clock.monotonic()  # type: ignore[attr-defined]
-    return world._started  # type: ignore[attr-defined, no-any-return]
+    _, (approval,) = await _asked(world, "perm-1")
+    asked_at = world.tools.clock.monotonic()
+    await eventually(lambda: world.tools.clock.monotonic() - asked_at > 0.5)
+    assert not world.agent.aborts, "the time limit does not run while people decide"
+    await _press(world, approval, Verdict.ALLOW)
+    await eventually(lambda: world.agent.aborts)  # from here on it runs again
 
 
 async def test_a_repeated_question_gets_no_second_card(world: World) -> None:
@@ -128,7 +131,7 @@ async def test_a_repeated_question_gets_no_second_card(world: World) -> None:
     world.agent.emit(
         given.runtime, ev.ApprovalAsked("perm-1", "call-perm-1", "Bash", {"command": "ls"})
     )
-    await world.dispatcher.click(_click(approval, Verdict.ALLOW))
+    await _press(world, approval, Verdict.ALLOW)
     await eventually(lambda: world.agent.answers)
     assert len(world.chat.cards) == 1
 

@@ -1,9 +1,8 @@
 """Restarts and lost links: no turn, card or message is left hanging."""
 
 from bridge.domain import events as ev
-from bridge.domain.approvals import ApprovalState, Click
+from bridge.domain.approvals import ApprovalState
 from bridge.domain.events import Verdict
-from bridge.domain.people import Person
 from bridge.domain.ports import HistoryMessage, LinkState
 from tests.engine.conftest import MAYA, World
 from tests.support import eventually
@@ -120,10 +119,9 @@ async def test_a_pending_card_works_again_after_a_restart(world: World) -> None:
     approval = await world.store.approvals.get(card.approval_id)
     assert approval is not None
     assert approval.card is not None
-    click = Click(
-        card.approval_id, Person(MAYA, "Maya", trusted=True), Verdict.ALLOW, approval.card.ts
+    await world.dispatcher.click(
+        card.approval_id, user=MAYA, verdict=Verdict.ALLOW, card=approval.card
     )
-    assert await world.dispatcher.click(click) is None
     await eventually(lambda: world.agent.answers)
     assert len(world.chat.cards) == 1
 
@@ -147,7 +145,7 @@ async def test_an_orderly_stop_ends_live_turns_in_words(world: World) -> None:
     await world.say("@ada hi")
     given = await world.input(1)
     world.agent.begin(given)
-    await world.dispatcher.stop()
+    await world.dispatcher.shut_down()
     reply = world.chat.replies[0]
     assert reply.ending is not None
     assert reply.ending.outcome is ev.Outcome.INTERRUPTED

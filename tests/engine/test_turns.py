@@ -1,7 +1,7 @@
 """Turns from a message to a recorded end."""
 
 from bridge.domain import events as ev
-from bridge.domain.ids import MessageTs, RunId
+from bridge.domain.ids import MessageRef, MessageTs, RunId
 from bridge.domain.people import Person, SharedFile
 from bridge.domain.ports import LinkState
 from tests.engine.conftest import GUEST, JONAS, World
@@ -240,8 +240,7 @@ async def test_the_stop_reaction_drops_a_waiting_message(world: World) -> None:
     root = await world.say("@ada one")
     await world.input(1)
     waiting = await world.say("two", thread=root.ts, mention=False)
-    await world.dispatcher.reaction(
-        waiting.team, waiting.channel, waiting.ts, JONAS, "octagonal_sign"
-    )
+    ref = MessageRef(waiting.channel, waiting.ts)
+    await world.dispatcher.reaction(waiting.team, ref, user=JONAS, name="octagonal_sign")
     counts = await world.store.turns.counts()
     assert counts["waiting"] == 0

@@ -1,0 +1,160 @@
+"""`letta-bridge doctor`: looks at everything that a message needs, and says what to do."""
+
+import asyncio
+import os
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bridge.appserver.client import AppServerClient
+from bridge.appserver.commands import ClientInfo
+from bridge.appserver.connection import LinkOptions
+from bridge.appserver.process import find_letta
+from bridge.domain.errors import BridgeError
+from bridge.domain.ports import ServerTraits
+from bridge.init import manifest
+from bridge.settings import Settings
+from bridge.slack.budget import Budget
+from bridge.slack.gateway import Gateway, GatewayOptions, web_session
+from bridge.slack.preflight import describe, new_socket_url
+from bridge.store import Store
+
+SERVER_WAIT_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `well` False: `said` tells what to do about it."""
+
+    subject: str
+    well: bool
+    said: str
+
+    @property
+    def line(self) -> str:
+        """The finding as a line for people."""
+        return f"{'ok  ' if self.well else 'FIX '} {self.subject}: {self.said}"
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at everything, one after another; a failure of one does not hide the others."""
+    findings = await _slack(settings)
+    findings.append(await _looked("App Server", lambda: _appserver(settings)))
+    findings.append(await _looked("database", lambda: _database(settings)))
+    return findings
+
+
+async def _looked(subject: str, look: Callable[[], Awaitable[str]]) -> Finding:
+    try:
+        return Finding(subject, True, await look())
+    except BridgeError as error:
+        return Finding(subject, False, error.sentence)
+
+
+async def _slack(settings: Settings) -> list[Finding]:
+    async with web_session() as session:
+        gateway = Gateway(
+            GatewayOptions(
+                token=_value(settings.secrets.bot_token), base_url=settings.slack.api_url
+            ),
+            session=session,
+            budget=Budget(monotonic=asyncio.get_running_loop().time),
+        )
+        findings = [await _looked("bot token", lambda: _bot(gateway))]
+        if settings.slack.mode == "socket":
+            app_token = _value(settings.secrets.app_token)
+            findings.append(await _looked("app token", lambda: _socket(gateway, app_token)))
+        if gateway.scopes is not None:
+            findings.append(_scopes(gateway.scopes))
+        findings.append(
+            Finding(
+                "events",
+                True,
+                f"cannot be asked for; the app must subscribe to {', '.join(wanted('bot_events'))}",
+            )
+        )
+        return findings
+
+
+async def _bot(gateway: Gateway) -> str:
+    workspace = await describe(gateway)
+    return f"{workspace.bot_name} in {workspace.name} ({workspace.us.team})"
+
+
+async def _socket(gateway: Gateway, app_token: str) -> str:
+    await new_socket_url(gateway, app_token)
+    return "Socket Mode can be opened"
+
+
+def _scopes(granted: frozenset[str]) -> Finding:
+    missing = [scope for scope in wanted("bot") if scope not in granted]
+    if not missing:
+        return Finding("scopes", True, "all that the manifest asks for are granted")
+    return Finding(
+        "scopes",
+        False,
+        f"{', '.join(missing)} missing; add them under OAuth & Permissions and install the app "
+        "to the workspace again",
+    )
+
+
+def wanted(key: str) -> list[str]:
+    """The items of a list in the manifest, such as `bot` (scopes) or `bot_events`."""
+    block = re.search(rf"^ *{key}:\n((?: +- .*\n)+)", manifest(), re.M)
+    return re.findall(r"- (\S+)", block[1]) if block else []
+
+
+async def _appserver(settings: Settings) -> str:
+    url = settings.appserver.url
+    if url is None:
+        program = settings.appserver.executable or find_letta(os.environ)
+        return f"the bridge starts its own ({await _program_version(program)}, {program})"
+    token = settings.secrets.appserver_token
+    client = AppServerClient(
+        LinkOptions(url, token=(lambda: token.get_secret_value()) if token else None),
+        client_info=ClientInfo(name="letta-slack-bridge", version=version("letta-slack-bridge")),
+    )
+    client.open()
+    try:
+        await client.ready(within_s=SERVER_WAIT_S)
+        return f"Letta Code {_traits(client.traits)} at {url}"
+    finally:
+        await client.aclose()
+
+
+def _traits(traits: ServerTraits | None) -> str:
+    if traits is None:
+        return "of an unknown version"
+    return f"{traits.version}{' (legacy split channels)' if traits.split_channels else ''}"
+
+
+async def _program_version(program: str) -> str:
+    child = await asyncio.create_subprocess_exec(
+        program,
+        "--version",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    output, _ = await child.communicate()
+    return output.decode(errors="replace").strip() or "version unknown"
+
+
+async def _database(settings: Settings) -> str:
+    url = settings.database.url
+    file = Path(url.removeprefix("sqlite+aiosqlite:///"))
+    existed = await asyncio.to_thread(file.exists)
+    store = await Store.open(url)
+    try:
+        schema = store.database.schema_version
+    finally:
+        await store.close()
+    return f"{'' if existed else 'created, '}schema {schema}, can be written ({file})"
+
+
+def _value(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret is not None else ""

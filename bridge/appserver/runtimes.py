@@ -1,18 +1,14 @@
 """What has been started on this connection, and what the server said of it.
 
-Starts and subscriptions die with their connection (PROTOCOL §4, §15); the requests outlive it,
-so that a runtime can be started again as it was.
+Starts and subscriptions die with their connection (PROTOCOL §4, §15): a runtime that was started
+on an earlier one must be started again before anything is sent to it.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from bridge.appserver.events import DeviceStatus
 from bridge.domain.ids import Runtime
 from bridge.domain.people import RuntimeRequest
-
-REMEMBERED = 5_000
-"""Requests kept; the oldest give way. Whoever uses one of those starts it anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +22,9 @@ class Difference:
 
 @dataclass(slots=True)
 class Runtimes:
-    """Memory of one link, across its connections."""
+    """Memory of one connection."""
 
-    _requests: OrderedDict[Runtime, RuntimeRequest] = field(default_factory=OrderedDict)
-    _started: set[Runtime] = field(default_factory=set)
+    _started: dict[Runtime, RuntimeRequest] = field(default_factory=dict)
     _status: dict[Runtime, DeviceStatus] = field(default_factory=dict)
 
     def connected(self) -> None:
@@ -43,12 +38,7 @@ class Runtimes:
 
     def started(self, runtime: Runtime, request: RuntimeRequest) -> None:
         """The server has started it on this connection."""
-        self._started.add(runtime)
-        self._requests[runtime] = request
-        self._requests.move_to_end(runtime)
-        if len(self._requests) > REMEMBERED:
-            oldest, _ = self._requests.popitem(last=False)
-            self._status.pop(oldest, None)
+        self._started[runtime] = request
 
     def heard(self, runtime: Runtime, status: DeviceStatus) -> None:
         """The server described the runtime."""
@@ -58,17 +48,13 @@ class Runtimes:
         """Whether it was started on this connection."""
         return runtime in self._started
 
-    def request(self, runtime: Runtime) -> RuntimeRequest | None:
-        """How it was last started, on whichever connection; None when it never was."""
-        return self._requests.get(runtime)
-
     def status(self, runtime: Runtime) -> DeviceStatus | None:
         """The newest description on this connection; None when none came yet."""
         return self._status.get(runtime)
 
     def differences(self, runtime: Runtime) -> tuple[Difference, ...]:
         """Where the server fell back to something else; it does so silently (PROTOCOL §2)."""
-        request, status = self._requests.get(runtime), self._status.get(runtime)
+        request, status = self._started.get(runtime), self._status.get(runtime)
         if request is None or status is None:
             return ()
         pairs = (

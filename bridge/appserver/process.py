@@ -1,0 +1,256 @@
+"""A `letta server` of our own: found, started, watched, restarted, stopped without remains.
+
+The server gets a process group of its own, which is ended as a whole: it starts tools. It leaves
+by itself when its parent is gone (PROTOCOL §2), so it does not outlive a killed bridge.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bridge.appserver.backoff import Backoff
+from bridge.domain.errors import ConfigurationError
+from bridge.telemetry import Tasks, bounded, get_logger, redact
+
+log = get_logger("letta server")
+
+_HOST = "127.0.0.1"
+_WORKED_S = 30.0
+"""A server that lived this long had really worked; the next restart is quick again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEndpoint:
+    """An OpenAI-compatible model that is made known to the server before it starts."""
+
+    base_url: str
+    api_key: str = field(repr=False, default="none")
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessOptions:
+    """How to run the server. All `_s` are seconds.
+
+    `home` is its own HOME, where all its state is kept. `cwd` is where agents work that have no
+    directory of their own. `port` 0 takes a free one, once. `environment` is what the server
+    inherits (PATH, provider keys); given by the composition root.
+    """
+
+    home: Path
+    cwd: Path
+    environment: Mapping[str, str] = field(repr=False)
+    port: int = 0
+    model: ModelEndpoint | None = None
+    executable: str | None = None
+    ready_within_s: float = 60.0
+    stop_within_s: float = 5.0
+
+
+def find_letta(environment: Mapping[str, str]) -> str:
+    """Where the `letta` program is: beside this Python, else on the PATH.
+
+    Raises `ConfigurationError` when it is not installed.
+    """
+    beside = Path(sys.executable).parent / "letta"
+    found = str(beside) if beside.exists() else shutil.which("letta", path=environment.get("PATH"))
+    if found is None:
+        raise ConfigurationError(
+            "The agent server (`letta`) is not installed. Install it with "
+            "`pip install 'letta-slack-bridge[appserver]'`, or set appserver.url to a running one."
+        )
+    return found
+
+
+def free_port(wanted: int = 0) -> int:
+    """A port on loopback that can be listened on; `wanted` itself unless that is 0.
+
+    Raises `ConfigurationError` when the wanted port is in use.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, wanted))
+        except OSError as error:
+            raise ConfigurationError(
+                f"Port {wanted} for the agent server is in use. Stop the other program, or "
+                "choose another port."
+            ) from error
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class AppServerProcess:
+    """One supervised server, from `start` to `aclose`.
+
+    Args:
+        options: how to run it.
+        chance: numbers from 0 to 1 for the jitter of restarts.
+    """
+
+    def __init__(
+        self, options: ProcessOptions, *, chance: Callable[[], float] = random.random
+    ) -> None:
+        self._options = options
+        self._letta = options.executable or find_letta(options.environment)
+        self._port = free_port(options.port)
+        self._backoff = Backoff(chance, first_s=0.5, cap_s=30.0)
+        self._tasks = Tasks()
+        self._supervision = Tasks()
+        self._child: asyncio.subprocess.Process | None = None
+        self._last_words = ""
+
+    @property
+    def url(self) -> str:
+        """Where the server listens; the same after restarts."""
+        return f"ws://{_HOST}:{self._port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The process that we started; None while there is none."""
+        return self._child.pid if self._child is not None else None
+
+    async def start(self) -> None:
+        """Start the server and wait until it is ready; from then on it is kept running.
+
+        Raises `ConfigurationError` when it cannot start, with its own last words.
+        """
+        await asyncio.to_thread(self._options.home.mkdir, parents=True, exist_ok=True)
+        if self._options.model is not None:
+            await self._connect_model(self._options.model)
+        child = await self._spawn()
+        try:
+            await self._until_ready(child)
+        except BaseException:
+            await self._stop(child)
+            raise
+        self._supervision.spawn(self._supervise(child), name="letta server supervision")
+
+    async def aclose(self) -> None:
+        """Stop the server and everything that it started. May be called twice."""
+        await self._supervision.aclose()
+        if self._child is not None:
+            await self._stop(self._child)
+        await self._tasks.aclose()
+
+    # --- one life ----------------------------------------------------------------------------
+
+    async def _connect_model(self, model: ModelEndpoint) -> None:
+        arguments = ("--backend", "local", "connect", "openai-compatible")
+        child = await self._run(
+            *arguments, "--base-url", model.base_url, "--api-key", model.api_key
+        )
+        try:
+            await asyncio.wait_for(child.wait(), self._options.ready_within_s)
+        except TimeoutError as error:
+            raise ConfigurationError("Connecting the model took too long.") from error
+        finally:
+            await self._stop(child)
+        if child.returncode != 0:
+            raise ConfigurationError(f"The model could not be connected: {self._last_words}")
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        return await self._run("--backend", "local", "server", "--listen", self.url)
+
+    async def _run(self, *arguments: str) -> asyncio.subprocess.Process:
+        environment = {
+            **self._options.environment,
+            "HOME": str(self._options.home),
+            "LETTA_CODE_TELEM": "0",
+            "DISABLE_AUTOUPDATER": "1",
+        }
+        child = await asyncio.create_subprocess_exec(
+            self._letta,
+            *arguments,
+            env=environment,
+            cwd=self._options.cwd,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._child = child
+        self._tasks.spawn(self._listen_to(child), name="letta server output")
+        return child
+
+    async def _listen_to(self, child: asyncio.subprocess.Process) -> None:
+        """Pass the output on to the log, and remember the last line for error messages."""
+        if child.stdout is None:
+            return
+        while chunk := await child.stdout.read(65536):
+            for line in chunk.decode(errors="replace").splitlines():
+                if line.strip():
+                    self._last_words = redact(line.strip())[:500]
+                    log.debug("output", line=self._last_words)
+
+    async def _until_ready(self, child: asyncio.subprocess.Process) -> None:
+        try:
+            async with asyncio.timeout(self._options.ready_within_s):
+                while not await self._answers():
+                    if child.returncode is not None:
+                        raise ConfigurationError(
+                            f"The agent server ended at once: {self._last_words or 'no output'}"
+                        )
+                    await asyncio.sleep(0.05)
+        except TimeoutError as error:
+            raise ConfigurationError(
+                f"The agent server was not ready in time: {self._last_words or 'no output'}"
+            ) from error
+
+    async def _answers(self) -> bool:
+        """Whether `/readyz` says 200."""
+        try:
+            reader, writer = await asyncio.open_connection(_HOST, self._port)
+        except OSError:
+            return False
+        try:
+            writer.write(f"GET /readyz HTTP/1.0\r\nHost: {_HOST}\r\n\r\n".encode())
+            return b" 200 " in await reader.readline()
+        except OSError:
+            return False
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    # --- many lives --------------------------------------------------------------------------
+
+    async def _supervise(self, child: asyncio.subprocess.Process) -> None:
+        while True:
+            began = asyncio.get_running_loop().time()
+            code = await child.wait()
+            await self._stop(child)
+            lived_s = asyncio.get_running_loop().time() - began
+            if lived_s > _WORKED_S:
+                self._backoff.worked()
+            delay_s = self._backoff.delay_s()
+            log.error(
+                "letta server ended; starting it again",
+                code=code,
+                lived_s=round(lived_s, 1),
+                delay_s=round(delay_s, 2),
+                last_words=self._last_words,
+            )
+            await asyncio.sleep(delay_s)
+            child = await self._spawn()
+
+    async def _stop(self, child: asyncio.subprocess.Process) -> None:
+        """End the child, asked first, then its whole group without asking."""
+        self._child = None
+        _signal_group(child.pid, signal.SIGTERM)
+        await bounded(child.wait(), within_s=self._options.stop_within_s, what="letta server")
+        _signal_group(child.pid, signal.SIGKILL)
+        await child.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    """Signal every process of the group; an empty group (or one of zombies) is fine."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)

@@ -43,15 +43,13 @@ _LEFT = (
     sa.select(turns, *(column for column in bindings.c if column.name != "binding_id"))
     .join_from(turns, bindings)
     .where(active(turns), turns.c.lease != _param("lease"))
-    .order_by(turns.c.place)
 )
+"""Unordered: sorting in SQL would make SQLite walk the whole table in that order instead."""
 _LEFT_MESSAGES = (
     sa.select(turn_messages.c.turn_id, messages)
-    .select_from(turns)
-    .join(turn_messages, turn_messages.c.turn_id == turns.c.turn_id)
-    .join(messages)
-    .where(active(turns), turns.c.lease != _param("lease"))
-    .order_by(turn_messages.c.message_id)
+    .join_from(turn_messages, messages)
+    .where(turn_messages.c.turn_id.in_(_param("turns", expanding=True)))
+    .order_by(turn_messages.c.turn_id, turn_messages.c.message_id)
 )
 
 
@@ -84,8 +82,13 @@ def claim_unprompted(
 
 def left(connection: Connection, *, not_lease: str) -> list[LeftTurn]:
     """Active turns of other leases, oldest first, in two statements however many they are."""
+    found = connection.execute(_LEFT, {"lease": not_lease}).all()
+    if not found:
+        return []
+    rows = sorted(found, key=lambda row: int(row.place))
+    held = [row.turn_id for row in rows]
     spoken: dict[str, list[StoredMessage]] = defaultdict(list)
-    for row in connection.execute(_LEFT_MESSAGES, {"lease": not_lease}):
+    for row in connection.execute(_LEFT_MESSAGES, {"turns": held}):
         spoken[row.turn_id].append(message_of(row))
     return [
         LeftTurn(
@@ -93,7 +96,7 @@ def left(connection: Connection, *, not_lease: str) -> list[LeftTurn]:
             lease=row.lease,
             client_message_id=row.client_message_id,
         )
-        for row in connection.execute(_LEFT, {"lease": not_lease})
+        for row in rows
     ]
 
 

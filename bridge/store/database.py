@@ -143,6 +143,7 @@ class Database:
 
 
 def _schema_version(connection: Connection) -> int:
+    dialect.probe(connection)
     tables = sa.inspect(connection).get_table_names()
     if not tables:
         return 0

@@ -113,6 +113,11 @@ def engine(url: URL, *, writes: bool, busy_timeout_s: float) -> Engine:
     return made
 
 
+def probe(connection: Connection) -> None:
+    """Write nothing new, so that a file that cannot be written says so now, not at work."""
+    connection.exec_driver_sql("PRAGMA user_version = 0")
+
+
 def failure(error: sa.exc.DBAPIError, *, url: URL, opening: bool) -> BridgeError:
     """What a driver's error means for people: the operator's to fix, or worth a retry."""
     code = _code(error.orig)

@@ -1,0 +1,77 @@
+"""Bindings and created agents."""
+
+from pathlib import Path
+
+from bridge.domain.ids import AgentId, BindingId, ConversationId, Runtime
+from bridge.store import Store
+from tests.store.world import DM, NOW, OTHER_THREAD, THREAD, World, later, url
+
+RUNTIME = Runtime(AgentId("agent-1"), ConversationId("conv-1"))
+
+
+async def test_a_new_binding_has_no_runtime(world: World) -> None:
+    await world.say(1, "ada", thread=DM)
+    (binding,) = await world.store.bindings.of_thread(DM)
+    assert (binding.thread, binding.teammate, binding.server) == (DM, "ada", "main")
+    assert (binding.runtime, binding.cwd, binding.last_seen) == (None, None, None)
+    assert await world.store.bindings.get(binding.binding_id) == binding
+    assert await world.store.bindings.get(BindingId(99)) is None
+
+
+async def test_the_most_recently_addressed_comes_first(world: World) -> None:
+    await world.say(1, "ada", "bob")
+    await world.say(2, "cyd")
+    await world.say(3, "bob")
+    await world.say(4)
+    names = [binding.teammate for binding in await world.store.bindings.of_thread(THREAD)]
+    assert names == ["bob", "cyd", "ada"]
+
+
+async def test_a_binding_remembers_its_runtime(file: Path, world: World) -> None:
+    accepted = await world.say(1, "ada")
+    ada = world.binding("ada")
+    await world.store.bindings.set_runtime(ada, RUNTIME, "/srv/api", later(1))
+    await world.store.bindings.set_last_seen(ada, accepted.message_id)
+    await world.store.close()
+    reopened = await Store.open(url(file))
+    binding = await reopened.bindings.get(ada)
+    assert binding is not None
+    assert (binding.runtime, binding.cwd) == (RUNTIME, "/srv/api")
+    assert (binding.last_started_at, binding.last_seen) == (later(1), accepted.message_id)
+    await reopened.close()
+
+
+async def test_a_runtime_leads_to_its_binding(world: World) -> None:
+    await world.say(1, "ada")
+    await world.say(2, "ada", thread=OTHER_THREAD)
+    bindings, other = world.store.bindings, world.binding("ada", OTHER_THREAD)
+    await bindings.set_runtime(other, RUNTIME, None, NOW)
+    found = await bindings.by_runtime(RUNTIME)
+    assert found is not None
+    assert found.binding_id == other
+    stranger = Runtime(AgentId("agent-2"), ConversationId("conv-1"))
+    assert await bindings.by_runtime(stranger) is None
+
+
+async def test_a_forgotten_runtime_is_gone_but_not_what_was_told(world: World) -> None:
+    accepted = await world.say(1, "ada")
+    bindings, ada = world.store.bindings, world.binding("ada")
+    await bindings.set_runtime(ada, RUNTIME, "/srv/api", NOW)
+    await bindings.set_last_seen(ada, accepted.message_id)
+    await bindings.forget_runtime(ada)
+    binding = await bindings.get(ada)
+    assert binding is not None
+    assert (binding.runtime, binding.cwd, binding.last_started_at) == (None, None, None)
+    assert binding.last_seen == accepted.message_id
+    assert await bindings.by_runtime(RUNTIME) is None
+
+
+async def test_a_created_agent_is_remembered_per_server(store: Store) -> None:
+    assert await store.teammates.agent_of("main", "ada") is None
+    await store.teammates.remember("main", "ada", AgentId("agent-1"), NOW)
+    await store.teammates.remember("main", "ada", AgentId("agent-2"), later(1))
+    assert await store.teammates.agent_of("main", "ada") == "agent-2"
+    assert await store.teammates.agent_of("other", "ada") is None
+    await store.teammates.forget("main", "ada")
+    await store.teammates.forget("main", "ada")
+    assert await store.teammates.agent_of("main", "ada") is None

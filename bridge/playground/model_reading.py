@@ -1,0 +1,111 @@
+"""What the demo model understands of a request: who speaks, what was said, what tools returned."""
+
+import html
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.S)
+_CONTEXT = re.compile(r"<thread_context\b.*?</thread_context>", re.S)
+_MESSAGE = re.compile(r"<message\b([^>]*)>(.*?)</message>", re.S)
+_FROM = re.compile(r'\bfrom="([^"]*)"')
+_MY_NAME = re.compile(r"\bMy name is (\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A request, understood.
+
+    `asked` is what people said in this turn, without context and reminders; `asker` who said
+    the last of it, `me` the name from the persona: both None when nobody is named. `results`
+    are the tools' results since then, oldest first; `steps` counts the model's own messages
+    since then. `may_use` names the tools.
+    """
+
+    asked: str
+    asker: str | None
+    me: str | None
+    results: tuple[str, ...]
+    steps: int
+    may_use: frozenset[str]
+
+    @property
+    def last_result(self) -> str:
+        """The newest tool result, empty when there is none."""
+        return self.results[-1] if self.results else ""
+
+    @property
+    def was_denied(self) -> bool:
+        """Whether a person refused the newest tool call."""
+        return "denied this action" in self.last_result
+
+    @property
+    def was_unanswered(self) -> bool:
+        """Whether nobody decided about the newest tool call in time."""
+        return "Nobody answered the request" in self.last_result
+
+
+def read(body: Mapping[str, Any]) -> Reading:
+    """Understand the body of a chat-completions request; anything odd in it is passed over."""
+    messages = [message for message in _list(body.get("messages")) if isinstance(message, dict)]
+    at, asked, asker = _newest_question(messages)
+    since = messages[at + 1 :]
+    return Reading(
+        asked=asked,
+        asker=asker,
+        me=_name(messages),
+        results=tuple(_text(message) for message in since if message.get("role") == "tool"),
+        steps=sum(message.get("role") == "assistant" for message in since),
+        may_use=frozenset(
+            str(tool["function"].get("name"))
+            for tool in _list(body.get("tools"))
+            if isinstance(tool, dict) and isinstance(tool.get("function"), dict)
+        ),
+    )
+
+
+def prompt_tokens(body: Mapping[str, Any]) -> int:
+    """A plausible count: about four characters a token."""
+    return len(json.dumps(body.get("messages", []))) // 4
+
+
+def _newest_question(messages: Sequence[Mapping[str, Any]]) -> tuple[int, str, str | None]:
+    for at in range(len(messages) - 1, -1, -1):
+        if messages[at].get("role") != "user":
+            continue
+        words = _CONTEXT.sub("", _REMINDER.sub("", _text(messages[at]))).strip()
+        if words:
+            return at, *_said(words)
+    return -1, "", None
+
+
+def _said(words: str) -> tuple[str, str | None]:
+    found = _MESSAGE.findall(words)
+    if not found:
+        return words, None
+    speaker = _FROM.search(found[-1][0])
+    asked = "\n".join(html.unescape(said).strip() for _, said in found)
+    return asked, html.unescape(speaker[1]) if speaker else None
+
+
+def _name(messages: Sequence[Mapping[str, Any]]) -> str | None:
+    for message in messages:
+        if message.get("role") in ("system", "developer"):
+            found = _MY_NAME.search(_text(message))
+            if found:
+                return found[1]
+    return None
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    parts = (part.get("text", "") for part in _list(content) if isinstance(part, dict))
+    return "\n".join(part for part in parts if isinstance(part, str))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

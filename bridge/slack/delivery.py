@@ -1,0 +1,231 @@
+"""A turn's reply in Slack: one writer that brings Slack to what the planner wants shown.
+
+The engine's calls only change the plan and return. The writer posts, edits and deletes, one
+call at a time, never faster than the budget allows, and always sends the newest state. What it
+cannot show on the way is counted and shown later; only the end is insisted on (guarantee G7).
+"""
+
+import asyncio
+from collections.abc import Set
+from dataclasses import dataclass
+
+from bridge.domain.errors import ChatError, StoreError
+from bridge.domain.events import ToolLine
+from bridge.domain.ids import MessageTs, OutboxId, RunId
+from bridge.domain.ports import Ending, ReplyTarget
+from bridge.render.stream import MessageView, ReplyStream
+from bridge.slack.ledger import Priority
+from bridge.slack.posting import LONGEST_PAUSE_S, SHORTEST_PAUSE_S, PostOffice
+from bridge.slack.sheets import Sheets
+from bridge.slack.status import StatusBoard
+from bridge.telemetry import DISPLAY_FAILURES, Tasks, get_logger
+
+_log = get_logger("slack.delivery")
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryOptions:
+    """Times in seconds. `finish_s` bounds how long the end of a reply is insisted on, `seal_s`
+    how long a card waits for the text above it. `gather_s` is how long the first text waits
+    for more, so that a short answer is one call. `tick_s`: how often running tools are re-timed.
+    """
+
+    finish_s: float = 300.0
+    seal_s: float = 15.0
+    gather_s: float = 0.02
+    tick_s: float = 15.0
+
+
+class LiveReply:
+    """Implements `domain.ports.Reply`. Belongs to one event loop.
+
+    Args:
+        teammate: the name under which the outbox remembers the posts.
+        tasks: where the writer lives; closing it ends the reply where it stands.
+    """
+
+    def __init__(
+        self,
+        target: ReplyTarget,
+        *,
+        teammate: str,
+        office: PostOffice,
+        status: StatusBoard,
+        tasks: Tasks,
+        options: DeliveryOptions,
+    ) -> None:
+        self._target = target
+        self._office = office
+        self._status = status
+        self._tasks = tasks
+        self._options = options
+        self._stream = ReplyStream(allowed=target.allowed_mentions)
+        self._clock = asyncio.get_running_loop().time
+        self._sheets = Sheets(
+            target,
+            teammate=teammate,
+            office=office,
+            newest=self._newest,
+            priority=self._priority,
+            clock=self._clock,
+        )
+        self._writer: asyncio.Task[None] | None = None
+        self._stir = asyncio.Event()
+        self._wanted = self._written = 0
+        self._urgent: list[tuple[int, asyncio.Future[None]]] = []
+        self._has_tools = self._ended = False
+        self._next_at = 0.0
+        self._failures = 0
+
+    # --- the plan changes ----------------------------------------------------------------
+
+    def append(self, run_id: RunId, message_id: str, text: str) -> None:
+        """Add the next piece of one assistant message."""
+        self._stream.append(run_id, message_id, text)
+        self._changed()
+
+    def set_text(self, run_id: RunId, message_id: str, text: str) -> None:
+        """Replace one assistant message by its full text."""
+        self._stream.set_text(run_id, message_id, text)
+        self._changed()
+
+    def drop_runs(self, run_ids: frozenset[RunId]) -> None:
+        """Take out all text of these runs."""
+        self._stream.drop_runs(run_ids)
+        self._changed()
+
+    def show_tools(self, tools: tuple[ToolLine, ...]) -> None:
+        """Show what runs now; empty when nothing does."""
+        self._has_tools = bool(tools)
+        self._stream.show_tools(tools, self._office.clock.monotonic())
+        self._changed()
+
+    def show_status(self, text: str) -> None:
+        """Say under the thread what she is doing; empty clears."""
+        if self._target.thread_ts is not None and not (self._ended and text):
+            self._status.show(
+                self._target.thread.channel, self._target.thread_ts, self._target.turn_id, text
+            )
+
+    def text(self) -> str:
+        """The whole reply as Markdown, without notices."""
+        return self._stream.text()
+
+    @property
+    def outbox_ids(self) -> Set[OutboxId]:
+        """The posts made here, to tell them from those of an earlier process."""
+        return self._sheets.outbox_ids
+
+    async def seal(self) -> None:
+        """Finish the message so far: what follows goes into a new one. Waits `seal_s` at most."""
+        self._stream.seal()
+        await self._flushed(within_s=self._options.seal_s)
+
+    async def finish(self, ending: Ending) -> MessageTs | None:
+        """Write the last revision; returns when Slack accepted it or it was given up."""
+        self._stream.finish(ending)
+        await self._flushed(within_s=self._options.finish_s)
+        self._ended = True
+        self._stir.set()
+        self.show_status("")
+        await self._sheets.give_up()
+        return self._sheets.first_ts
+
+    def _changed(self) -> None:
+        if self._ended:
+            return
+        self._wanted += 1
+        self._stir.set()
+        if self._writer is None or self._writer.done():
+            self._next_at = self._clock() + self._options.gather_s
+            self._writer = self._tasks.spawn(self._write(), name=f"reply of {self._target.turn_id}")
+
+    async def _flushed(self, *, within_s: float) -> None:
+        """Wait until everything planned so far is in Slack, ahead of all that can wait."""
+        self._changed()
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._urgent.append((self._wanted, done))
+        self._office.gateway.budget.reconsider()
+        try:
+            async with asyncio.timeout(within_s):
+                await done
+        except TimeoutError:
+            DISPLAY_FAILURES.inc()
+            _log.error("gave up showing a reply", turn=self._target.turn_id, after_s=within_s)
+        finally:
+            self._urgent = [entry for entry in self._urgent if entry[1] is not done]
+
+    # --- the writer ----------------------------------------------------------------------
+
+    async def _write(self) -> None:
+        try:
+            with self._office.gateway.budget.live_reply():
+                while await self._due():
+                    wanted = self._wanted
+                    try:
+                        await self._bring()
+                    except (ChatError, StoreError) as error:
+                        self._failed(error)
+                    else:
+                        self._accepted(wanted)
+        finally:
+            self._release(self._wanted)  # nobody waits for a writer that is gone
+
+    async def _due(self) -> bool:
+        """Wait until there is something to write and its time has come; False at the end."""
+        while not self._ended:
+            self._stir.clear()
+            pause_s = self._pause_s()
+            if pause_s is not None and pause_s <= 0:
+                return True
+            try:
+                async with asyncio.timeout(pause_s):
+                    await self._stir.wait()
+            except TimeoutError:
+                if self._wanted == self._written:
+                    self._wanted += 1  # the tools' times have moved on
+        return False
+
+    def _pause_s(self) -> float | None:
+        """Seconds until the next write; None while there is nothing to write."""
+        if self._wanted == self._written:
+            return self._options.tick_s if self._has_tools else None
+        if self._urgent and not self._failures:
+            return 0.0
+        return self._next_at - self._clock()
+
+    async def _bring(self) -> None:
+        """Bring every message that differs to its newest state, in order."""
+        for view in self._views():
+            await self._sheets.bring(view, at_end=bool(self._urgent))
+
+    def _views(self) -> list[MessageView]:
+        return self._stream.messages(self._office.clock.monotonic())
+
+    def _newest(self, seq: int) -> MessageView:
+        return next(view for view in self._views() if view.seq == seq)
+
+    def _priority(self) -> Priority:
+        if self._urgent:
+            return Priority.URGENT
+        return Priority.FIRST if self._sheets.first_ts is None else Priority.EDIT
+
+    def _accepted(self, wanted: int) -> None:
+        """Slack shows everything up to this version of the plan."""
+        self._written, self._failures = wanted, 0
+        interval_s = self._office.gateway.budget.edit_interval_s
+        self._next_at = max(self._next_at, self._sheets.sent_at + interval_s)
+        self._release(wanted)
+
+    def _release(self, wanted: int) -> None:
+        for version, done in self._urgent:
+            if version <= wanted and not done.done():
+                done.set_result(None)
+
+    def _failed(self, error: ChatError | StoreError) -> None:
+        """Something is not shown yet. Counted, and tried again after a growing pause (G7)."""
+        DISPLAY_FAILURES.inc()
+        pause_s = min(SHORTEST_PAUSE_S * 2**self._failures, LONGEST_PAUSE_S)
+        self._failures += 1
+        self._next_at = self._clock() + pause_s
+        _log.warning("reply not shown yet", turn=self._target.turn_id, error=str(error))

@@ -1,0 +1,76 @@
+"""Who people are: `users.info`, remembered for a while."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from bridge.domain.errors import ChatError, ChatRefused
+from bridge.domain.ids import UserId
+from bridge.domain.people import Person
+from bridge.slack.gateway import Gateway
+from bridge.slack.inbound import Fields, Installation, fields, word
+from bridge.telemetry import get_logger
+
+KEPT_S: Final = 600.0
+FAILURE_KEPT_S: Final = 15.0
+KEPT: Final = 2_000
+
+_UNTRUSTED_FLAGS = ("is_restricted", "is_ultra_restricted", "is_stranger", "deleted", "is_bot")
+_log = get_logger("slack.directory")
+
+
+class Directory:
+    """The people of one workspace. Trusts full members only; what is not known is not trusted.
+
+    Args:
+        monotonic: seconds that never jump.
+    """
+
+    def __init__(
+        self, gateway: Gateway, us: Installation, *, monotonic: Callable[[], float]
+    ) -> None:
+        self._gateway = gateway
+        self._us = us
+        self._monotonic = monotonic
+        self._known: OrderedDict[UserId, tuple[float, Person]] = OrderedDict()
+
+    async def person(self, user: UserId) -> Person:
+        """Who this is. Never raises: an unknown user is an untrusted person named by the id."""
+        until, person = self._known.get(user, (0.0, Person(user, user, trusted=False)))
+        if until > self._monotonic():
+            self._known.move_to_end(user)
+            return person
+        kept_s = KEPT_S
+        try:
+            answer = await self._gateway.read("users.info", {"user": user})
+            person = person_of(fields(answer.get("user")), user, us=self._us)
+        except ChatError as error:
+            # Somebody known stays who they were; a refusal means that there is no such user.
+            if isinstance(error, ChatRefused):
+                person = Person(user, user, trusted=False)
+            kept_s = FAILURE_KEPT_S
+            _log.info("person not found", user=user, error=str(error))
+        self._known[user] = (self._monotonic() + kept_s, person)
+        self._known.move_to_end(user)
+        if len(self._known) > KEPT:
+            self._known.popitem(last=False)
+        return person
+
+
+def person_of(account: Fields, user: UserId, *, us: Installation) -> Person:
+    """A person from Slack's user object. Pure. Trusted only when everything speaks for it."""
+    profile = fields(account.get("profile"))
+    names = (
+        word(profile.get("display_name")),
+        word(profile.get("real_name")),
+        word(account.get("real_name")),
+        word(account.get("name")),
+    )
+    is_bot = account.get("is_bot") is True
+    return Person(
+        user=user,
+        name=next((name for name in names if name.strip()), user),
+        trusted=word(account.get("team_id")) == us.team
+        and not any(account.get(flag) for flag in _UNTRUSTED_FLAGS),
+        is_bot=is_bot,
+    )

@@ -1,0 +1,99 @@
+"""Buttons and forms: Slack's interactive payloads to what a person wants. Pure, never raises."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from bridge.domain.ids import ApprovalId, ChannelId, MessageRef, MessageTs, UserId
+from bridge.render import handles
+from bridge.slack.inbound import Unsupported, fields, word
+
+
+class ButtonKind(StrEnum):
+    """What a button of ours is for."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    DENY_WITH_REASON = "deny_with_reason"
+    SHOW_ALL = "show_all"
+    STOP = "stop"
+
+
+BUTTONS: Final = {
+    handles.APPROVAL_ALLOW: ButtonKind.ALLOW,
+    handles.APPROVAL_DENY: ButtonKind.DENY,
+    handles.APPROVAL_DENY_REASON: ButtonKind.DENY_WITH_REASON,
+    handles.APPROVAL_VIEW: ButtonKind.SHOW_ALL,
+    handles.TURN_STOP: ButtonKind.STOP,
+}
+"""Our action ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonPressed:
+    """A person pressed a button of ours.
+
+    `value` is the opaque id that we put on it: of a turn for `STOP`, else of an approval.
+    `ref` is the message with the button. `trigger_id` opens a form within three seconds, once.
+    """
+
+    kind: ButtonKind
+    value: str
+    user: UserId
+    ref: MessageRef
+    thread_ts: MessageTs | None
+    trigger_id: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonSubmitted:
+    """A person denied with a reason, in the form that the button opened."""
+
+    approval_id: ApprovalId
+    user: UserId
+    reason: str
+
+
+def read_button(payload: Any) -> ButtonPressed | Unsupported:
+    """What a `block_actions` payload means (PLATFORM §5.1)."""
+    body = fields(payload)
+    actions = body.get("actions")
+    action = fields(actions[0]) if isinstance(actions, list) and actions else {}
+    kind = BUTTONS.get(word(action.get("action_id")))
+    if kind is None:
+        return Unsupported("block_actions", "not a button of ours")
+    container, user = fields(body.get("container")), fields(body.get("user"))
+    channel = word(container.get("channel_id")) or word(fields(body.get("channel")).get("id"))
+    ts, value = word(container.get("message_ts")), word(action.get("value"))
+    person = word(user.get("id"))
+    if not (channel and ts and value and person):
+        return Unsupported("block_actions", "a field is missing")
+    thread_ts = word(container.get("thread_ts")) or word(
+        fields(body.get("message")).get("thread_ts")
+    )
+    return ButtonPressed(
+        kind=kind,
+        value=value,
+        user=UserId(person),
+        ref=MessageRef(ChannelId(channel), MessageTs(ts)),
+        thread_ts=MessageTs(thread_ts) if thread_ts else None,
+        trigger_id=word(body.get("trigger_id")),
+    )
+
+
+def read_submission(payload: Any) -> ReasonSubmitted | Unsupported:
+    """What a `view_submission` payload means."""
+    body = fields(payload)
+    view, user = fields(body.get("view")), fields(body.get("user"))
+    if view.get("callback_id") != handles.VIEW_REASON:
+        return Unsupported("view_submission", "not a form of ours")
+    approval_id, person = word(view.get("private_metadata")), word(user.get("id"))
+    if not (approval_id and person):
+        return Unsupported("view_submission", "a field is missing")
+    values = fields(fields(view.get("state")).get("values"))
+    typed = fields(fields(values.get(handles.REASON_BLOCK)).get(handles.REASON_INPUT))
+    return ReasonSubmitted(
+        approval_id=ApprovalId(approval_id),
+        user=UserId(person),
+        reason=word(typed.get("value")).strip(),
+    )

@@ -1,0 +1,95 @@
+"""Ending a reply that an earlier process left open, in the message that people still see."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from bridge.domain.errors import ChatRefused
+from bridge.domain.ids import MessageTs, UserId
+from bridge.domain.ports import ReplyTarget
+from bridge.render.elements import Rendered, rendered, section
+from bridge.render.mentions import safe_mrkdwn
+from bridge.slack.gateway import Gateway
+from bridge.slack.inbound import Fields, fields, word
+from bridge.slack.ledger import Priority
+from bridge.slack.posting import Post, PostOffice
+from bridge.slack.sheets import KIND, NOT_EDITABLE
+from bridge.store.outbox import OutboxEntry
+from bridge.telemetry import get_logger
+
+_NOT_KEPT: Final = frozenset({"actions", "context"})
+"""Blocks that show progress: the stop button, the tool line, the footer."""
+
+_log = get_logger("slack.leftovers")
+
+
+async def close_leftover(
+    office: PostOffice, target: ReplyTarget, sentence: str, *, entries: Sequence[OutboxEntry]
+) -> bool:
+    """Take the stop button from the reply's live message and put `sentence` under its text.
+
+    `entries` are the outbox rows of the turn that this process did not make. Returns False when
+    there is no such message; then the sentence is still to be said.
+
+    Raises:
+        ChatError: it may be tried again.
+        StoreError: likewise.
+    """
+    for entry in reversed([entry for entry in entries if entry.kind == KIND]):
+        post = office.post(entry, face=target.face, known=True)
+        if entry.state == "removed":
+            continue
+        if post.ts is None and await post.look() is None:
+            await post.give_up("lost with an earlier process")
+            continue
+        return await _close(office.gateway, post, sentence, target.allowed_mentions)
+    return False
+
+
+async def _close(gateway: Gateway, post: Post, sentence: str, allowed: frozenset[UserId]) -> bool:
+    message = await _read(gateway, post)
+    if message is None or not _is_live(message):
+        return False
+    closed = _closed(message, sentence, allowed)
+    try:
+        await post.update(lambda: closed, priority=Priority.URGENT)
+    except ChatRefused as refusal:
+        if refusal.code not in NOT_EDITABLE:
+            raise
+        _log.info("leftover cannot be edited", code=refusal.code)
+        return False
+    return True
+
+
+async def _read(gateway: Gateway, post: Post) -> Fields | None:
+    """The message as Slack has it now; None when it is gone."""
+    asked: dict[str, Any] = {
+        "channel": post.entry.channel,
+        "oldest": post.ts,
+        "latest": post.ts,
+        "inclusive": True,
+        "limit": 10,
+    }
+    method = "conversations.history"
+    if post.entry.thread_ts is not None:
+        method, asked["ts"] = "conversations.replies", post.entry.thread_ts
+    answer = await gateway.read(method, asked, priority=Priority.URGENT)
+    listed = answer.get("messages")
+    for item in listed if isinstance(listed, list) else ():
+        if MessageTs(word(fields(item).get("ts"))) == post.ts:
+            return fields(item)
+    return None
+
+
+def _is_live(message: Fields) -> bool:
+    return any(block.get("type") == "actions" for block in _blocks(message))
+
+
+def _closed(message: Fields, sentence: str, allowed: frozenset[UserId]) -> Rendered:
+    last = safe_mrkdwn(sentence, allowed=allowed)
+    kept = [dict(block) for block in _blocks(message) if block.get("type") not in _NOT_KEPT]
+    return rendered([*kept, section(last)], f"{word(message.get('text'))}\n{last}")
+
+
+def _blocks(message: Fields) -> list[Mapping[str, Any]]:
+    listed = message.get("blocks")
+    return [fields(block) for block in listed] if isinstance(listed, list) else []

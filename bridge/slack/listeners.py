@@ -1,0 +1,235 @@
+"""Where Slack's events come in: stored first, acknowledged after (guarantee G1).
+
+Bolt runs with `process_before_response`: an event's listener ends before the ack goes out, and
+when it fails there is no ack, so Slack sends the event again (PLATFORM §11.1). Clicks are the
+other way round: acknowledged at once, because people wait for it, and worked on in a task.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol, assert_never
+
+from slack_bolt.adapter.socket_mode.async_internals import (
+    run_async_bolt_app,
+    send_async_response,
+)
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+
+from bridge.domain.approvals import Approval
+from bridge.domain.errors import BridgeError, ChatError
+from bridge.domain.events import Verdict
+from bridge.domain.ids import (
+    ApprovalId,
+    ChannelId,
+    MessageRef,
+    MessageTs,
+    TeamId,
+    TurnId,
+    UserId,
+)
+from bridge.domain.people import InboundMessage
+from bridge.slack.gateway import Gateway
+from bridge.slack.inbound import (
+    Installation,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    ReactionAdded,
+    Unsupported,
+    read_event,
+)
+from bridge.slack.interactions import (
+    ButtonKind,
+    ButtonPressed,
+    ReasonSubmitted,
+    read_button,
+    read_submission,
+)
+from bridge.slack.socket import EnvelopeHandler
+from bridge.telemetry import ACK_SECONDS, EVENTS, Tasks, get_logger
+
+ANYTHING: Final = re.compile(".*", re.DOTALL)
+NOT_NOW: Final = "That did not work just now. Please try again in a moment."
+
+_log = get_logger("slack.listeners")
+
+
+class Intake(Protocol):
+    """Who takes what comes in. When a method of the first group returns, it is stored for good;
+    when it raises, Slack is not told that the event arrived and sends it again.
+    """
+
+    async def message(self, message: InboundMessage) -> None:
+        """A person said something. Comes again with the same team, channel and ts."""
+
+    async def edited(self, team: TeamId, ref: MessageRef, text: str) -> None:
+        """A person changed a message to `text`."""
+
+    async def deleted(self, team: TeamId, ref: MessageRef) -> None:
+        """A message is gone."""
+
+    async def reaction(self, team: TeamId, ref: MessageRef, *, user: UserId, name: str) -> None:
+        """A person put the emoji `name` (without colons) on a message."""
+
+    async def click(
+        self, approval_id: ApprovalId, *, user: UserId, verdict: Verdict, card: MessageRef
+    ) -> None:
+        """A person pressed allow or deny on a card. Answers the person when it may not be."""
+
+    async def reason(self, approval_id: ApprovalId, *, user: UserId, reason: str) -> None:
+        """A person denied and said why; `reason` may be empty."""
+
+    async def stop(self, turn_id: TurnId, *, user: UserId, ref: MessageRef) -> None:
+        """A person pressed stop on a reply."""
+
+    async def approval(self, approval_id: ApprovalId) -> Approval | None:
+        """The stored approval; None when there is none of that id."""
+
+
+class Forms(Protocol):
+    """What a click needs of Slack; the surface has it."""
+
+    async def ask_reason(self, approval: Approval, *, trigger_id: str) -> None:
+        """Open the form that asks why something is denied."""
+
+    async def show_all(self, approval: Approval, *, trigger_id: str) -> None:
+        """Open a view of everything that would run."""
+
+    async def private_note(
+        self, channel: ChannelId, user: UserId, text: str, *, thread_ts: MessageTs | None
+    ) -> None:
+        """A note that only one person sees."""
+
+
+class Listeners:
+    """Turns Slack's payloads into calls of the intake.
+
+    Args:
+        tasks: where work goes on after an ack; closed by the owner.
+    """
+
+    def __init__(self, *, us: Installation, intake: Intake, forms: Forms, tasks: Tasks) -> None:
+        self._us = us
+        self._intake = intake
+        self._forms = forms
+        self._tasks = tasks
+
+    def register(self, app: AsyncApp) -> None:
+        """Register on `app`. The last one takes every event left over, so that all are acked."""
+        app.error(self._failed)
+        for name in ("message", "app_mention", "reaction_added", ANYTHING):
+            app.event(name)(self._event)
+        app.action(ANYTHING)(self._button)
+        app.view(ANYTHING)(self._form)
+
+    async def _event(self, body: dict[str, Any]) -> None:
+        event = read_event(body, us=self._us)
+        match event:
+            case MessagePosted(message):
+                await self._intake.message(message)
+            case MessageEdited(team, channel, ts, text):
+                await self._intake.edited(team, MessageRef(channel, ts), text)
+            case MessageDeleted(team, channel, ts):
+                await self._intake.deleted(team, MessageRef(channel, ts))
+            case ReactionAdded(team, channel, ts, user, name):
+                await self._intake.reaction(team, MessageRef(channel, ts), user=user, name=name)
+            case Unsupported(kind, why):
+                _log.debug("event left aside", kind=kind, why=why)
+            case _:
+                assert_never(event)
+        EVENTS.labels(type(event).__name__).inc()
+
+    async def _button(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack()
+        press = read_button(body)
+        EVENTS.labels(type(press).__name__).inc()
+        if isinstance(press, ButtonPressed):
+            self._tasks.spawn(self._answered(press), name=f"click {press.kind}")
+
+    async def _form(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack()
+        sent = read_submission(body)
+        EVENTS.labels(type(sent).__name__).inc()
+        if isinstance(sent, ReasonSubmitted):
+            work = self._intake.reason(sent.approval_id, user=sent.user, reason=sent.reason)
+            self._tasks.spawn(work, name="reason")
+
+    async def _answered(self, press: ButtonPressed) -> None:
+        """Do what the button says; a failure is told to the person, never met with silence."""
+        try:
+            await self._press(press)
+        except BridgeError as error:
+            _log.warning("click failed", kind=press.kind, error=str(error))
+            await self._forms.private_note(
+                press.ref.channel, press.user, NOT_NOW, thread_ts=press.thread_ts
+            )
+
+    async def _press(self, press: ButtonPressed) -> None:
+        user, approval_id = press.user, ApprovalId(press.value)
+        match press.kind:
+            case ButtonKind.ALLOW:
+                verdict = Verdict.ALLOW
+                await self._intake.click(approval_id, user=user, verdict=verdict, card=press.ref)
+            case ButtonKind.DENY:
+                verdict = Verdict.DENY
+                await self._intake.click(approval_id, user=user, verdict=verdict, card=press.ref)
+            case ButtonKind.DENY_WITH_REASON:
+                await self._open(press, self._forms.ask_reason)
+            case ButtonKind.SHOW_ALL:
+                await self._open(press, self._forms.show_all)
+            case ButtonKind.STOP:
+                await self._intake.stop(TurnId(press.value), user=user, ref=press.ref)
+
+    async def _open(self, press: ButtonPressed, form: Callable[..., Awaitable[None]]) -> None:
+        approval = await self._intake.approval(ApprovalId(press.value))
+        if approval is None:
+            raise ChatError("The button belongs to no known approval.")
+        await form(approval, trigger_id=press.trigger_id)
+
+    async def _failed(self, error: Exception) -> None:
+        """An event could not be stored. Bolt answers 500, which is no ack in Socket Mode."""
+        EVENTS.labels("failed").inc()
+        _log.error("event not stored, Slack will send it again", exc_info=error)
+
+
+def make_app(gateway: Gateway, us: Installation, *, signing_secret: str | None = None) -> AsyncApp:
+    """A Bolt app for one known workspace: it asks Slack nothing before an event is stored.
+
+    `signing_secret` is needed only where events come by HTTP.
+    """
+    known = AuthorizeResult(
+        enterprise_id=None,
+        team_id=us.team,
+        bot_user_id=us.bot_user,
+        bot_id=us.bot_id,
+        bot_token=gateway.options.token,
+    )
+
+    async def authorize() -> AuthorizeResult:
+        return known
+
+    return AsyncApp(
+        client=gateway.client,
+        authorize=authorize,
+        signing_secret=signing_secret,
+        process_before_response=True,
+        request_verification_enabled=signing_secret is not None,
+    )
+
+
+def envelope_handler(app: AsyncApp) -> EnvelopeHandler:
+    """What a Socket Mode connection does with an envelope: dispatch it, then ack it."""
+
+    async def handle(client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        response = await run_async_bolt_app(app, request)
+        await send_async_response(client, request, response, started)
+        if response.status == 200:
+            ACK_SECONDS.observe(clock() - started)
+
+    return handle

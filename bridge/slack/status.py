@@ -1,0 +1,100 @@
+"""The line under a thread that says what a teammate is doing. Nice to have, never waited for."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from bridge.domain.errors import ChatError, ChatRefused
+from bridge.domain.ids import ChannelId, MessageTs, TurnId
+from bridge.slack.gateway import Gateway
+from bridge.slack.ledger import Priority
+from bridge.telemetry import DISPLAY_FAILURES, Tasks, get_logger
+
+METHOD: Final = "assistant.threads.setStatus"
+REFRESH_S: Final = 75.0
+"""Slack takes a status away after two minutes (PLATFORM §6.4)."""
+
+_HERE_ONLY = frozenset({"method_not_supported_for_channel_type", "channel_not_found"})
+_log = get_logger("slack.status")
+
+
+@dataclass(slots=True)
+class _Line:
+    """One thread's line: what each turn wants said, newest last, and what Slack shows."""
+
+    wanted: dict[TurnId, str] = field(default_factory=dict)
+    shown: str = ""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def text(self) -> str:
+        return next((text for text in reversed(self.wanted.values()) if text), "")
+
+
+class StatusBoard:
+    """All status lines of a workspace; one task for each thread that has one.
+
+    Args:
+        tasks: where the lines live; closed by the owner.
+    """
+
+    def __init__(self, gateway: Gateway, tasks: Tasks) -> None:
+        self._gateway = gateway
+        self._tasks = tasks
+        self._lines: dict[tuple[ChannelId, MessageTs], _Line] = {}
+        self._impossible = False
+        self._impossible_in: set[ChannelId] = set()
+
+    def show(self, channel: ChannelId, thread_ts: MessageTs, turn: TurnId, text: str) -> None:
+        """Show `text` for a turn; empty takes it away. Returns at once and never raises."""
+        if self._impossible or channel in self._impossible_in:
+            return
+        key = (channel, thread_ts)
+        line = self._lines.get(key)
+        if line is None:
+            if not text:
+                return
+            line = self._lines[key] = _Line()
+            self._tasks.spawn(self._keep(channel, thread_ts, line), name="slack status")
+        line.wanted.pop(turn, None)
+        if text:
+            line.wanted[turn] = text
+        line.changed.set()
+
+    async def _keep(self, channel: ChannelId, thread_ts: MessageTs, line: _Line) -> None:
+        try:
+            while line.text or line.shown:
+                line.changed.clear()
+                await self._say(channel, thread_ts, line)
+                if not line.text:
+                    continue
+                try:
+                    async with asyncio.timeout(REFRESH_S):
+                        await line.changed.wait()
+                except TimeoutError:
+                    line.shown = ""
+        except ChatRefused as refusal:
+            self._refused(channel, refusal)
+        except ChatError as error:
+            DISPLAY_FAILURES.inc()
+            _log.info("status not shown", error=str(error))
+        finally:
+            self._lines.pop((channel, thread_ts), None)
+
+    async def _say(self, channel: ChannelId, thread_ts: MessageTs, line: _Line) -> None:
+        if line.text == line.shown:
+            return
+
+        def arguments() -> dict[str, Any]:
+            line.shown = line.text
+            return {"channel_id": channel, "thread_ts": thread_ts, "status": line.shown}
+
+        await self._gateway.call(METHOD, arguments, priority=Priority.QUIET)
+
+    def _refused(self, channel: ChannelId, refusal: ChatRefused) -> None:
+        DISPLAY_FAILURES.inc()
+        if refusal.code in _HERE_ONLY:
+            self._impossible_in.add(channel)
+        elif refusal.code != "ratelimited":
+            self._impossible = True
+        _log.info("doing without a status line", code=refusal.code)

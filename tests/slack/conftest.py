@@ -1,0 +1,141 @@
+"""A loopback Slack, a database file and a surface between them."""
+
+import itertools
+import secrets
+import time
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from bridge.domain.ids import ChannelId, MessageTs, TeamId, ThreadKey, TurnId, UserId
+from bridge.domain.people import Face, InboundMessage
+from bridge.domain.ports import ReplyTarget
+from bridge.playground import Playground, PlaygroundOptions
+from bridge.slack.budget import Budget
+from bridge.slack.gateway import Gateway, GatewayOptions, web_session
+from bridge.slack.preflight import describe
+from bridge.slack.surface import Surface, SurfaceOptions
+from bridge.store.store import Store
+
+ADA = Face("Ada", icon_emoji=":owl:")
+
+
+class RealClock:
+    """Real time and chance."""
+
+    def now(self):
+        return datetime.now(UTC)
+
+    def monotonic(self):
+        return time.monotonic()
+
+    def new_id(self):
+        return secrets.token_urlsafe(15)
+
+
+class Desk:
+    """What a test works with: the playground, the store, and our side of Slack."""
+
+    def __init__(self, playground, store, gateway, workspace, surface):
+        self.playground = playground
+        self.store = store
+        self.gateway = gateway
+        self.us = workspace.us
+        self.workspace = workspace
+        self.surface = surface
+        self._numbers = itertools.count()
+
+    def say(self, text, *, channel="#engineering", thread_ts=None, as_="maya"):
+        """A person's message; returns its ts."""
+        return self.playground.post(as_, channel, text, thread_ts)
+
+    def channel(self, name="#engineering"):
+        return ChannelId(self.playground.channel(name)["id"])
+
+    async def target(self, root=None, *, face=ADA, channel="#engineering", mentions=()):
+        """A reply's target in the thread of `root`, with a turn in the store."""
+        root = root or self.say("please look at this", channel=channel)
+        where = self.channel(channel)
+        thread = ThreadKey(self.us.team, where, MessageTs(root))
+        message = InboundMessage(
+            event_id=f"Ev{next(self._numbers)}-{secrets.token_hex(4)}",
+            team=thread.team,
+            channel=where,
+            ts=MessageTs(f"{next(self._numbers)}.{secrets.randbelow(10**6):06d}"),
+            thread_ts=thread.thread_ts,
+            user=UserId("U01MAYACHEN"),
+            text="please",
+            is_dm=False,
+            mentions_app=True,
+        )
+        turn_id = TurnId(secrets.token_urlsafe(12))
+        await self.store.turns.accept(
+            message,
+            thread=thread,
+            teammates=[face.name.lower() + secrets.token_hex(2)],
+            server="s",
+            new_turn_ids=[turn_id],
+            now=datetime.now(UTC),
+            joins=lambda *_: False,
+            trusted=True,
+        )
+        return ReplyTarget(turn_id, thread, thread.thread_ts, face, frozenset(mentions))
+
+    def thread(self, target):
+        """The messages of a reply's thread, without the root."""
+        return self.playground.messages(target.thread.channel, target.thread_ts)[1:]
+
+    def markdown(self, target):
+        """All Markdown of a thread, in order."""
+        return "\n".join(
+            block["text"]
+            for message in self.thread(target)
+            for block in message.get("blocks", [])
+            if block["type"] == "markdown"
+        )
+
+
+@asynccontextmanager
+async def open_desk(tmp_path, *, rate_limits=False, surface=None, gateway=None, **options):
+    playground = Playground(PlaygroundOptions(rate_limits=rate_limits, **options))
+    await playground.start()
+    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/bridge.db")
+    session = web_session()
+    calls = Gateway(
+        GatewayOptions(token=playground.bot_token, base_url=playground.api_url, **(gateway or {})),
+        session=session,
+        budget=Budget(monotonic=time.monotonic),
+    )
+    shown = None
+    try:
+        workspace = await describe(calls)
+        shown = Surface(
+            calls,
+            store.outbox,
+            workspace.us,
+            RealClock(),
+            surface or SurfaceOptions(names={"Ada": "ada"}),
+        )
+        yield Desk(playground, store, calls, workspace, shown)
+    finally:
+        if shown is not None:
+            await shown.aclose()
+        await session.close()
+        await store.close()
+        await playground.stop()
+
+
+@pytest.fixture
+async def desk(tmp_path):
+    async with open_desk(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def desk_with(tmp_path):
+    """`async with desk_with(rate_limits=True) as desk`."""
+    return lambda **options: open_desk(tmp_path, **options)
+
+
+HOME = TeamId("T01PLAYGRND")

@@ -1,0 +1,148 @@
+"""The arithmetic of Slack's limits, checked against an independent count."""
+
+import itertools
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.slack.ledger import CHANNEL_BURST, Ledger, Priority
+
+LIMITS = {"chat.update": 50, "reactions.remove": 20, "chat.postMessage": 300, "unheard.of": 20}
+
+asked = st.lists(
+    st.tuples(
+        st.sampled_from(sorted(LIMITS)),
+        st.sampled_from(["C1", "C2"]),
+        st.sampled_from(Priority),
+        st.floats(0, 2),  # seconds since the request before it
+        st.floats(0, 3),  # how long Slack takes to answer
+        st.floats(0, 1),  # when in between Slack counts it
+    ),
+    min_size=30,
+    max_size=250,
+)
+
+
+def played(requests):
+    """Send what the ledger lets through; returns when Slack counted each call."""
+    ledger, now, flying, counted = Ledger(live=3), 0.0, [], []
+    for method, channel, priority, gap_s, took_s, at in requests:
+        now += gap_s
+        for item in sorted(flying):
+            if item[0] <= now:
+                ledger.ended(item[1], channel=item[2], now=item[0])
+                flying.remove(item)
+        if ledger.take(method, channel=channel, priority=priority, now=now) == 0.0:
+            counted.append((now + took_s * at, method, channel))
+            flying.append((now + took_s, method, channel))
+    return sorted(counted)
+
+
+@given(asked)
+@settings(deadline=None)
+def test_no_minute_ever_holds_more_calls_than_its_method_allows(requests):
+    """Guarantee G10, whatever the network does between us and Slack."""
+    counted = played(requests * 3)
+    for method, limit in LIMITS.items():
+        times = [time for time, name, _ in counted if name == method]
+        for later, time in enumerate(times):
+            assert sum(time - 60.0 < other <= time for other in times[: later + 1]) <= limit
+
+
+@given(asked)
+@settings(deadline=None)
+def test_posts_into_a_channel_keep_to_one_a_second_after_a_burst(requests):
+    """Guarantee G10: a leaky bucket like Slack's own never overflows."""
+    levels = {}
+    for time, method, channel in played(requests):
+        if method == "chat.postMessage":
+            level, at = levels.get(channel, (0.0, 0.0))
+            level = max(0.0, level - (time - at)) + 1.0
+            assert level <= CHANNEL_BURST + 1e-6
+            levels[channel] = (level, time)
+
+
+def spent(ledger, method, *, priority, now, limit=1_000):
+    """How many calls go through at once."""
+    for count in range(limit):
+        if ledger.take(method, channel=None, priority=priority, now=now) > 0.0:
+            return count
+        ledger.ended(method, channel=None, now=now)
+    return limit
+
+
+@pytest.mark.parametrize("live", [1, 10, 50])
+def test_edits_leave_room_for_the_end_of_every_reply(live):
+    ledger = Ledger(live=live)
+    edits = 0
+    for tenth in range(590):
+        edits += spent(ledger, "chat.update", priority=Priority.EDIT, now=tenth / 10)
+    assert edits <= 48 - min(live, 24)
+    assert spent(ledger, "chat.update", priority=Priority.URGENT, now=59.0) == 48 - edits
+
+
+def test_edits_at_the_end_of_the_window_are_spread_over_the_time_until_it_empties():
+    ledger = Ledger(live=1)
+    times, now = [], 0.0
+    while now < 59.0:
+        if spent(ledger, "chat.update", priority=Priority.EDIT, now=now, limit=1):
+            times.append(now)
+        now += 1.1
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert max(gaps[:35]) < 1.2
+    assert max(gaps) < 5.0
+
+
+def test_a_429_rests_its_method_alone():
+    ledger = Ledger()
+    ledger.refused("chat.update", retry_after_s=7.0, now=100.0)
+    wait_s = ledger.take("chat.update", channel=None, priority=Priority.URGENT, now=101.0)
+    assert wait_s == pytest.approx(6.0)
+    assert ledger.take("chat.delete", channel=None, priority=Priority.QUIET, now=101.0) == 0.0
+    assert ledger.take("chat.update", channel=None, priority=Priority.URGENT, now=107.0) == 0.0
+
+
+def test_a_full_window_of_unanswered_calls_waits_for_an_answer():
+    ledger = Ledger()
+    for _ in range(19):
+        assert ledger.take("unheard.of", channel=None, priority=Priority.URGENT, now=0.0) == 0.0
+    wait_s = ledger.take("unheard.of", channel=None, priority=Priority.URGENT, now=500.0)
+    assert wait_s == math.inf
+    ledger.unused("unheard.of", channel=None)
+    assert ledger.take("unheard.of", channel=None, priority=Priority.URGENT, now=500.0) == 0.0
+
+
+def test_an_urgent_post_finds_a_place_that_progress_left_free():
+    ledger = Ledger()
+
+    def post(priority):
+        return ledger.take("chat.postMessage", channel="C1", priority=priority, now=0.0)
+
+    assert [post(Priority.EDIT) for _ in range(2)] == [0.0, 0.0]
+    assert post(Priority.EDIT) > 0.0
+    assert post(Priority.URGENT) == 0.0
+
+
+def test_one_busy_channel_does_not_hold_up_another():
+    ledger = Ledger()
+    for _ in range(3):
+        ledger.take("chat.postMessage", channel="C1", priority=Priority.URGENT, now=0.0)
+    post = {"priority": Priority.EDIT, "now": 0.0}
+    assert ledger.take("chat.postMessage", channel="C1", **post) > 0.0
+    assert ledger.take("chat.postMessage", channel="C2", **post) == 0.0
+
+
+def test_edits_slow_down_with_the_number_of_replies():
+    assert Ledger(live=1).edit_interval_s() <= 1.2
+    assert 7.0 <= Ledger(live=10).edit_interval_s() <= 8.0
+
+
+def test_quiet_channels_are_forgotten():
+    ledger = Ledger()
+    for number in range(1_500):
+        channel, now = f"C{number}", float(number)
+        ledger.take("chat.postMessage", channel=channel, priority=Priority.URGENT, now=now)
+        ledger.ended("chat.postMessage", channel=channel, now=now)
+    assert len(ledger._channels) < 1_100

@@ -58,7 +58,8 @@ def size(text: str) -> int:
 
 def fit(text: str, limit: int) -> int:
     """Return how many leading characters of `text` have a size of at most `limit`."""
-    head = text[: max(limit, 0)]
+    limit = max(limit, 0)
+    head = text[:limit]
     excess = size(head) - limit
     while excess > 0:
         # Every character counts at most 2, so half the excess may always go.

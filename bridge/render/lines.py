@@ -77,7 +77,7 @@ def fence_after(fence: Fence | None, line: str) -> Fence | None:
 def open_fence(text: str) -> Fence | None:
     """Return the fence that is still open at the end of `text`."""
     fence: Fence | None = None
-    for line in text.split("\n"):
+    for line in text.removesuffix("\n").split("\n"):
         fence = fence_after(fence, line)
     return fence
 

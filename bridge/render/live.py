@@ -22,11 +22,11 @@ def closing(text: str) -> str:
     if fence is None:
         start = _unsure_table(text, paragraph)
         return text[:paragraph] + _inline_closed(text[paragraph:start])
+    if paragraph == last:
+        return text[:last]  # the fence's own first line is still arriving
     line = text[last:].strip(" \t>")
     if line and not line.strip(fence.mark[0]):
-        text = text[:last]  # the beginning of the closing line
-    elif paragraph == last:
-        return text[:last]  # the fence's own first line is still arriving
+        text = text[:last]  # so is its closing line
     return text + ("" if text.endswith("\n") else "\n") + fence.closing
 
 
@@ -38,8 +38,10 @@ def _state(text: str) -> tuple[Fence | None, int]:
         before, fence = fence, fence_after(fence, line)
         if before is None and fence is not None:
             paragraph = start
-        elif fence is None and (before is not None or not line.strip()):
-            paragraph = min(start + len(line) + 1, len(text))
+            continue
+        end = start + len(line) + 1
+        if fence is None and (before is not None or (not line.strip() and end <= len(text))):
+            paragraph = min(end, len(text))
     return fence, paragraph
 
 

@@ -186,7 +186,8 @@ def _inside_line(text: str, end: int, low: int) -> int:
     for pattern in (_SENTENCE, _WORD):
         places = [found.end() for found in pattern.finditer(text, low, end)]
         for place in reversed(places):
-            if not _within(place, kept) and opened_by(_line_at(text, place)) is None:
+            torn = _within(place, kept) or _joined(text, place)
+            if not torn and opened_by(_line_at(text, place)) is None:
                 return place
     inside = [first for first, last in kept if first < end < last]
     return _between_clusters(text, min(inside, default=end))
@@ -216,10 +217,17 @@ def _joined(text: str, place: int) -> bool:
         unicodedata.category(after) in ("Mn", "Me", "Mc")
         or "\u200d" in (before, after)
         or "\U0001f3fb" <= after <= "\U0001f3ff"
-        or (_is_flag(before) and _is_flag(after))
+        or (_is_flag(after) and _flags_before(text, place) % 2 == 1)
         or ("\ud800" <= before <= "\udbff" and "\udc00" <= after <= "\udfff")
         or before + after == "\r\n"
     )
+
+
+def _flags_before(text: str, place: int) -> int:
+    count = 0
+    while count < place and _is_flag(text[place - 1 - count]):
+        count += 1
+    return count
 
 
 def _is_flag(char: str) -> bool:

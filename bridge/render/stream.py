@@ -133,18 +133,20 @@ class ReplyStream:
     def messages(self, now: float) -> list[MessageView]:
         """Return the messages of this reply, in order, as they should look at `now`."""
         sentence = self._closing_sentence()
-        views = [view for stretch in self._stretches for view in self._views(stretch, now)]
+        *older, newest = self._stretches
+        views = [view for stretch in older for view in self._views(stretch, now)]
+        views += self._views(newest, now, at_least=1 if sentence else 0)
         if self._ending is not None:
             views = self._ended(views, self._ending, sentence)
         return sorted(views, key=lambda view: view.seq)
 
-    def _views(self, stretch: Stretch, now: float) -> list[MessageView]:
+    def _views(self, stretch: Stretch, now: float, *, at_least: int = 0) -> list[MessageView]:
         newest = stretch is self._stretches[-1]
         live = newest and self._ending is None
         working = self._working(now) if live else None
         shown = stretch.render(live=live)
         stretch.shown = len(shown)
-        self._name(stretch, max(len(shown), 1 if working else 0))
+        self._name(stretch, max(len(shown), 1 if working else at_least))
         padded = shown + [""] * (len(stretch.seqs) - len(shown))
         views = [MessageView(seq, text) for seq, text in zip(stretch.seqs, padded, strict=True)]
         last = max(len(shown) - 1, 0)
@@ -167,14 +169,12 @@ class ReplyStream:
     # --- how it ends ---------------------------------------------------------------------
 
     def _closing_sentence(self) -> str | None:
-        """Return the last words, and make room for them below the newest card."""
+        """Return the last words; a reply without any text has some in any case."""
         if self._ending is None:
             return None
         sentence = safe_mrkdwn(self._ending.sentence or "", allowed=self._allowed).strip()
         if not sentence and not any(stretch.has_text for stretch in self._stretches):
             sentence = _ENDED[self._ending.outcome]
-        if sentence:
-            self._name(self._stretches[-1], 1)
         return clip_escaped(sentence, SECTION_TEXT) or None
 
     def _ended(

@@ -100,7 +100,7 @@ def objection(approval: Approval, click: Click, policy: ApprovalPolicy) -> str |
         return None
     if click.person.user == approval.requester and click.person.trusted:
         return None
-    return _who_may(approval, policy)
+    return _who_may(approval, click.person, policy)
 
 
 def settled_sentence(approval: Approval) -> str:
@@ -118,9 +118,9 @@ def settled_sentence(approval: Approval) -> str:
             return "This request is still open."
 
 
-def _who_may(approval: Approval, policy: ApprovalPolicy) -> str:
-    people = sorted(policy.approvers | ({approval.requester} if approval.requester else set()))
-    named = " or ".join(f"<@{user}>" for user in people)
+def _who_may(approval: Approval, refused: Person, policy: ApprovalPolicy) -> str:
+    may = policy.approvers | ({approval.requester} if approval.requester else set())
+    named = " or ".join(f"<@{user}>" for user in sorted(may - {refused.user}))
     if not named:
         return "Nobody is set up to decide this. Ask the operator to name approvers."
     return f"Only {named} can decide this."

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bridge.domain.people import Person, Said, SharedFile, Speaker
 
 _OUR_TAGS = re.compile(
-    r"<(?=\s*/?\s*(?:message|thread_context|file|system-reminder|task-notif))", re.I
+    r"<(?=\s*/?\s*(?:message|thread_context|file|system-reminder|task-notif|\Z))", re.I
 )
 _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 
@@ -84,7 +84,7 @@ def unread_sentence(files: Files) -> str | None:
     """The quiet line for the thread about files that were not read; None when all were."""
     if not files.unread:
         return None
-    named = "; ".join(f"{file.name} ({reason})" for file, reason in files.unread)
+    named = "; ".join(f"{_attribute(file.name)} ({reason})" for file, reason in files.unread)
     return f"Not read: {named}."
 
 
@@ -107,7 +107,8 @@ def _context(heard: Sequence[Said], person: NameOf, me: str) -> str:
 
 def _line(said: Said, person: NameOf, me: str) -> str:
     names = "".join(f" [file: {_attribute(file.name)}]" for file in said.files)
-    return f"{_who(said, person, me)}: {_words(said, person)}{names}"
+    words = "\n    ".join(_words(said, person).splitlines())  # nobody speaks in another's name
+    return f"{_who(said, person, me)}: {words}{names}"
 
 
 def _who(said: Said, person: NameOf, me: str) -> str:

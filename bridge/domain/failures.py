@@ -8,70 +8,101 @@ import re
 from bridge.domain.events import Outcome
 
 _STUCK = re.compile(r"already has an active run", re.I)
+_REFUSAL = re.compile(r"^The App Server refused \w+: ")
+"""How `CommandRefused` begins; what counts is the reason that follows."""
+
+_BAD_PICTURE = (
+    "The picture could not be read. Send it again as PNG or JPEG, or describe it in words."
+)
+
+
+def _when(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.I)
+
+
+def _code(digits: str) -> str:
+    """An HTTP status; not the number in an id such as `local-run-429`."""
+    return rf"(?<![\w-]){digits}(?!\w)"
+
 
 _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (
-        re.compile(r"cwd missing", re.I),
-        "This teammate's working directory does not exist on the agent's machine. "
-        "Ask the operator to create it or to change `cwd`.",
-    ),
-    (
-        re.compile(r"quota|insufficient[_ ](credits|funds)|billing|payment required|\b402\b", re.I),
-        "The model's account has no credit or quota left. Ask whoever runs it to top it up, "
-        "then send your message again.",
-    ),
-    (
-        re.compile(r"rate.?limit|too many requests|\b429\b|overloaded|\b529\b", re.I),
-        "The model is overloaded right now. Wait a minute, then send your message again.",
-    ),
-    (
-        re.compile(r"\b401\b|\b403\b|unauthori[sz]ed|invalid.{0,20}api.?key|forbidden", re.I),
-        "The model's provider refused the login. Ask whoever runs it to check the API key.",
-    ),
-    (
-        re.compile(
-            r"(model|handle).{0,80}(not found|does not exist|unknown|not available|unsupported)"
-            r"|unknown model|no such model|model_not_found",
-            re.I,
-        ),
-        "The model set up for this teammate is not available. Ask the operator to choose another.",
-    ),
-    (
-        re.compile(r"content.?filter|content policy|safety", re.I),
-        "The model's provider filtered this answer. Try to ask in other words.",
-    ),
-    (
-        re.compile(r"context.?(window|length)|maximum context|too many tokens", re.I),
-        "This conversation has become too long for the model. Start a new thread to go on.",
-    ),
-    (
-        re.compile(r"prepare image|image", re.I),
-        "The picture could not be read. Send it again as PNG or JPEG, or describe it in words.",
-    ),
+    # what the App Server says of its own things: ids in these texts may look like a status
     (
         _STUCK,
         "The agent's conversation is stuck and could not be moved. Start a new thread to go on.",
     ),
     (
-        re.compile(r"conversation .{0,80}not found|conversation .{0,120}no longer exists", re.I),
+        _when(r"conversation \S+ (not found|no longer exists)"),
         "The agent's conversation is gone from its server. Send your message again: she then "
         "starts afresh with what was said in this thread.",
     ),
     (
-        re.compile(r"agent .{0,80}(not found|no longer exists)", re.I),
+        _when(r"agent \S+ (not found|no longer exists)"),
         "This teammate's agent is gone from its server. Ask the operator to set her up again.",
     ),
     (
-        re.compile(r"connection (error|refused|reset)|econnrefused|fetch failed|network", re.I),
+        _when(r"^cwd missing"),
+        "The directory set up for this teammate does not exist on the agent server. Ask the "
+        "operator to create it or to choose another.",
+    ),
+    (
+        _when(r"app server.{0,200}refused the login"),
+        "The agent server refused the bridge's login. Ask the operator to check its token.",
+    ),
+    (
+        _when(r"this program needs"),
+        "The agent server is too old for this bridge. Ask the operator to update it.",
+    ),
+    (
+        _when(r"app server", r"websocket", r"not connected", r"no answer", r"connection broke"),
+        "The agent server is away. Your message is kept here: send it again in a few minutes.",
+    ),
+    # what the model's provider says
+    (_when(r"prepare image"), _BAD_PICTURE),
+    (
+        _when(
+            r"quota",
+            r"insufficient[_ ](credits|funds)",
+            r"billing",
+            r"payment required",
+            _code("402"),
+        ),
+        "The model's account has no credit or quota left. Ask whoever runs it to top it up, "
+        "then send your message again.",
+    ),
+    (
+        _when(r"rate.?limit", r"too many requests", r"overloaded", _code("(429|529)")),
+        "The model is overloaded right now. Wait a minute, then send your message again.",
+    ),
+    (
+        _when(r"unauthori[sz]ed", r"invalid.{0,20}api.?key", r"forbidden", _code("(401|403)")),
+        "The model's provider refused the login. Ask whoever runs it to check the API key.",
+    ),
+    (
+        _when(
+            r"(model|handle).{0,80}(not found|does not exist|unknown|not available|unsupported)",
+            r"unknown model",
+            r"no such model",
+            r"model_not_found",
+        ),
+        "The model set up for this teammate is not available. Ask the operator to choose another.",
+    ),
+    (
+        _when(r"content.?filter", r"content policy", r"safety"),
+        "The model's provider filtered this answer. Try to ask in other words.",
+    ),
+    (
+        _when(r"context.?(window|length)", r"maximum context", r"too many tokens"),
+        "This conversation has become too long for the model. Start a new thread to go on.",
+    ),
+    (_when(r"image"), _BAD_PICTURE),
+    (
+        _when(r"connection (error|refused|reset)", r"econnrefused", r"fetch failed", r"network"),
         "The model cannot be reached. Try again in a few minutes; if it stays away, tell the "
         "operator.",
     ),
     (
-        re.compile(r"app server|websocket|not connected|no answer", re.I),
-        "The agent server is away. Your message is kept here: send it again in a few minutes.",
-    ),
-    (
-        re.compile(r"\b5\d\d\b|server error|unavailable|timed? ?out", re.I),
+        _when(r"server error", r"\bunavailable", r"timed? ?out", r"llm_api_error", _code(r"5\d\d")),
         "The model's provider has a fault right now. Try again in a few minutes.",
     ),
 )
@@ -101,7 +132,8 @@ def explain(outcome: Outcome, cause: str | None) -> str | None:
             return "The answer reached the model's length limit. Write “go on” for the rest."
         return None
     if outcome is Outcome.FAILED and cause is not None:
+        reason = _REFUSAL.sub("", cause)
         for pattern, sentence in _SENTENCES:
-            if pattern.search(cause):
+            if pattern.search(reason):
                 return sentence
     return _ENDS[outcome]

@@ -8,7 +8,7 @@ from bridge.domain.ids import ChannelId
 from bridge.domain.people import InboundMessage, Teammate
 
 _STOP = re.compile(r"^\s*!stop\b", re.I)
-_MENTION = re.compile(r"<@[A-Z0-9]+(?:\|[^>]*)?>")
+_MENTION = re.compile(r"<(?:@|!subteam\^)[A-Z0-9]+(?:\|[^>]*)?>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +97,14 @@ def addressed_in(text: str, team: Team) -> tuple[str, ...]:
 def _first_address(prose: str, teammate: Teammate) -> int | None:
     names = "|".join(re.escape(name) for name in sorted(_names(teammate), key=len, reverse=True))
     places = []
-    if mention := re.search(rf"(?<![\w@./-])@(?:{names})(?![\w-])", prose, re.I):
+    if mention := re.search(rf"(?<![\w@./-])@(?:{names})(?![\w-]|[./]\w)", prose, re.I):
         places.append(mention.start())
     start = _MENTION.sub(lambda match: " " * len(match[0]), prose)
     if opening := re.match(rf"\s*(?:{names})[:,]\s", start + " ", re.I):
         places.append(opening.start())
-    if teammate.user_group and (at := prose.find(f"<!subteam^{teammate.user_group}")) >= 0:
-        places.append(at)
+    if teammate.user_group:
+        group = re.search(rf"<!subteam\^{re.escape(teammate.user_group)}[|>]", prose)
+        places.extend([group.start()] if group else [])
     return min(places, default=None)
 
 

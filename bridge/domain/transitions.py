@@ -38,12 +38,19 @@ def runtime_ready(turn: Turn, event: ev.RuntimeReady) -> Step:
 
 
 def input_accepted(turn: Turn, event: ev.InputAccepted) -> Step:
-    phase = Phase.RUNNING if turn.phase is Phase.SUBMITTING else turn.phase
-    return replace(turn, phase=phase, queued_behind=event.queued), ()
+    if turn.phase is Phase.STARTING:
+        return turn, ()  # of the attempt before: the end of the stuck one overtook it
+    accepted = replace(_running(turn), queued_behind=event.queued)
+    if turn.phase is Phase.ABORTING:
+        return accepted, (fx.AbortRun(),)  # the first one may have come before the input
+    return accepted, ()
 
 
 def refused(turn: Turn, event: ev.Refused) -> Step:
-    return _end(turn, ev.Outcome.FAILED, event.cause)
+    ended, effects = _end(turn, ev.Outcome.FAILED, event.cause)
+    if turn.phase in (Phase.RUNNING, Phase.AWAITING_APPROVAL):
+        return ended, (fx.AbortRun(), *effects)  # nobody is left to hear or answer the server
+    return ended, effects
 
 
 # --- while the server works ------------------------------------------------------------------
@@ -59,9 +66,15 @@ def run_started(turn: Turn, event: ev.RunStarted) -> Step:
 
 def _run_again(turn: Turn, run_id: RunId) -> Step:
     """After its restart the server runs the input again, from the start (PROTOCOL §16)."""
+    afresh, effects = _afresh(turn, "The agent server was restarted.")
+    return replace(afresh, phase=Phase.RUNNING, runs=frozenset({run_id})), effects
+
+
+def _afresh(turn: Turn, cause: str) -> Step:
+    """Forget what earlier runs said and asked: the input is answered from the start."""
     dropped: tuple[fx.Effect, ...] = (fx.DropRunText(turn.runs),) if turn.runs else ()
-    again = replace(turn, phase=Phase.RUNNING, runs=frozenset({run_id}), approvals=())
-    return again, (*dropped, *_void(turn, "The agent server was restarted."))
+    forgotten = replace(turn, runs=frozenset(), approvals=(), tools=(), queued_behind=False)
+    return forgotten, (*dropped, *_void(turn, cause))
 
 
 def text(turn: Turn, event: ev.TextArrived) -> Step:
@@ -125,8 +138,10 @@ def usage(turn: Turn, event: ev.UsageReported) -> Step:
 
 
 def model_failed(turn: Turn, event: ev.ModelFailed) -> Step:
-    doomed = turn.doomed or not event.client_message_ids.isdisjoint(turn.client_ids)
-    return replace(turn, cause=event.message, doomed=doomed), ()
+    named = event.client_message_ids
+    if named and named.isdisjoint(turn.client_ids):
+        return turn, ()  # of work that is not ours
+    return replace(turn, cause=event.message, doomed=turn.doomed or bool(named)), ()
 
 
 def inputs_dropped(turn: Turn, event: ev.InputsDropped) -> Step:
@@ -138,16 +153,19 @@ def inputs_dropped(turn: Turn, event: ev.InputsDropped) -> Step:
 def status(turn: Turn, event: ev.RuntimeStatus) -> Step:
     if turn.client_ids or event.is_processing:
         return turn, ()
-    return _end(turn, ev.Outcome.DONE, None)  # nobody asked for it, so nobody may miss its end
+    # nobody asked for this work, so its end may have come before the turn began
+    return _end(turn, ev.Outcome.FAILED if turn.cause else ev.Outcome.DONE, turn.cause)
 
 
 # --- approvals -------------------------------------------------------------------------------
 
 
 def asked(turn: Turn, event: ev.ApprovalAsked) -> Step:
-    if any(known.request_id == event.request_id for known in turn.approvals):
-        return turn, ()  # replayed, or overtaken by the answer to runtime_start (PROTOCOL §4)
     opened = OpenApproval(event.request_id, event.call_id)
+    if any(known.request_id == event.request_id for known in turn.approvals):
+        # replayed, or overtaken by the answer to runtime_start (PROTOCOL §4)
+        sure = (opened if a.request_id == event.request_id else a for a in turn.approvals)
+        return replace(turn, approvals=tuple(sure)), ()
     phase = turn.phase if turn.phase is Phase.RECONCILING else Phase.AWAITING_APPROVAL
     waiting = replace(turn, phase=phase, approvals=(*turn.approvals, opened))
     return waiting, (fx.AskApproval(event),)
@@ -191,8 +209,11 @@ def shutdown(turn: Turn, _: ev.ShuttingDown) -> Step:
 
 
 def _abort(turn: Turn, outcome: ev.Outcome, cause: str) -> Step:
-    if turn.phase in (Phase.QUEUED, Phase.STARTING, Phase.RECONCILING):
+    if turn.phase in (Phase.QUEUED, Phase.STARTING):
         return _end(turn, outcome, None)
+    if turn.phase is Phase.RECONCILING:
+        ended, effects = _end(turn, outcome, None)
+        return ended, (fx.AbortRun(), *effects)  # the link may be back already
     if turn.phase is Phase.ABORTING:
         return turn, ()
     aborting = replace(turn, phase=Phase.ABORTING, stopped_as=outcome, approvals=())
@@ -201,16 +222,19 @@ def _abort(turn: Turn, outcome: ev.Outcome, cause: str) -> Step:
 
 def link_lost(turn: Turn, _: ev.LinkLost) -> Step:
     if turn.phase is Phase.ABORTING:
-        return _end(turn, turn.stopped_as or ev.Outcome.CANCELLED, None)
+        return _end(turn, ev.Outcome.INTERRUPTED, None)
     if turn.phase is Phase.STARTING:
         return turn, ()  # starting waits for the link by itself
-    lost = replace(turn, phase=Phase.RECONCILING, tools=())
+    unsure = tuple(replace(approval, unsure=True) for approval in turn.approvals)
+    lost = replace(turn, phase=Phase.RECONCILING, tools=(), approvals=unsure)
     return lost, (fx.ShowTools(()), fx.ShowStatus("has lost her connection…"), fx.Reconcile())
 
 
 def replayed(turn: Turn, event: ev.StateReplayed) -> Step:
     gone = tuple(
-        a.request_id for a in turn.approvals if a.request_id not in event.pending_request_ids
+        a.request_id
+        for a in turn.approvals
+        if a.unsure and a.request_id not in event.pending_request_ids
     )
     effects: tuple[fx.Effect, ...] = ()
     if gone:
@@ -224,13 +248,14 @@ def replayed(turn: Turn, event: ev.StateReplayed) -> Step:
 
 
 def input_missing(turn: Turn, _: ev.InputMissing) -> Step:
-    again = replace(turn, phase=Phase.SUBMITTING)
-    return again, (fx.SendInput(turn.attempt, turn.client_ids[-1]),)
+    if not turn.client_ids:
+        return turn, ()  # nothing was sent; WaitedEnough ends it
+    afresh, effects = _afresh(turn, "The agent server lost the question.")
+    again = replace(afresh, phase=Phase.SUBMITTING)
+    return again, (*effects, fx.SendInput(turn.attempt, turn.client_ids[-1]))
 
 
 def waited(turn: Turn, _: ev.WaitedEnough) -> Step:
-    if turn.phase is Phase.ABORTING:
-        return _end(turn, turn.stopped_as or ev.Outcome.CANCELLED, None)
     return _end(turn, ev.Outcome.INTERRUPTED, turn.cause)
 
 
@@ -239,29 +264,43 @@ def waited(turn: Turn, _: ev.WaitedEnough) -> Step:
 
 def finished(turn: Turn, event: ev.TurnFinished) -> Step:
     if not _ours(turn, event.run_id):
-        return turn, ()
+        return replace(turn, queued_behind=False), ()  # what was ahead of the input is over
     if turn.phase is Phase.ABORTING:
-        return _end(turn, turn.stopped_as or ev.Outcome.CANCELLED, None)
+        return _end(turn, ev.Outcome.CANCELLED, None)
     if event.stop_reason in _DONE_REASONS:
         cut = event.stop_reason if event.stop_reason == "max_tokens_exceeded" else None
         return _end(turn, ev.Outcome.DONE, cut)
     cause = turn.cause or event.error or event.stop_reason
     if is_stuck(event.error or cause) and not turn.moved:
-        moved = replace(turn, phase=Phase.STARTING, moved=True, cause=None, doomed=False)
-        return moved, (fx.LeaveConversation(),)
+        return _leave(turn)
     if event.stop_reason == "cancelled":
-        return _end(turn, ev.Outcome.CANCELLED, event.error)
+        lost = turn.phase is Phase.RECONCILING  # nobody stopped it (PROTOCOL §15)
+        outcome = ev.Outcome.INTERRUPTED if lost else ev.Outcome.CANCELLED
+        return _end(turn, outcome, event.error)
     return _end(turn, ev.Outcome.FAILED, cause)
 
 
+def _leave(turn: Turn) -> Step:
+    afresh, effects = _afresh(turn, "The agent's conversation was stuck.")
+    moved = replace(afresh, phase=Phase.STARTING, moved=True, cause=None, doomed=False)
+    return moved, (*effects, fx.LeaveConversation())
+
+
 def _ours(turn: Turn, run_id: RunId | None) -> bool:
-    """Whether this end is ours; a late one of an earlier turn may come first (PROTOCOL §7)."""
-    if not turn.maps_runs or run_id is None or run_id in turn.runs or turn.doomed:
+    """Whether this end is ours; a late one of an earlier turn may come first (PROTOCOL §7).
+
+    Before our own run is known, it is an earlier one's while the input is on its way or waits.
+    """
+    if not turn.maps_runs or turn.doomed:
         return True
-    return not turn.runs and not turn.queued_behind
+    if turn.runs:
+        return run_id is None or run_id in turn.runs
+    return turn.phase is not Phase.SUBMITTING and not turn.queued_behind
 
 
 def _end(turn: Turn, outcome: ev.Outcome, cause: str | None) -> Step:
+    """End as `outcome`; what was stopped ends as stopped, however it then came about."""
+    outcome = turn.stopped_as or outcome
     closing = _void(turn, "The turn has ended.")
     ended = replace(turn, phase=Phase.ENDED, outcome=outcome, cause=cause, approvals=(), tools=())
     return ended, (*closing, fx.EndTurn(outcome, cause, turn.usage))

@@ -50,13 +50,13 @@ def _on(
 
 
 _ANY = frozenset(Phase) - {Phase.ENDED}
-_AT_WORK = LIVE - {Phase.RECONCILING}
+_AT_WORK = LIVE - {Phase.RECONCILING, Phase.ABORTING}
 
 TRANSITIONS: Mapping[type, Rule] = dict(
     (
         _on(ev.Claimed, frozenset({Phase.QUEUED}), how.claimed),
         _on(ev.RuntimeReady, frozenset({Phase.STARTING}), how.runtime_ready),
-        _on(ev.InputAccepted, LIVE, how.input_accepted),
+        _on(ev.InputAccepted, frozenset({Phase.STARTING, *LIVE}), how.input_accepted),
         _on(ev.Refused, frozenset({Phase.STARTING, *LIVE}), how.refused),
         _on(ev.RunStarted, LIVE, how.run_started),
         _on(ev.TextArrived, LIVE, how.text),
@@ -73,7 +73,7 @@ TRANSITIONS: Mapping[type, Rule] = dict(
         _on(ev.UsageReported, LIVE, how.usage),
         _on(ev.TurnFinished, LIVE, how.finished),
         _on(ev.InputsDropped, LIVE, how.inputs_dropped),
-        _on(ev.RuntimeStatus, LIVE, how.status),
+        _on(ev.RuntimeStatus, LIVE - {Phase.RECONCILING}, how.status),
         _on(ev.ApprovalSettled, _ANY, how.settled),
         _on(ev.StopAsked, _ANY, how.stop),
         _on(ev.DeadlinePassed, _ANY, how.deadline),

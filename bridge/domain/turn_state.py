@@ -23,10 +23,14 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenApproval:
-    """A question the server waits for, and the tool call it is about."""
+    """A question the server waits for, and the tool call it is about.
+
+    `unsure`: the link was lost since the server asked.
+    """
 
     request_id: str
     call_id: str
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

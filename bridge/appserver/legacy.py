@@ -138,7 +138,8 @@ class Helper:
         if status.status == IDLE:
             over = track.busy and (track.reason is not None or track.idle_seen)
             track.idle_seen = track.busy
-            return (frame, *_end(track, frame.runtime)) if over else (frame,)
+            named = _mapped(track, frame)
+            return (named, *_end(track, frame.runtime)) if over else (named,)
         before = _end(track, frame.runtime) if track.idle_seen else ()
         track.busy = True
         for run_id in status.active_run_ids:

@@ -178,8 +178,8 @@ async def _migrate(settings: Settings) -> str:
 
 
 async def until_stopped(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run `work`; the first SIGINT or SIGTERM sets its event, the second cancels it, a third
-    ends the process at once.
+    """Run `work`; the first SIGINT, SIGTERM or SIGHUP sets its event, the second cancels it, and
+    a third ends the process at once.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -195,6 +195,8 @@ async def until_stopped(work: Callable[[asyncio.Event], Awaitable[None]]) -> Non
         if received > 2:
             os._exit(FORCED)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # What the caller ignores (as nohup does with SIGHUP) stays ignored.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, on_signal)
     await work(stop)

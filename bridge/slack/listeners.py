@@ -10,6 +10,8 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, assert_never
 
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.async_internals import (
     run_async_bolt_app,
     send_async_response,
@@ -54,6 +56,8 @@ from bridge.telemetry import ACK_SECONDS, EVENTS, Tasks, get_logger
 
 ANYTHING: Final = re.compile(".*", re.DOTALL)
 NOT_NOW: Final = "That did not work just now. Please try again in a moment."
+
+HttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _log = get_logger("slack.listeners")
 
@@ -231,5 +235,18 @@ def envelope_handler(app: AsyncApp) -> EnvelopeHandler:
         await send_async_response(client, request, response, started)
         if response.status == 200:
             ACK_SECONDS.observe(clock() - started)
+
+    return handle
+
+
+def http_handler(app: AsyncApp) -> HttpHandler:
+    """What the web server does with Slack's signed requests; Bolt checks the signature."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        started = asyncio.get_running_loop().time()
+        response = await app.async_dispatch(await to_bolt_request(request))
+        if response.status == 200:
+            ACK_SECONDS.observe(asyncio.get_running_loop().time() - started)
+        return await to_aiohttp_response(response)
 
     return handle

@@ -117,6 +117,10 @@ class Database:
         with self._translated(opening=False):
             return await self._reader.run(work)
 
+    async def check_writable(self) -> None:
+        """Take the write lock for a moment. Raises `StoreUnavailable` when that is refused."""
+        await self.write(lambda connection: None)
+
     async def close(self) -> None:
         """Finish running transactions and close the file. May be called twice."""
         if self._closed:

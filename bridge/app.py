@@ -1,0 +1,334 @@
+"""The composition root: builds every part from the settings, starts them in order, stops them
+in the reverse order. A side that is away at the start is waited for: the bridge runs, says so
+on /readyz, and connects when it can.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from bridge import __version__
+from bridge.appserver.client import AppServerClient
+from bridge.appserver.commands import ClientInfo
+from bridge.appserver.connection import FrameLog, LinkOptions, token_from_file
+from bridge.appserver.process import AppServerProcess, ModelEndpoint, ProcessOptions
+from bridge.clock import SystemClock
+from bridge.domain.access import PeoplePolicy
+from bridge.domain.approvals import ApprovalPolicy
+from bridge.domain.errors import BridgeError, ChatUnreachable
+from bridge.domain.ids import UserId
+from bridge.domain.ports import LinkState
+from bridge.domain.routing import Team
+from bridge.engine.dispatcher import Dispatcher
+from bridge.engine.options import EngineOptions
+from bridge.engine.recovery import recover
+from bridge.engine.tools import Tools
+from bridge.settings import Settings
+from bridge.slack.budget import Budget
+from bridge.slack.gateway import Gateway, GatewayOptions, web_session
+from bridge.slack.listeners import (
+    HttpHandler,
+    Listeners,
+    envelope_handler,
+    http_handler,
+    make_app,
+)
+from bridge.slack.preflight import Workspace, describe, new_socket_url
+from bridge.slack.socket import SocketLink, SocketOptions
+from bridge.slack.surface import Surface, SurfaceOptions
+from bridge.store.event_log import EventLog
+from bridge.store.store import Store
+from bridge.telemetry import Tasks, get_logger, redact
+from bridge.web import Web, WebOptions
+
+log = get_logger("app")
+
+EVENTS_PATH = "/slack/events"
+FORGET_EVERY_S = 3600.0
+RETRY_SLACK_S = 5.0
+
+_KIND = re.compile(r'"type"\s*:\s*"([^"]{1,64})"')
+
+
+async def run(settings: Settings, *, stop: asyncio.Event) -> None:
+    """Run the bridge until `stop` is set, then put everything away.
+
+    Raises:
+        ConfigurationError: a token, a path or a port must be changed first.
+        StoreError: the database cannot be used.
+    """
+    bridge = _Bridge(settings)
+    async with AsyncExitStack() as stack:
+        await bridge.start(stack, stop)
+        if not stop.is_set():
+            log.info("running", web=bridge.web.url)
+        await stop.wait()
+        log.info("stopping")
+    log.info("stopped")
+
+
+class _Bridge:
+    """All parts of one running bridge, while they run."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clock = SystemClock()
+        self._tasks = Tasks()
+        self._not_yet: str | None = "The bridge is starting."
+        self._http_app: HttpHandler | None = None
+        self.web: Web
+        self._store: Store
+        self._client: AppServerClient
+        self._socket: SocketLink | None = None
+
+    async def start(self, stack: AsyncExitStack, stop: asyncio.Event) -> None:
+        """Start every part; what was started is stopped by `stack`, the newest first."""
+        stack.push_async_callback(self._tasks.aclose)
+        self._store = await stack.enter_async_context(self._open_store())
+        self.web = await stack.enter_async_context(self._serve_web())
+        gateway = await stack.enter_async_context(self._gateway())
+        workspace = await self._until_known(gateway, stop)
+        if workspace is None:
+            return
+        url = await self._server_url(stack)
+        self._client = await stack.enter_async_context(self._link(url))
+        surface = await stack.enter_async_context(self._surface(gateway, workspace))
+        dispatcher = await stack.enter_async_context(self._engine(surface, url))
+        await stack.enter_async_context(self._intake(gateway, workspace, dispatcher, surface))
+        self._tasks.spawn(self._store.event_log.run(), name="event log")
+        self._tasks.spawn(self._forget_old_text(), name="forget old text")
+        self._not_yet = None
+
+    # --- the parts, in the order of their start ----------------------------------------------
+
+    @asynccontextmanager
+    async def _open_store(self) -> AsyncIterator[Store]:
+        database = self._settings.database
+        store = await Store.open(
+            database.url,
+            log_keep=timedelta(days=database.event_log_days),
+            log_max_bytes=int(database.event_log_mb * 1_000_000),
+        )
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    @asynccontextmanager
+    async def _serve_web(self) -> AsyncIterator[Web]:
+        options = WebOptions(self._settings.web.host, self._settings.web.port)
+        routes = [web.post(EVENTS_PATH, self._http_event)] if self._by_http else []
+        server = Web(options, readiness=self._readiness, routes=routes)
+        await server.start()
+        try:
+            yield server
+        finally:
+            await server.stop()
+
+    @asynccontextmanager
+    async def _gateway(self) -> AsyncIterator[Gateway]:
+        options = GatewayOptions(
+            token=_value(self._settings.secrets.bot_token), base_url=self._settings.slack.api_url
+        )
+        async with web_session() as session:
+            yield Gateway(options, session=session, budget=Budget(monotonic=self._clock.monotonic))
+
+    async def _until_known(self, gateway: Gateway, stop: asyncio.Event) -> Workspace | None:
+        """Who we are in Slack; None when the stop came first. Wrong tokens end the start."""
+        while not stop.is_set():
+            try:
+                workspace = await describe(gateway)
+                if not self._by_http:
+                    await new_socket_url(gateway, _value(self._settings.secrets.app_token))
+            except ChatUnreachable as error:
+                self._not_yet = f"Slack cannot be reached: {error.sentence}"
+                log.warning("slack is away", cause=str(error))
+                await _wait(stop, RETRY_SLACK_S)
+            else:
+                for drawback in workspace.drawbacks:
+                    log.warning("missing scope", sentence=drawback)
+                log.info("workspace", team=workspace.name, bot=workspace.bot_name)
+                return workspace
+        return None
+
+    async def _server_url(self, stack: AsyncExitStack) -> str:
+        server = self._settings.appserver
+        if server.url is not None:
+            return server.url
+        process = AppServerProcess(
+            ProcessOptions(
+                home=server.state_dir.absolute(),
+                cwd=server.cwd.absolute(),
+                environment=os.environ,
+                model=_endpoint(self._settings),
+                executable=server.executable,
+            )
+        )
+        self._not_yet = "The agent server is starting."
+        await process.start()
+        stack.push_async_callback(process.aclose)
+        return process.url
+
+    @asynccontextmanager
+    async def _link(self, url: str) -> AsyncIterator[AppServerClient]:
+        file = self._settings.appserver.token_file
+        client = AppServerClient(
+            LinkOptions(url, token=token_from_file(str(file)) if file else None),
+            client_info=ClientInfo(name="letta-slack-bridge", version=__version__),
+            frame_log=_frame_log(self._store.event_log),
+        )
+        try:
+            yield client
+        finally:
+            await client.aclose()
+
+    @asynccontextmanager
+    async def _surface(self, gateway: Gateway, workspace: Workspace) -> AsyncIterator[Surface]:
+        team = self._settings.team()
+        surface = Surface(
+            gateway,
+            self._store.outbox,
+            workspace.us,
+            self._clock,
+            SurfaceOptions(
+                approvers=_users(self._settings.approvals.approvers),
+                names={teammate.face.name: teammate.name for teammate in team},
+            ),
+        )
+        try:
+            yield surface
+        finally:
+            await surface.aclose()
+
+    @asynccontextmanager
+    async def _engine(self, surface: Surface, url: str) -> AsyncIterator[Dispatcher]:
+        tools = Tools(self._store, self._client, surface, self._clock, self._engine_options(url))
+        dispatcher = Dispatcher(tools)
+        self._client.listen(dispatcher)
+        self._client.open()
+        await recover(dispatcher, tools)
+        try:
+            yield dispatcher
+        finally:
+            await dispatcher.shut_down()
+
+    @asynccontextmanager
+    async def _intake(
+        self, gateway: Gateway, workspace: Workspace, dispatcher: Dispatcher, surface: Surface
+    ) -> AsyncIterator[None]:
+        signing_secret = self._settings.secrets.signing_secret
+        app = make_app(
+            gateway,
+            workspace.us,
+            signing_secret=_value(signing_secret) if self._by_http else None,
+        )
+        tasks = Tasks()
+        Listeners(us=workspace.us, intake=dispatcher, forms=surface, tasks=tasks).register(app)
+        if self._by_http:
+            self._http_app = http_handler(app)
+        else:
+            options = SocketOptions(
+                app_token=_value(self._settings.secrets.app_token),
+                connections=self._settings.slack.connections,
+            )
+            self._socket = SocketLink(options, gateway=gateway, handle=envelope_handler(app))
+            await self._socket.start()
+        try:
+            yield
+        finally:
+            self._not_yet = "The bridge is stopping."
+            self._http_app = None
+            if self._socket is not None:
+                await self._socket.stop()
+            await tasks.aclose()
+
+    # --- what the parts are told ---------------------------------------------------------------
+
+    @property
+    def _by_http(self) -> bool:
+        return self._settings.slack.mode == "http"
+
+    def _engine_options(self, url: str) -> EngineOptions:
+        settings = self._settings
+        return EngineOptions(
+            server="managed" if settings.appserver.managed else url,
+            lease=self._clock.new_id(),
+            team=Team(settings.team()),
+            approvals=ApprovalPolicy(
+                _users(settings.approvals.approvers), settings.approvals.expiry_s
+            ),
+            people=PeoplePolicy(_users(settings.people.allowed), settings.people.allow_outsiders),
+            time_limit_s=settings.turns.time_limit_s,
+            history_limit=settings.turns.history_limit,
+        )
+
+    async def _http_event(self, request: web.Request) -> web.StreamResponse:
+        if self._http_app is None:
+            return web.Response(status=503, text="The bridge is starting or stopping.")
+        return await self._http_app(request)
+
+    async def _readiness(self) -> Mapping[str, str | None]:
+        if self._not_yet is not None:
+            return {"bridge": self._not_yet}
+        return {
+            "slack": self._socket.reason if self._socket is not None else None,
+            "appserver": None if self._client.state is LinkState.UP else self._link_reason(),
+            "database": await self._database_reason(),
+        }
+
+    def _link_reason(self) -> str:
+        return self._client.reason or "The App Server is not connected."
+
+    async def _database_reason(self) -> str | None:
+        try:
+            await self._store.database.check_writable()
+        except BridgeError as error:
+            return error.sentence
+        return None
+
+    async def _forget_old_text(self) -> None:
+        keep = timedelta(days=self._settings.database.keep_text_days)
+        while True:
+            try:
+                await self._store.messages.forget_text(self._clock.now() - keep)
+            except BridgeError as error:
+                log.warning("old text is kept for now", cause=str(error))
+            await asyncio.sleep(FORGET_EVERY_S)
+
+
+def _frame_log(event_log: EventLog) -> FrameLog:
+    """Frames for the event log, without secrets (G9)."""
+
+    def note(direction: str, message: str | bytes) -> None:
+        text = message if isinstance(message, str) else message.decode("utf-8", "replace")
+        kind = _KIND.search(text[:300])
+        event_log.append(direction, None, kind[1] if kind else "unknown", redact(text))
+
+    return note
+
+
+def _endpoint(settings: Settings) -> ModelEndpoint | None:
+    base_url = settings.appserver.model_base_url
+    return ModelEndpoint(base_url) if base_url is not None else None
+
+
+def _users(users: tuple[str, ...]) -> frozenset[UserId]:
+    return frozenset(UserId(user) for user in users)
+
+
+def _value(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret is not None else ""
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return

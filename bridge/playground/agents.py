@@ -76,17 +76,12 @@ class Agents(Listener):
                 self._options.session_ttl_s,
                 lambda: self._time_out(channel, thread_ts),
             )
-        self._live.to_channel(
-            channel,
-            {
-                "type": "session",
-                "channel": channel.id,
-                "thread_ts": thread_ts,
-                "status": status,
-                "title": session.title,
-            },
-        )
+        self._live.to_channel(channel, _session_frame(key, session))
         return session
+
+    def session_frames(self) -> list[tuple[Key, Json]]:
+        """Every session as the page reads it."""
+        return [(key, _session_frame(key, session)) for key, session in self.sessions.items()]
 
     def posted(self, channel: Channel, message: Json) -> None:
         """A reply of the app ends its status line."""
@@ -110,3 +105,13 @@ class Agents(Listener):
         timer = self._timers.pop((kind, key), None)
         if timer is not None:
             timer.cancel()
+
+
+def _session_frame(key: Key, session: Session) -> Json:
+    return {
+        "type": "session",
+        "channel": key[0],
+        "thread_ts": key[1],
+        "status": session.status,
+        "title": session.title,
+    }

@@ -19,7 +19,7 @@ from bridge.playground import (
 from bridge.playground.args import Args, read_args
 from bridge.playground.faults import Fault
 from bridge.playground.inspector import Entry
-from bridge.playground.methods import Method
+from bridge.playground.methods import Method, find_channel
 from bridge.playground.site import Site
 from bridge.playground.wire import ApiError, Json
 
@@ -99,7 +99,7 @@ class WebApi:
         faults = self._site.faults
         fault: Fault | None = faults.strikes("rate_limited", name)
         if fault is not None:
-            wait_s = int(fault.params["retry_after"])
+            wait_s = int(fault.params["retry_after_s"])
             return Outcome({"ok": False, "error": "ratelimited"}, 429, wait_s, fault.name)
         fault = faults.strikes("server_error", name)
         if fault is not None:
@@ -130,10 +130,18 @@ class WebApi:
         per_minute = method.per_minute
         if name in {"conversations.history", "conversations.replies"}:
             per_minute = min(per_minute, self._site.options.history_per_minute)
-        channel = args.text("channel") if method.per_channel else None
+        channel = self._channel_id(args) if method.per_channel else None
         return self._site.limits.refuse(
             name, per_minute=per_minute, channel=channel, now=time.monotonic()
         )
+
+    def _channel_id(self, args: Args) -> str:
+        """The id behind any spelling of a channel, so that all spellings share one limit."""
+        name = args.text("channel")
+        try:
+            return find_channel(self._site, name).id
+        except ApiError:
+            return name
 
     def _check(self, method: Method, args: Args) -> None:
         missing = [name for name in method.required if args.values.get(name) in (None, "")]

@@ -26,13 +26,16 @@ class Fault:
         }
 
 
+_MAY_BE_EMPTY = frozenset({"method", "count", "reason"})
+
+
 def _switches() -> list[Fault]:
     return [
         Fault(
             "rate_limited",
             "Too many requests",
-            "Calls are refused with 429 and Retry-After (seconds).",
-            params={"method": "", "count": None, "retry_after": 2},
+            "Calls are refused with 429 and a Retry-After header.",
+            params={"method": "", "count": None, "retry_after_s": 2},
         ),
         Fault(
             "server_error",
@@ -55,8 +58,9 @@ def _switches() -> list[Fault]:
         Fault(
             "drop_socket",
             "Drop the sockets",
-            "Closes every Socket Mode connection once. A reason sends a disconnect frame first.",
-            params={"reason": "", "abort": False},
+            "Closes every Socket Mode connection once. A reason such as refresh_requested sends a "
+            "disconnect frame instead; how may be close or abort.",
+            params={"reason": "", "how": "close"},
         ),
         Fault(
             "double_delivery",
@@ -83,7 +87,9 @@ class Faults:
         """Turn a switch; unknown params are ignored. Raises KeyError for an unknown name."""
         fault = self.by_name[name]
         fault.on = on
-        fault.params.update({k: v for k, v in params.items() if k in fault.params})
+        for key, value in params.items():
+            if key in fault.params and (value is not None or key in _MAY_BE_EMPTY):
+                fault.params[key] = value
         return fault
 
     def strikes(self, name: str, method: str = "") -> Fault | None:

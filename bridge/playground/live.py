@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
@@ -13,6 +13,7 @@ from bridge.playground.workspace import Channel, Listener, Workspace
 from bridge.telemetry import Tasks
 
 BACKLOG = 2000
+Frames = asyncio.Queue[str | None]
 
 
 class Live(Listener):
@@ -22,21 +23,20 @@ class Live(Listener):
         self._workspace = workspace
         self._tasks = tasks
         self._inspector = inspector
-        self._watchers: dict[asyncio.Queue[Json | None], str] = {}
+        self._watchers: dict[Frames, str] = {}
         inspector.watchers.append(self._inspected)
 
-    @property
-    def watched(self) -> bool:
-        """Whether any page is connected."""
-        return bool(self._watchers)
-
-    async def serve(self, request: web.Request, user_id: str) -> web.WebSocketResponse:
-        """Keep one page's socket until it closes."""
-        socket = web.WebSocketResponse(heartbeat=20)
+    async def serve(
+        self, request: web.Request, user_id: str, *, first: Sequence[Json]
+    ) -> web.WebSocketResponse:
+        """Keep one page's socket until it closes; it gets the frames `first` at once."""
+        socket = web.WebSocketResponse(heartbeat=20, timeout=1.0)
         await socket.prepare(request)
-        frames: asyncio.Queue[Json | None] = asyncio.Queue(BACKLOG)
+        frames: Frames = asyncio.Queue(BACKLOG)
+        for frame in first:
+            frames.put_nowait(json.dumps(frame))
         self._watchers[frames] = user_id
-        sender = self._tasks.spawn(self._send(socket, frames), name="live page")
+        sender = self._tasks.spawn(_send(socket, frames), name="live page")
         try:
             async for _ in socket:
                 pass
@@ -45,39 +45,14 @@ class Live(Listener):
             sender.cancel()
         return socket
 
-    async def _send(
-        self, socket: web.WebSocketResponse, frames: asyncio.Queue[Json | None]
-    ) -> None:
-        while (frame := await frames.get()) is not None:
-            if socket.closed:
-                return
-            await socket.send_str(json.dumps(frame))
-        await socket.close(code=1001)
-
     def close(self) -> None:
         """End every page's socket."""
         for frames in list(self._watchers):
             self._drop(frames)
 
-    def _drop(self, frames: asyncio.Queue[Json | None]) -> None:
-        self._watchers.pop(frames, None)
-        while not frames.empty():
-            frames.get_nowait()
-        frames.put_nowait(None)
-
-    def _publish(self, frame: Json, may_see: Callable[[str], bool]) -> None:
-        for frames, user_id in list(self._watchers.items()):
-            if not may_see(user_id):
-                continue
-            if frames.full():
-                self._drop(frames)
-            else:
-                frames.put_nowait(frame)
-
     def to_channel(self, channel: Channel, frame: Json) -> None:
         """Send a frame to everyone who sees `channel`."""
-        if self._watchers:
-            self._publish(frame, lambda user: self._workspace.sees(user, channel))
+        self._publish(frame, lambda user: self._workspace.sees(user, channel))
 
     def to_user(self, user_id: str, frame: Json) -> None:
         """Send a frame to one person's pages."""
@@ -86,11 +61,6 @@ class Live(Listener):
     def to_all(self, frame: Json) -> None:
         """Send a frame to every page."""
         self._publish(frame, lambda _user: True)
-
-    def _message(self, kind: str, channel: Channel, message: Json) -> None:
-        if self._watchers:
-            frame = {"type": kind, "channel": channel.id, "message": plain(message)}
-            self.to_channel(channel, json.loads(json.dumps(frame)))
 
     def posted(self, channel: Channel, message: Json) -> None:
         """Show a new message."""
@@ -117,6 +87,39 @@ class Live(Listener):
                 shown = shown_channel(self._workspace, channel, user_id)
                 self.to_user(user_id, {"type": "channel", "channel": shown})
 
+    def _message(self, kind: str, channel: Channel, message: Json) -> None:
+        if self._watchers:
+            self.to_channel(
+                channel, {"type": kind, "channel": channel.id, "message": plain(message)}
+            )
+
     def _inspected(self, entry: Entry) -> None:
         if self._watchers:
             self.to_all({"type": "inspector", "entry": self._inspector.shown(entry)})
+
+    def _publish(self, frame: Json, may_see: Callable[[str], bool]) -> None:
+        watchers = [frames for frames, user in self._watchers.items() if may_see(user)]
+        if not watchers:
+            return
+        text = json.dumps(frame)
+        for frames in watchers:
+            if frames.full():
+                self._drop(frames)
+            else:
+                frames.put_nowait(text)
+
+    def _drop(self, frames: Frames) -> None:
+        """End a page that does not keep up; it connects again and loads what it missed."""
+        self._watchers.pop(frames, None)
+        while not frames.empty():
+            frames.get_nowait()
+        frames.put_nowait(None)
+
+
+async def _send(socket: web.WebSocketResponse, frames: Frames) -> None:
+    while (frame := await frames.get()) is not None:
+        try:
+            await socket.send_str(frame)
+        except ConnectionError:
+            return
+    await socket.close(code=1001)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bridge.playground.args import Args
 from bridge.playground.limits import TIER_3
-from bridge.playground.seed import BOT_ID, BOT_USER_ID
+from bridge.playground.seed import APP_ID, BOT_ID, BOT_USER_ID, TEAM_ID
 from bridge.playground.shapes import bot_profile
 from bridge.playground.site import Site
 from bridge.playground.wire import ApiError, Json
@@ -76,9 +76,9 @@ def need_scope(site: Site, scope: str) -> None:
 def looks(site: Site, args: Args) -> Json:
     """Who a message is from: the app itself, or an override, which needs its own scope."""
     wanted = {name: args.text(name) for name in ("username", "icon_emoji", "icon_url")}
-    own: Json = {"bot_id": BOT_ID, "app_id": bot_profile()["app_id"]}
+    own: Json = {"bot_id": BOT_ID, "app_id": APP_ID}
     if not any(wanted.values()):
-        return {"user": BOT_USER_ID, **own, "team": "T01PLAYGRND", "bot_profile": bot_profile()}
+        return {"user": BOT_USER_ID, **own, "team": TEAM_ID, "bot_profile": bot_profile()}
     need_scope(site, "chat:write.customize")
     shape: Json = {"subtype": "bot_message", **own, "username": wanted["username"] or "letta"}
     icons = icons_of(wanted["icon_emoji"], wanted["icon_url"])

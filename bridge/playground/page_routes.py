@@ -9,11 +9,23 @@ from aiohttp import web
 
 from bridge.playground import seed
 from bridge.playground.people import FileUpload, People
-from bridge.playground.seed import BOT_USER_ID, SLACKBOT_ID, TEAM_ID
+from bridge.playground.seed import SLACKBOT_ID, TEAM_ID
 from bridge.playground.shapes import shown_channel, shown_user
 from bridge.playground.site import Site
 from bridge.playground.urls import file_response
 from bridge.playground.wire import ApiError, Json, plain
+
+SENTENCES = {
+    "app_did_not_respond": "Letta did not respond. Nothing may have happened; try again.",
+    "action_not_found": "This button is no longer there.",
+    "already_reacted": "You have reacted with this already.",
+    "not_in_channel": "You are not a member of this channel.",
+    "not_your_message": "Only its author can change this message.",
+    "invalid_arguments": "The app answered with a view that Slack does not accept.",
+    "message_not_found": "This message is no longer there.",
+    "not_found": "This view is no longer open.",
+}
+"""What people read instead of an error word."""
 
 PageHandler = Callable[[str, Json], Awaitable[Json]]
 
@@ -64,8 +76,6 @@ class PageRoutes:
         person = self._people.find(as_)
         users = [shown_user(user) for user in workspace.users.values()]
         visible = workspace.visible_channels(person)
-        ids = {channel.id for channel in visible}
-        agents = self._site.agents
         return {
             "team": {"id": TEAM_ID, "name": seed.TEAM_NAME, "domain": seed.TEAM_DOMAIN},
             "me": shown_user(workspace.users[person]),
@@ -75,11 +85,7 @@ class PageRoutes:
             "notice": self._site.options.notice,
             "faults": self._site.faults.shown(),
             "rate_limits": self._site.limits.on,
-            "connected": self._site.hub.connected,
-            "bot_user": BOT_USER_ID,
-            "statuses": [s for key, s in agents.statuses.items() if key[0] in ids],
-            "views": self._site.views.stack(person),
-            "home": self._site.views.homes.get(person),
+            "sockets": self._site.hub.connected,
         }
 
     async def _messages(self, as_: str, body: Json) -> Json:
@@ -209,7 +215,20 @@ class PageRoutes:
     # ---- sockets and pictures
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
-        return await self._site.live.serve(request, self._people.find(request.query["as"]))
+        person = self._people.find(request.query.get("as", ""))
+        return await self._site.live.serve(request, person, first=self._now(person))
+
+    def _now(self, person: str) -> list[Json]:
+        """Frames for what a page that has just connected would otherwise miss."""
+        site = self._site
+        ids = {channel.id for channel in site.workspace.visible_channels(person)}
+        frames = [frame for key, frame in site.agents.statuses.items() if key[0] in ids]
+        frames += [frame for key, frame in site.agents.session_frames() if key[0] in ids]
+        for index, view in enumerate(site.views.stack(person)):
+            frames.append({"type": "view", "op": "push" if index else "open", "view": view})
+        if person in site.views.homes:
+            frames.append({"type": "home", "view": site.views.homes[person]})
+        return [*frames, {"type": "socket", "connected": site.hub.connected}]
 
     async def _file(self, request: web.Request) -> web.Response:
         try:
@@ -238,7 +257,8 @@ def _json_route(handler: PageHandler) -> Callable[[web.Request], Awaitable[web.R
             body = dict(request.query) if request.method == "GET" else await _body(request)
             return web.json_response(await handler(str(body.pop("as", "")), body))
         except ApiError as error:
-            return web.json_response(error.body())
+            sentence = SENTENCES.get(error.error, error.error.replace("_", " ").capitalize() + ".")
+            return web.json_response({"ok": False, "error": sentence, "code": error.error})
         except KeyError as error:
             return web.json_response(
                 {"ok": False, "error": f"missing argument {error}"}, status=400

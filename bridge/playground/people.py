@@ -12,7 +12,6 @@ from bridge.playground.typed import compose
 from bridge.playground.wire import ApiError, Json, epoch_s, new_id
 from bridge.playground.workspace import Channel
 
-NO_ANSWER = "Letta did not respond in time. Nothing may have happened; try again."
 FileUpload = tuple[str, str, bytes]
 """A file a person attaches: name, media type ('' to guess) and content."""
 
@@ -25,9 +24,9 @@ class People:
         self._workspace = site.workspace
 
     def find(self, name: str) -> str:
-        """A user id from an id or a short name such as `maya`."""
+        """A user id from an id or a short name such as `maya`; the first person for no name."""
         for user in self._workspace.users.values():
-            if name in {user.id, user.name}:
+            if name in {user.id, user.name} or not name:
                 return user.id
         raise ApiError("user_not_found")
 
@@ -58,6 +57,8 @@ class People:
         if not text and not files:
             raise ApiError("no_text")
         message = self._said(as_, text)
+        if channel.is_ext_shared:
+            message["user_team"] = message["source_team"] = message["team"]
         if files:
             stored = [
                 self._site.files.add(name=name, mimetype=kind, data=data, user=as_)
@@ -109,10 +110,11 @@ class People:
         self._workspace.join(channel, user, inviter=None if as_ == user else as_)
 
     def open_dm(self, as_: str, user: str) -> Channel:
-        """Open a DM; with the app this is also its Messages tab."""
+        """Open a DM; with the app this shows its tabs, Messages and Home."""
         channel = self._workspace.open_dm(as_, user)
         if user == BOT_USER_ID:
             self._site.feed.app_home_opened(as_, channel, tab="messages", view=None)
+            self.open_home(as_)
         return channel
 
     def open_home(self, as_: str) -> Json | None:
@@ -197,7 +199,7 @@ class People:
     async def _interact(self, payload: Json, name: str) -> Json:
         answer = await self._site.hub.interact(payload, name=str(payload["type"]), summary=name)
         if answer is None:
-            raise ApiError("app_did_not_respond", message=NO_ANSWER)
+            raise ApiError("app_did_not_respond")
         return answer
 
 

@@ -1,9 +1,10 @@
 """The state file: a second start resumes the same workspace."""
 
 import asyncio
-import base64
 import json
 import os
+import threading
+from pathlib import Path
 
 from bridge.playground.files import StoredFile
 from bridge.playground.site import Site
@@ -11,15 +12,43 @@ from bridge.playground.wire import Json
 from bridge.playground.workspace import Channel, Listener
 
 FORMAT = 1
+_CHANNEL_FIELDS = (
+    "id",
+    "name",
+    "members",
+    "created",
+    "topic",
+    "is_im",
+    "is_private",
+    "is_ext_shared",
+    "threads",
+)
+_FILE_FIELDS = (
+    "id",
+    "name",
+    "title",
+    "mimetype",
+    "user",
+    "created",
+    "snippet_type",
+    "alt_txt",
+    "shares",
+)
 
 
 class StateFile(Listener):
-    """Writes the workspace shortly after each change, and on stop; does nothing without a path."""
+    """Writes the workspace shortly after each change, and on stop; does nothing without a path.
+
+    Contents of files lie beside it in a folder of the same name with `.files`, each written once.
+    """
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._path = site.options.state_file
         self._pending: asyncio.TimerHandle | None = None
+        self._writing = threading.Lock()
+        self._made = 0
+        self._written = 0
         if self._path is not None:
             site.workspace.listeners.append(self)
 
@@ -46,22 +75,21 @@ class StateFile(Listener):
     def _touch(self) -> None:
         if self._pending is None:
             loop = asyncio.get_running_loop()
-            self._pending = loop.call_later(self._site.options.save_after_s, self.save)
+            self._pending = loop.call_later(self._site.options.save_after_s, self._save_aside)
+
+    def _save_aside(self) -> None:
+        self._pending = None
+        if self._path is not None:
+            work = asyncio.to_thread(self._write, self._path, *self._snapshot())
+            self._site.tasks.spawn(work, name="save workspace")
 
     def save(self) -> None:
         """Write everything now; a crash leaves the old file or the new one, never half of it."""
         if self._pending is not None:
             self._pending.cancel()
             self._pending = None
-        if self._path is None:
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_name(self._path.name + ".new")
-        with fresh.open("w", encoding="utf-8") as out:
-            json.dump(self._snapshot(), out, ensure_ascii=False)
-            out.flush()
-            os.fsync(out.fileno())
-        fresh.replace(self._path)
+        if self._path is not None:
+            self._write(self._path, *self._snapshot())
 
     def load(self) -> None:
         """Read the file if there is one; raises ValueError for a file of another format."""
@@ -70,56 +98,65 @@ class StateFile(Listener):
         state = json.loads(self._path.read_text(encoding="utf-8"))
         if state.get("format") != FORMAT:
             raise ValueError(f"{self._path} was written by another version of the playground")
-        self._restore(state)
+        self._restore(state, _folder(self._path))
 
-    def _snapshot(self) -> Json:
+    def _snapshot(self) -> tuple[int, str, dict[str, bytes]]:
+        """The number of this snapshot, its JSON text, and the contents of all files."""
         workspace = self._site.workspace
-        return {
+        files = [file for file in self._site.files.files.values() if file.complete]
+        state = {
             "format": FORMAT,
             "channels": [_channel_out(channel) for channel in workspace.channels.values()],
             "read": [[user, ch, ts] for (user, ch), ts in workspace.read_up_to.items()],
-            "files": [_file_out(f) for f in self._site.files.files.values() if f.complete],
+            "files": [{name: getattr(file, name) for name in _FILE_FIELDS} for file in files],
             "homes": self._site.views.homes,
         }
+        self._made += 1
+        text = json.dumps(state, ensure_ascii=False)
+        return self._made, text, {file.id: file.data for file in files}
 
-    def _restore(self, state: Json) -> None:
+    def _write(self, path: Path, number: int, text: str, contents: dict[str, bytes]) -> None:
+        with self._writing:
+            if number < self._written:
+                return
+            self._written = number
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for file_id, data in contents.items():
+                kept = _folder(path) / file_id
+                if not kept.exists():
+                    kept.parent.mkdir(exist_ok=True)
+                    _replace(kept, data)
+            _replace(path, text.encode())
+
+    def _restore(self, state: Json, folder: Path) -> None:
         workspace = self._site.workspace
         for item in state["channels"]:
-            channel = _channel_in(item)
+            messages = {message["ts"]: message for message in item["messages"]}
+            channel = Channel(**{**item, "messages": messages})
             workspace.channels[channel.id] = channel
-            for ts in channel.messages:
+            for ts in messages:
                 workspace.clock.after(ts)
         workspace.read_up_to = {(user, ch): ts for user, ch, ts in state["read"]}
         for item in state["files"]:
-            file = StoredFile(**{**item, "data": base64.b64decode(item["data"])})
-            self._site.files.files[file.id] = file
+            content = folder / item["id"]
+            data = content.read_bytes() if content.exists() else b""
+            self._site.files.files[item["id"]] = StoredFile(**item, data=data)
         self._site.views.homes.update(state["homes"])
 
 
 def _channel_out(channel: Channel) -> Json:
-    names = ("id", "name", "members", "created", "topic", "is_im", "is_private", "is_ext_shared")
-    return {
-        **{name: getattr(channel, name) for name in names},
-        "messages": list(channel.messages.values()),
-        "threads": channel.threads,
-    }
+    shape = {name: getattr(channel, name) for name in _CHANNEL_FIELDS}
+    return {**shape, "messages": list(channel.messages.values())}
 
 
-def _channel_in(item: Json) -> Channel:
-    messages = {message["ts"]: message for message in item["messages"]}
-    return Channel(**{**item, "messages": messages})
+def _folder(path: Path) -> Path:
+    return path.with_name(path.name + ".files")
 
 
-def _file_out(file: StoredFile) -> Json:
-    return {
-        "id": file.id,
-        "name": file.name,
-        "title": file.title,
-        "mimetype": file.mimetype,
-        "user": file.user,
-        "data": base64.b64encode(file.data).decode(),
-        "created": file.created,
-        "snippet_type": file.snippet_type,
-        "alt_txt": file.alt_txt,
-        "shares": file.shares,
-    }
+def _replace(path: Path, data: bytes) -> None:
+    fresh = path.with_name(path.name + ".new")
+    with fresh.open("wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(path)

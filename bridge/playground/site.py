@@ -57,12 +57,18 @@ class Site:
         self.files = FileStore()
         self.agents = Agents(options, self.live)
         self.streams = Streams(options, self.workspace)
+        self.hub.watchers.append(self._sockets_changed)
         self.workspace.listeners += [self.feed, self.live, self.agents]
 
     def listens(self, url: str) -> None:
-        """Take the address the server listens on."""
+        """Take the address the server listens on; links to files of an earlier run follow it."""
         self.url = url
         self.files.url = url
+        for channel in self.workspace.channels.values():
+            for message in channel.messages.values():
+                if "files" in message:
+                    kept = [self.files.files[file["id"]] for file in message["files"]]
+                    message["files"] = [self.files.shape(file) for file in kept]
 
     async def set_fault(self, name: str, *, on: bool, params: Json) -> None:
         """Turn a switch and show it; `drop_socket` acts at once and turns itself off."""
@@ -72,13 +78,16 @@ class Site:
             if fault.params["reason"]:
                 await self.hub.disconnect(str(fault.params["reason"]))
             else:
-                await self.hub.drop(abort=bool(fault.params["abort"]))
+                await self.hub.drop(abort=fault.params["how"] == "abort")
         self.show_switches()
 
     def set_rate_limits(self, *, on: bool) -> None:
         """Turn the rate limits on or off and show it."""
         self.limits.on = on
         self.show_switches()
+
+    def _sockets_changed(self, connected: int) -> None:
+        self.live.to_all({"type": "socket", "connected": connected})
 
     def show_switches(self) -> None:
         """Tell every page how the switches stand."""

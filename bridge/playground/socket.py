@@ -6,6 +6,7 @@ import random
 import secrets
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
@@ -43,10 +44,11 @@ class SocketHub:
         self._faults = faults
         self._tasks = tasks
         self._tickets: dict[str, float] = {}
-        self._connections: list[web.WebSocketResponse] = []
+        self._connections: dict[web.WebSocketResponse, asyncio.Transport | None] = {}
         self._open: dict[str, Delivery] = {}
         self._waiting: dict[str, Delivery] = {}
         self._online = asyncio.Event()
+        self.watchers: list[Callable[[int], None]] = []
 
     @property
     def connected(self) -> int:
@@ -71,22 +73,21 @@ class SocketHub:
         expires = self._tickets.pop(request.match_info["ticket"], 0.0)
         if expires < time.monotonic():
             return web.Response(status=408, text="ticket expired or used")
-        socket = web.WebSocketResponse(heartbeat=self._options.ping_interval_s)
+        socket = web.WebSocketResponse(heartbeat=self._options.ping_interval_s, timeout=1.0)
         await socket.prepare(request)
         if self.connected >= self._options.max_connections:
             await socket.send_json(_disconnect_frame("too_many_websockets"))
             await socket.close()
             return socket
         await socket.send_json(self._hello())
-        self._connections.append(socket)
+        self._connections[socket] = request.transport
         self._changed("connected")
         try:
             async for message in socket:
                 if message.type == WSMsgType.TEXT:
                     self._receive(message.data)
         finally:
-            if socket in self._connections:
-                self._connections.remove(socket)
+            self._connections.pop(socket, None)
             self._changed("disconnected")
         return socket
 
@@ -110,6 +111,8 @@ class SocketHub:
         self._inspector.add(
             Entry(kind="socket", name=what, ok=True, summary=f"{self.connected} connected")
         )
+        for watcher in self.watchers:
+            watcher(self.connected)
 
     def _receive(self, text: str) -> None:
         try:
@@ -135,14 +138,14 @@ class SocketHub:
 
     async def drop(self, *, abort: bool = False) -> None:
         """Close every connection; with `abort` without a close frame, as a broken line does."""
-        for socket in list(self._connections):
-            self._connections.remove(socket)
-            transport = socket.get_extra_info("transport")
-            if abort and transport is not None:
-                transport.abort()
-            else:
-                await socket.close(code=1001)
+        dropped, self._connections = self._connections, {}
         self._online.clear()
+        if not abort:
+            await asyncio.gather(*(socket.close(code=1001) for socket in dropped))
+            return
+        for transport in dropped.values():
+            if transport is not None:
+                transport.abort()
 
     # ---- envelopes
 
@@ -202,7 +205,7 @@ class SocketHub:
                 continue
             again = self._faults.strikes("double_delivery")
             if again:
-                await self._transmit(delivery, attempt=attempt + 1)
+                await self._transmit(delivery, attempt=min(attempt + 1, len(retry_delays)))
             acked = await self._acked(delivery)
             self._record(
                 "event",
@@ -240,12 +243,11 @@ class SocketHub:
             frame["retry_attempt"] = attempt
             frame["retry_reason"] = "timeout" if attempt else ""
         text = json.dumps(frame)
-        for socket in random.sample(self._connections, len(self._connections)):
+        for socket in random.sample(list(self._connections), len(self._connections)):
             try:
                 await socket.send_str(text)
             except (ConnectionError, RuntimeError):
-                if socket in self._connections:
-                    self._connections.remove(socket)
+                self._connections.pop(socket, None)
                 continue
             return True
         if not self._connections:

@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
@@ -87,10 +88,12 @@ class App:
     async def hear(self, socket: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         self.requests.append(request)
         if self.acks:
-            payload = self.answer(request)
-            await socket.send_socket_mode_response(
-                SocketModeResponse(envelope_id=request.envelope_id, payload=payload)
-            )
+            await self.ack(request)
+
+    async def ack(self, request: SocketModeRequest) -> None:
+        """Acknowledge one envelope with what `answer` gives."""
+        response = SocketModeResponse(envelope_id=request.envelope_id, payload=self.answer(request))
+        await self.socket.send_socket_mode_response(response)
 
 
 @pytest.fixture
@@ -115,3 +118,14 @@ async def connect() -> AsyncIterator[Callable[[Playground], Awaitable[App]]]:
 @pytest.fixture
 async def app(playground: Playground, connect: Callable[[Playground], Awaitable[App]]) -> App:
     return await connect(playground)
+
+
+Start = Callable[[PlaygroundOptions], Awaitable[Playground]]
+Connect = Callable[[Playground], Awaitable[App]]
+
+
+async def refusal(call: Awaitable[Any]) -> str:
+    """Slack's word for why `call` was refused."""
+    with pytest.raises(SlackApiError) as refused:
+        await call
+    return str(refused.value.response["error"])

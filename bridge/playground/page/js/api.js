@@ -4,10 +4,12 @@
 export class ApiError extends Error {}
 
 /** GET `/playground/{path}` with `query`; null and undefined are left out. */
-export function get(path, query = {}) {
+export async function get(path, query = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
   const search = new URLSearchParams(given).toString();
-  return request(`/playground/${path}${search ? `?${search}` : ""}`);
+  const body = await request(`/playground/${path}${search ? `?${search}` : ""}`);
+  if (body.ok === false) throw new ApiError(body.error);
+  return body;
 }
 
 /** POST `body` as JSON to `/playground/{path}`. */

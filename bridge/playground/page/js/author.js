@@ -8,7 +8,7 @@ const HUES = ["teal", "amber", "rose", "indigo", "green", "plum", "blue", "brick
 
 /** {key, name, isApp, isGuest, picture, hue}; messages with the same key are one person's. */
 export function authorOf(message) {
-  const user = state.users.get(message.user);
+  const user = state.users.get(message.user) ?? appBehind(message.user);
   const name = message.username || (user ? userName(user.id) : message.user || "Unknown");
   const icons = message.icons ?? {};
   const own = message.username ? null : user?.avatar_url;
@@ -22,6 +22,9 @@ export function authorOf(message) {
     hue: hueOf(name),
   };
 }
+
+// Slack names apps by their bot id where a thread's repliers are listed.
+const appBehind = (id) => (id?.startsWith("B") ? [...state.users.values()].find((user) => user.is_bot) : undefined);
 
 /** The same shape for a user of the workspace. */
 export const authorOfUser = (id) => authorOf({ user: id });

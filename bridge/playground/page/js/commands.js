@@ -22,7 +22,11 @@ export async function start({ as, channel, thread }) {
       state.link = link;
       touch("link");
     },
-    onOpen: (again) => again && attempt(resync),
+    onOpen: (again) => {
+      if (!again) return;
+      forgetPassing();
+      attempt(resync);
+    },
   });
   const known = state.channels.has(channel);
   await show({ channel: known ? channel : firstChannel(), thread: known ? thread : null }, { replace: true });
@@ -43,9 +47,17 @@ async function loadWorkspace(as) {
 }
 
 function forgetHistory() {
-  for (const part of ["messages", "ephemerals", "loaded", "markers", "statuses", "sessions"]) state[part].clear();
-  state.views = [];
+  for (const part of ["messages", "ephemerals", "loaded", "markers"]) state[part].clear();
   state.home = null;
+  forgetPassing();
+}
+
+// What the playground tells anew at the opening of each socket.
+function forgetPassing() {
+  state.statuses.clear();
+  state.sessions.clear();
+  state.views = [];
+  touch("status", "views");
 }
 
 /** Load again what is on screen, after frames may have been missed. */
@@ -121,7 +133,7 @@ function putHistory(channel, thread, { messages, ephemerals }) {
 function markRead(id) {
   const channel = state.channels.get(id);
   if (!channel?.unread) return;
-  const others = channelMessages(id).filter((message) => message.user !== state.me.id);
+  const others = channelMessages(id).filter((message) => message.user !== state.me.id && !message.is_ephemeral);
   const first = others.at(-Math.min(channel.unread, others.length));
   if (first && !state.markers.has(id)) state.markers.set(id, first.ts);
   channel.unread = 0;
@@ -153,6 +165,7 @@ export const invite = (channel, user) =>
 /** Take an ephemeral note off the screen. Slack forgets it too. */
 export function dismiss(channel, ts) {
   inner(state.ephemerals, channel).delete(ts);
+  state.dismissed.add(ts);
   touch("messages");
 }
 
@@ -162,8 +175,9 @@ export function pressInMessage(channel, message, action) {
   return press("action", { ...place, ...action });
 }
 
-/** Press something in a view. Returns null, or the sentence to show beside it. */
-export const pressInView = (view, action) => press("view/action", { view_id: view.id, ...action });
+/** Press something in a view, with what is filled in so far. Returns null, or the sentence to show. */
+export const pressInView = (view, action, values) =>
+  press("view/action", { view_id: view.id, ...action, state: { values } });
 
 async function press(path, body) {
   try {
@@ -180,8 +194,8 @@ export async function submitView(view, values) {
   if (answer.response_action === "errors") return answer.errors;
   if (!answer.ok) throw new ApiError(answer.error);
   if (answer.response_action === "clear") closeView();
-  else if (answer.view) putView(answer.view);
-  else closeView(view.id);
+  else if (!answer.view) closeView(view.id);
+  else if (!state.views.some(({ id }) => id === answer.view.id)) putView(answer.view);
   touch("views");
   return null;
 }
@@ -191,6 +205,17 @@ export function cancelView(view) {
   touch("views");
   return attempt(() => post("view/close", { as: state.me.id, view_id: view.id }));
 }
+
+/** Press the native Stop of an agent's session. */
+export const stopSession = (channel, thread) =>
+  attempt(() => checked(post("session/stop", { as: state.me.id, channel, thread_ts: thread })));
+
+/** Open the app's Home tab; the app hears of it and may publish. */
+export const openHome = () =>
+  attempt(async () => {
+    state.home = (await checked(post("home", { as: state.me.id }))).view;
+    touch("home");
+  });
 
 export const setFault = (name, on, params) =>
   attempt(async () => {

@@ -78,6 +78,13 @@ export function link(address, label) {
   return h("a", { href, target: "_blank", rel: "noopener noreferrer" }, children);
 }
 
+/** Show or hide `node`; only while shown it answers to `testid`, so that tests find just one. */
+export function reveal(node, shown, testid) {
+  node.hidden = !shown;
+  if (shown) node.dataset.testid = testid;
+  else delete node.dataset.testid;
+}
+
 /** Make `node` hold exactly `children`. */
 export function fill(node, ...children) {
   node.replaceChildren(...flatten(children));

@@ -62,11 +62,11 @@ function feedback(part, block, surface) {
     if (!choice) return null;
     const label = choice.accessibility_label ?? choice.text?.text ?? face;
     const props = { type: "button", title: label, aria: { label }, data: { testid: `action-${part.action_id}-${choice.value}` } };
-    const node = h("button.action.is-quiet", props, face);
+    const node = h("button.action.is-quiet", props, icon(face));
     node.addEventListener("click", () => run(node, part, block, surface, { value: choice.value }));
     return node;
   };
-  return h("span.feedback", null, one(part.positive_button, "👍"), one(part.negative_button, "👎"));
+  return h("span.feedback", null, one(part.positive_button, "good"), one(part.negative_button, "bad"));
 }
 
 function iconButton(part, block, surface) {
@@ -78,6 +78,7 @@ function iconButton(part, block, surface) {
 
 /** Ask for confirmation if the element wants it, press, and show what came of it beside `node`. */
 async function run(node, part, block, surface, detail) {
+  if (node.classList.contains("is-busy")) return;
   if (part.confirm && !(await confirmDialog(part.confirm))) return;
   const row = node.closest(".block") ?? node;
   row.querySelector(".action-error")?.remove();
@@ -87,10 +88,11 @@ async function run(node, part, block, surface, detail) {
   if (failure) row.append(h("p.action-error", { role: "alert" }, icon("warning", 16), h("span", null, failure)));
 }
 
+// Not `disabled`: that would drop the focus, which has to come back here after a dialog.
 function setBusy(node, busy) {
   node.classList.toggle("is-busy", busy);
-  node.toggleAttribute("aria-busy", busy);
-  if (node instanceof HTMLButtonElement) node.disabled = busy;
+  if (busy) node.setAttribute("aria-disabled", "true");
+  else node.removeAttribute("aria-disabled");
 }
 
 /** An image; one from outside is not fetched but offered as a link, so the page needs no network. */

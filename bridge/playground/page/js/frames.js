@@ -68,8 +68,8 @@ const HANDLERS = {
     else clearStatus(authors, { user, username });
     touch("status");
   },
-  session({ channel, thread_ts, status }) {
-    state.sessions.set(threadKey(channel, thread_ts), status);
+  session({ channel, thread_ts, status, title }) {
+    state.sessions.set(threadKey(channel, thread_ts), { status, title });
     touch("status");
   },
   view({ op, view }) {

@@ -15,7 +15,7 @@
  *   mention-{name}            an entry of the name completion
  *   file-input, file-chip, file   attaching, waiting, sent
  *   modal, modal-submit, modal-close; confirm, confirm-yes
- *   status-line               "Ada is thinking…" under a list; session (data-status) in the thread's head
+ *   status-line               "Ada is thinking…" under a list; session (data-status), session-stop in the thread's head
  *   new-messages              the pill while scrolled up; unread-marker the "New" line
  *   intro, suggestion, invite the beginning of a channel
  *   banner, link-state, theme-toggle, tab-home, tab-messages, home

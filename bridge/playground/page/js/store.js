@@ -19,7 +19,8 @@ export const state = {
   loaded: new Set(), // "channel" and "channel:thread" whose history is here
   markers: new Map(), // channel -> ts of the first message not read when it was opened
   statuses: new Map(), // "channel:thread" -> Map(author -> { name, icon, status })
-  sessions: new Map(), // "channel:thread" -> "active" | "processing" | "suspended" | "closed"
+  sessions: new Map(), // "channel:thread" -> { status, title }
+  dismissed: new Set(), // ts of notes taken off the screen
   views: [], // modals, the top one last
   home: null,
   entries: [], // the inspector's, oldest first
@@ -69,10 +70,13 @@ const byTs = (a, b) => (a.ts < b.ts ? -1 : a.ts > b.ts ? 1 : 0);
 export const isReply = (message) => Boolean(message.thread_ts) && message.thread_ts !== message.ts;
 const inChannel = (message) => !isReply(message) || message.subtype === "thread_broadcast";
 
+const notesOf = (channel) =>
+  [...inner(state.ephemerals, channel).values()].filter((note) => !state.dismissed.has(note.ts));
+
 /** What a channel shows: roots, broadcasts and notes outside threads, oldest first. */
 export function channelMessages(channel) {
   const kept = [...inner(state.messages, channel).values()].filter(inChannel);
-  const notes = [...inner(state.ephemerals, channel).values()].filter((note) => !note.thread_ts);
+  const notes = notesOf(channel).filter((note) => !note.thread_ts);
   return [...kept, ...notes].sort(byTs);
 }
 
@@ -80,7 +84,7 @@ export function channelMessages(channel) {
 export function threadMessages(channel, thread) {
   const belongs = (message) => message.ts === thread || message.thread_ts === thread;
   const kept = [...inner(state.messages, channel).values()].filter(belongs);
-  const notes = [...inner(state.ephemerals, channel).values()].filter((note) => note.thread_ts === thread);
+  const notes = notesOf(channel).filter((note) => note.thread_ts === thread);
   return [...kept, ...notes].sort(byTs);
 }
 

@@ -108,26 +108,45 @@ function splitTokens(text) {
  * Works on a flat list of pieces, so that a mark may enclose code or a mention.
  */
 function marks(parts, options) {
-  const pieces = parts.flatMap((part) => (typeof part === "string" ? splitTokens(part) : [part])).flatMap(characters);
-  return build(pieces, options);
+  const onStrings = (split) => (part) => (typeof part === "string" ? split(part) : [part]);
+  const whole = parts.flatMap(onStrings(splitTokens)).flatMap(onStrings(options.verbatim ? (text) => [text] : splitLinks));
+  return build(whole.flatMap(onStrings(characters)));
+}
+
+// Addresses come out whole before any mark is looked for: they may hold underscores.
+function splitLinks(text) {
+  if (!text.includes("http")) return [text];
+  const parts = [];
+  let rest = text;
+  for (let match = BARE_LINK.exec(rest); match; match = BARE_LINK.exec(rest)) {
+    const address = match[0].replace(/[.,;:!?)\]}'"*_~]+$/, "");
+    parts.push(rest.slice(0, match.index), link(decodeEntities(address)));
+    rest = rest.slice(match.index + address.length);
+  }
+  parts.push(rest);
+  return parts.filter(Boolean);
 }
 
 // Pieces are nodes, runs of plain text, and single mark characters, which may turn out to be plain.
-const characters = (part) => (typeof part === "string" ? part.split(/([*_~\n])/).filter(Boolean) : [part]);
+const characters = (text) => text.split(/([*_~\n])/).filter(Boolean);
 
-function build(pieces, options) {
+function build(pieces) {
   const nodes = [];
+  const hopeless = new Set(); // marks without a closing one in the rest of this line
   let text = "";
   const flush = () => {
-    if (text) nodes.push(...leaf(text, options));
+    if (text) nodes.push(withEmoji(decodeEntities(text)));
     text = "";
   };
   for (let index = 0; index < pieces.length; index += 1) {
     const piece = pieces[index];
-    const end = MARKS[piece] ? closing(pieces, index) : -1;
+    const mayOpen = MARKS[piece] && !hopeless.has(piece) && opens(pieces[index - 1], pieces[index + 1], piece);
+    const end = mayOpen ? closing(pieces, index) : -1;
+    if (mayOpen && end < 0) hopeless.add(piece);
+    if (piece === "\n") hopeless.clear();
     if (end > 0) {
       flush();
-      nodes.push(h(MARKS[piece], null, build(pieces.slice(index + 1, end), options)));
+      nodes.push(h(MARKS[piece], null, build(pieces.slice(index + 1, end))));
       index = end;
     } else if (typeof piece === "string") {
       text += piece;
@@ -140,10 +159,9 @@ function build(pieces, options) {
   return nodes;
 }
 
-/** Where the mark at `start` is closed on the same line, or -1 if it opens nothing. */
+/** Where the mark at `start` is closed on the same line, or -1. */
 function closing(pieces, start) {
   const mark = pieces[start];
-  if (!opens(pieces[start - 1], pieces[start + 1], mark)) return -1;
   for (let index = start + 1; index < pieces.length; index += 1) {
     if (pieces[index] === "\n") return -1;
     if (pieces[index] === mark && closes(pieces[index - 1], pieces[index + 1], mark)) return index;
@@ -164,17 +182,3 @@ const closes = (before, after, mark) =>
   !(typeof before === "string" && /\s$/.test(before)) &&
   after !== mark &&
   !(typeof after === "string" && WORD.test(after[0]));
-
-function leaf(text, { verbatim }) {
-  const decoded = withEmoji(decodeEntities(text));
-  if (verbatim || !decoded.includes("http")) return [decoded];
-  const nodes = [];
-  let rest = decoded;
-  for (let match = BARE_LINK.exec(rest); match; match = BARE_LINK.exec(rest)) {
-    const address = match[0].replace(/[.,;:!?)\]}'"]+$/, "");
-    nodes.push(rest.slice(0, match.index), link(address));
-    rest = rest.slice(match.index + address.length);
-  }
-  nodes.push(rest);
-  return nodes.filter(Boolean);
-}

@@ -73,14 +73,22 @@ function chip({ name, type, blob }, drop) {
 }
 
 function thumbnail(blob) {
-  const address = URL.createObjectURL(blob);
-  return h("img", { src: address, alt: "", on: { load: () => URL.revokeObjectURL(address) } });
+  const image = h("img", { alt: "" });
+  readAsDataUrl(blob).then((address) => {
+    image.src = address;
+  });
+  return image;
 }
 
-function encode({ name, type, blob }) {
+async function encode({ name, type, blob }) {
+  const address = await readAsDataUrl(blob);
+  return { name, type, data: address.slice(address.indexOf(",") + 1) };
+}
+
+function readAsDataUrl(blob) {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
-    reader.onload = () => resolve({ name, type, data: reader.result.slice(reader.result.indexOf(",") + 1) });
+    reader.onload = () => resolve(reader.result);
     reader.onerror = () => reject(reader.error);
     reader.readAsDataURL(blob);
   });

@@ -1,7 +1,7 @@
 /* The middle of the page: a channel's head, its messages (or the app's home) and the composer. */
 
 import { authorOfUser, avatar } from "/page/js/author.js";
-import { send } from "/page/js/commands.js";
+import { openHome, send } from "/page/js/commands.js";
 import { fill, h } from "/page/js/dom.js";
 import { icon } from "/page/js/icons.js";
 import { channelMessages, channelName, lastOwn, on, state, threadKey } from "/page/js/store.js";
@@ -75,7 +75,7 @@ function aboutNodes(channel) {
 }
 
 function drawTabs(view, channel) {
-  const offered = channel.is_im && state.users.get(channel.user)?.is_bot && Boolean(state.home);
+  const offered = channel.is_im && state.users.get(channel.user)?.is_bot;
   view.tabs.hidden = !offered;
   if (!offered) view.showsHome = false;
   if (!offered) return;
@@ -83,6 +83,7 @@ function drawTabs(view, channel) {
     const choose = () => {
       view.showsHome = home;
       draw(view);
+      if (home) openHome();
     };
     const selected = view.showsHome === home;
     return h("button.tab", { type: "button", role: "tab", aria: { selected }, data: { testid: `tab-${name.toLowerCase()}` }, on: { click: choose } }, name);

@@ -4,8 +4,10 @@ import { setFault, setRateLimits } from "/page/js/commands.js";
 import { h } from "/page/js/dom.js";
 import { on, state } from "/page/js/store.js";
 
-const PARAM_NAMES = { delay_s: "Delay (s)", retry_after_s: "Retry after (s)", method: "Only method", count: "How often" };
-const EMPTY_WORDS = { method: "any", count: "always" };
+const PARAM_NAMES = { abort: "Without goodbye", count: "How often", method: "Only method" };
+const titled = (words) => words[0].toUpperCase() + words.slice(1);
+const paramName = (name) => PARAM_NAMES[name] ?? titled(name.replace(/_s$/, " (s)").replaceAll("_", " "));
+const EMPTY_WORDS = { method: "any", count: "always", reason: "none" };
 
 /** The panel of switches; it draws itself, but never under someone's hands. */
 export function createFaults() {
@@ -51,9 +53,15 @@ function faultNode(fault) {
 }
 
 function param(fault, name, value) {
+  if (typeof value === "boolean") return flag(fault, name, value);
   const numeric = typeof value === "number" || name === "count" || name.endsWith("_s");
   const props = { type: numeric ? "number" : "text", value: value ?? "", placeholder: EMPTY_WORDS[name] ?? "", step: "any", min: 0 };
   const field = h("input.input", { ...props, data: { testid: `fault-${fault.name}-${name}` } });
   const read = () => (field.value === "" ? null : numeric ? Number(field.value) : field.value.trim());
-  return { name, field, read, row: h("label", null, h("span", null, PARAM_NAMES[name] ?? name), field) };
+  return { name, field, read, row: h("label", null, h("span", null, paramName(name)), field) };
+}
+
+function flag(fault, name, value) {
+  const field = h("input", { type: "checkbox", checked: value, data: { testid: `fault-${fault.name}-${name}` } });
+  return { name, field, read: () => field.checked, row: h("label.is-check", null, field, h("span", null, paramName(name))) };
 }

@@ -4,7 +4,7 @@
  */
 
 import { authorOf } from "/page/js/author.js";
-import { h } from "/page/js/dom.js";
+import { h, reveal } from "/page/js/dom.js";
 import { icon } from "/page/js/icons.js";
 import { state } from "/page/js/store.js";
 import { enableCopy } from "/page/js/text/code.js";
@@ -20,8 +20,8 @@ const GROUP_S = 300;
 export function createMessageList(pane, label) {
   const rowsHost = h("div.rows", { role: "feed", aria: { label } });
   const scroller = h("div.scroller", { tabindex: -1 }, rowsHost);
-  const pill = h("button.pill", { type: "button", hidden: true, data: { testid: "new-messages" } });
-  const node = h("div.message-list", null, scroller, pill);
+  const pill = h("button.pill", { type: "button", hidden: true });
+  const node = h("div.message-list", { class: `in-${pane}` }, scroller, pill);
   const list = { node, scroller, rowsHost, pill, pane, rows: new Map(), pinned: true, fresh: 0, place: null };
   list.update = (messages, place) => update(list, messages, place);
   list.toBottom = () => toBottom(list);
@@ -37,9 +37,13 @@ function keepPinned(list) {
   const follow = new ResizeObserver(() => list.pinned && stick(list));
   follow.observe(rowsHost);
   follow.observe(scroller);
+  // Only going up unpins: growth between a scroll and its event must not look like leaving.
+  let top = 0;
   scroller.addEventListener("scroll", () => {
     const left = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
-    list.pinned = left < NEAR_BOTTOM_PX;
+    if (left < NEAR_BOTTOM_PX) list.pinned = true;
+    else if (scroller.scrollTop < top) list.pinned = false;
+    top = scroller.scrollTop;
     if (list.pinned) noFresh(list);
   });
   pill.addEventListener("click", () => toBottom(list));
@@ -57,7 +61,7 @@ function toBottom(list) {
 
 function noFresh(list) {
   list.fresh = 0;
-  list.pill.hidden = true;
+  reveal(list.pill, false);
 }
 
 /**
@@ -85,7 +89,7 @@ function reset(list) {
 
 function showPill(list, arrived) {
   list.fresh += arrived;
-  list.pill.hidden = false;
+  reveal(list.pill, true, "new-messages");
   list.pill.replaceChildren(icon("down", 16), list.fresh === 1 ? "1 new message" : `${list.fresh} new messages`);
 }
 
@@ -93,12 +97,14 @@ function showPill(list, arrived) {
 function layout(list, messages, { channel, marker, intro, afterFirst }) {
   const wanted = intro ? [{ key: "intro", node: intro }] : [];
   let before = null;
+  let shownDay = null;
   messages.forEach((message, index) => {
     const day = dayKey(message.ts);
-    if (!before || dayKey(before.ts) !== day) {
+    if (day !== shownDay) {
       wanted.push(kept(list, `d${day}`, () => dayDivider(message.ts)));
       before = null;
     }
+    shownDay = day;
     if (message.ts === marker) {
       wanted.push(kept(list, "new", newDivider));
       before = null;

@@ -46,7 +46,7 @@ function fillFrame(view, before) {
   const { frame } = open;
   Object.assign(open, { view, form });
   const body = h("div.dialog-body");
-  drawBlocks(body, view.blocks ?? [], { form, press: (blockId, element, detail) => pressInView(view, { block_id: blockId, action_id: element.action_id, ...detail }) });
+  drawBlocks(body, view.blocks ?? [], { form, press: pressFor(view, form) });
   const close = h("button.icon-button", { type: "button", aria: { label: "Close" }, on: { click: cancel } }, icon("close"));
   fill(
     frame,
@@ -57,6 +57,9 @@ function fillFrame(view, before) {
   );
   frame.onsubmit = submit;
 }
+
+const pressFor = (view, form) => (blockId, element, detail) =>
+  pressInView(view, { block_id: blockId, action_id: element.action_id, ...detail }, formValues(form));
 
 function submitButton(view) {
   const needed = view.submit || (view.blocks ?? []).some(({ type }) => type === "input");

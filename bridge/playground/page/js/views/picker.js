@@ -22,8 +22,10 @@ export function openPicker(anchor, choose) {
   search.addEventListener("input", draw);
   search.addEventListener("keydown", (event) => {
     const [first] = found(search.value);
-    if (event.key === "Enter" && first) pick(first);
+    if (!["Enter", "ArrowDown"].includes(event.key)) return;
+    event.preventDefault(); // else the key would press what gets the focus next
     if (event.key === "ArrowDown") grid.firstChild?.focus();
+    else if (first) pick(first);
   });
   grid.addEventListener("keydown", (event) => walk(event, grid, search));
   draw();

@@ -34,7 +34,8 @@ function channelButton(channel) {
     class: [here && "is-here", channel.unread && "is-unread"].filter(Boolean).join(" "),
     aria: { current: here ? "page" : null },
     data: { testid: `channel-${channel.is_im ? state.users.get(channel.user)?.name : channel.name}`, channel: channel.id },
-    on: { click: () => openChannel(channel.id) },
+    // Opening the app's messages is an event for the app, each time.
+    on: { click: () => (channel.is_im ? openDm(channel.user) : openChannel(channel.id)) },
   };
   const face = channel.is_im ? avatar(authorOfUser(channel.user), "tiny") : icon(channel.is_private ? "lock" : "hash", 16);
   const shared = channel.is_ext_shared && h("span.shared", { title: "Shared with another organisation" }, icon("globe", 14));

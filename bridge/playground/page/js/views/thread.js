@@ -8,7 +8,7 @@ import { editLast } from "/page/js/views/channel.js";
 import { createComposer } from "/page/js/views/composer.js";
 import { createDrafts } from "/page/js/views/drafts.js";
 import { createMessageList } from "/page/js/views/messagelist.js";
-import { createStatusLine, sessionChip } from "/page/js/views/status.js";
+import { createStatusLine, sessionNodes } from "/page/js/views/status.js";
 
 /** The thread pane; `changed(open)` runs when it opens or closes. */
 export function createThreadPane({ changed }) {
@@ -41,7 +41,7 @@ export function createThreadPane({ changed }) {
   const pane = { node, where, session, list, composer, drafts, broadcastName, counter: h("div.divider.is-count", { role: "separator" }) };
 
   on(["route", "messages", "workspace"], () => draw(pane, changed));
-  on(["status", "route"], () => fill(session, sessionChip(state.route.channel, state.route.thread)));
+  on(["status", "route"], () => fill(session, sessionNodes(state.route.channel, state.route.thread)));
   return { node, focus: composer.focus };
 }
 

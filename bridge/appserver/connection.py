@@ -102,7 +102,7 @@ class Connection:
 
     @property
     def epoch(self) -> int:
-        """Number of the newest attempt to connect; another one means another connection."""
+        """Number of the newest connection; another number means another connection."""
         return self._session.epoch
 
     def start(self) -> None:
@@ -249,11 +249,10 @@ class Connection:
             Endpoint(self._options.url, token, open_timeout_s=self._options.open_timeout_s),
             hear=self._hear,
         )
-        self._link = link
-        self._session.opened()
-        self._helper = None
         try:
             await link.open()
+            self._link, self._helper = link, None
+            self._session.opened()
             self.server = await self._greet(link)
         except LinkFailed as failed:
             return failed.trouble

@@ -6,6 +6,7 @@ by itself when its parent is gone (PROTOCOL §2), so it does not outlive a kille
 
 import asyncio
 import contextlib
+import io
 import os
 import random
 import shutil
@@ -105,6 +106,7 @@ class AppServerProcess:
         self._tasks = Tasks()
         self._supervision = Tasks()
         self._child: asyncio.subprocess.Process | None = None
+        self._output: asyncio.Task[None] | None = None
         self._last_words = ""
 
     @property
@@ -154,7 +156,8 @@ class AppServerProcess:
         finally:
             await self._stop(child)
         if child.returncode != 0:
-            raise ConfigurationError(f"The model could not be connected: {self._last_words}")
+            words = await self._heard_out()
+            raise ConfigurationError(f"The model could not be connected: {words}")
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         return await self._run("--backend", "local", "server", "--listen", self.url)
@@ -166,38 +169,57 @@ class AppServerProcess:
             "LETTA_CODE_TELEM": "0",
             "DISABLE_AUTOUPDATER": "1",
         }
-        child = await asyncio.create_subprocess_exec(
-            self._letta,
-            *arguments,
-            env=environment,
-            cwd=self._options.cwd,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
+        # A pipe of our own: asyncio's would make us wait for every tool that inherited it.
+        read_end, write_end = os.pipe()
+        output = io.FileIO(read_end)
+        try:
+            child = await asyncio.create_subprocess_exec(
+                self._letta,
+                *arguments,
+                env=environment,
+                cwd=self._options.cwd,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=write_end,
+                stderr=write_end,
+                start_new_session=True,
+            )
+        except BaseException:
+            output.close()
+            raise
+        finally:
+            os.close(write_end)
         self._child = child
-        self._tasks.spawn(self._listen_to(child), name="letta server output")
+        self._output = self._tasks.spawn(self._listen_to(output), name="letta server output")
         return child
 
-    async def _listen_to(self, child: asyncio.subprocess.Process) -> None:
+    async def _listen_to(self, output: io.FileIO) -> None:
         """Pass the output on to the log, and remember the last line for error messages."""
-        if child.stdout is None:
-            return
-        while chunk := await child.stdout.read(65536):
-            for line in chunk.decode(errors="replace").splitlines():
-                if line.strip():
-                    self._last_words = redact(line.strip())[:500]
-                    log.debug("output", line=self._last_words)
+        reader = asyncio.StreamReader()
+        pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), output
+        )
+        try:
+            while chunk := await reader.read(65536):
+                for line in chunk.decode(errors="replace").splitlines():
+                    if line.strip():
+                        self._last_words = redact(line.strip())[:500]
+                        log.debug("output", line=self._last_words)
+        finally:
+            pipe.close()
+
+    async def _heard_out(self) -> str:
+        """The last words of a server that has ended."""
+        if self._output is not None:
+            await asyncio.wait({self._output}, timeout=1.0)
+        return self._last_words or "no output"
 
     async def _until_ready(self, child: asyncio.subprocess.Process) -> None:
         try:
             async with asyncio.timeout(self._options.ready_within_s):
                 while not await self._answers():
                     if child.returncode is not None:
-                        raise ConfigurationError(
-                            f"The agent server ended at once: {self._last_words or 'no output'}"
-                        )
+                        words = await self._heard_out()
+                        raise ConfigurationError(f"The agent server ended at once: {words}")
                     await asyncio.sleep(0.05)
         except TimeoutError as error:
             raise ConfigurationError(
@@ -239,7 +261,10 @@ class AppServerProcess:
                 last_words=self._last_words,
             )
             await asyncio.sleep(delay_s)
-            child = await self._spawn()
+            try:
+                child = await self._spawn()
+            except OSError as error:
+                log.error("letta server cannot be started", cause=str(error))
 
     async def _stop(self, child: asyncio.subprocess.Process) -> None:
         """End the child, asked first, then its whole group without asking."""

@@ -83,10 +83,11 @@ def diagnose(error: BaseException, url: str) -> Trouble:
         return _closed(frame.code if frame else None, frame.reason if frame else "", url)
     if isinstance(error, (InvalidURI, ValueError)):
         return Trouble(Fault.NOT_SUITABLE, f"{url} is not the address of an App Server.")
-    if isinstance(error, InvalidHandshake):
+    if isinstance(error, InvalidHandshake) and not isinstance(error.__cause__, EOFError):
         return Trouble(Fault.NOT_SUITABLE, f"What answers at {url} is no App Server.")
     if isinstance(error, TimeoutError):
         return Trouble(Fault.AWAY, f"The App Server at {url} did not answer in time.")
+    # Also a server that is killed while it greets us: it may be back in a second.
     return Trouble(Fault.AWAY, f"The App Server at {url} cannot be reached: {error}")
 
 

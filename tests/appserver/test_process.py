@@ -1,0 +1,219 @@
+"""The supervised server: with small stand-ins for `letta`, and once with the real one."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import urllib.request
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.appserver.process import (
+    AppServerProcess,
+    ModelEndpoint,
+    ProcessOptions,
+    find_letta,
+    free_port,
+)
+from bridge.domain.errors import ConfigurationError
+from tests.support import eventually
+
+SERVER = """
+import http.server, os, subprocess, sys, time
+print("token xoxb-123-secret in the output", flush=True)
+open("arguments", "a").write(" ".join(sys.argv[1:]) + chr(10))
+open("environment", "w").write(chr(10).join(f"{k}={v}" for k, v in os.environ.items()))
+if "connect" in sys.argv:
+    sys.exit(int(os.environ.get("CONNECT_EXIT", "0")))
+helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+open("helper", "w").write(str(helper.pid))
+if os.environ.get("STUBBORN"):
+    import signal
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/readyz" else 404)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+port = int(sys.argv[-1].rsplit(":", 1)[1])
+http.server.ThreadingHTTPServer(("127.0.0.1", port), Ready).serve_forever()
+"""
+
+Make = Callable[..., ProcessOptions]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    def options(script: str = SERVER, *, port: int = 0, **more: object) -> ProcessOptions:
+        program = tmp_path / "letta"
+        program.write_text(f"#!{sys.executable}\n{script}")
+        program.chmod(0o755)
+        extra = more.pop("environment", {})
+        return ProcessOptions(
+            home=tmp_path / "state" / "home",
+            cwd=tmp_path,
+            environment={"PATH": os.environ["PATH"], **extra},
+            port=port,
+            executable=str(program),
+            **more,
+        )
+
+    return options
+
+
+@asynccontextmanager
+async def served(options: ProcessOptions) -> AsyncIterator[AppServerProcess]:
+    process = AppServerProcess(options, chance=lambda: 0.9)
+    try:
+        await process.start()
+        yield process
+    finally:
+        await process.aclose()
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def test_the_server_runs_with_a_home_of_its_own(make: Make, tmp_path: Path) -> None:
+    model = ModelEndpoint("http://127.0.0.1:9/v1", "sk-1")
+    async with served(make(model=model)) as process:
+        assert process.pid is not None
+        lines = (tmp_path / "arguments").read_text().splitlines()
+        assert lines == [
+            "--backend local connect openai-compatible "
+            "--base-url http://127.0.0.1:9/v1 --api-key sk-1",
+            f"--backend local server --listen {process.url}",
+        ]
+        environment = (tmp_path / "environment").read_text().splitlines()
+        assert f"HOME={tmp_path / 'state' / 'home'}" in environment
+        assert "LETTA_CODE_TELEM=0" in environment
+        assert "DISABLE_AUTOUPDATER=1" in environment
+
+
+async def test_nothing_is_left_behind(make: Make, tmp_path: Path) -> None:
+    async with served(make()) as process:
+        server = process.pid
+        helper = int((tmp_path / "helper").read_text())
+        assert server is not None
+        assert alive(helper)
+    assert not alive(server)
+    await eventually(lambda: not alive(helper))
+    await process.aclose()
+
+
+async def test_a_server_that_does_not_want_to_end_is_ended(make: Make) -> None:
+    options = make(environment={"STUBBORN": "1"}, stop_within_s=0.1)
+    async with served(options) as process:
+        server = process.pid
+        assert server is not None
+    assert not alive(server)
+
+
+async def test_a_dead_server_is_started_again_at_the_same_address(make: Make) -> None:
+    async with served(make()) as process:
+        first, url = process.pid, process.url
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        second = await eventually(lambda: process.pid if process.pid != first else None)
+        assert alive(second)
+        assert process.url == url
+    assert not alive(second)
+
+
+async def test_a_server_that_ends_at_once_says_why(make: Make) -> None:
+    script = "import sys; print('Refusing: bad flags'); sys.exit(1)"
+    with pytest.raises(ConfigurationError, match="ended at once: Refusing: bad flags"):
+        async with served(make(script)):
+            pass
+
+
+async def test_a_server_that_never_gets_ready_is_given_up(make: Make) -> None:
+    script = "import time; print('warming up', flush=True); time.sleep(600)"
+    options = make(script, ready_within_s=0.5)
+    process = AppServerProcess(options)
+    with pytest.raises(ConfigurationError, match="not ready in time"):
+        await process.start()
+    assert process.pid is None
+    await process.aclose()
+
+
+async def test_a_model_that_cannot_be_connected_is_said(make: Make) -> None:
+    options = make(model=ModelEndpoint("http://x/v1"), environment={"CONNECT_EXIT": "2"})
+    with pytest.raises(ConfigurationError, match="model could not be connected"):
+        async with served(options):
+            pass
+
+
+async def test_the_output_is_logged_without_secrets(make: Make) -> None:
+    with capture_logs() as logs:
+        async with served(make()):
+            found = await eventually(lambda: [e for e in logs if e["event"] == "output"])
+    assert found[0]["line"] == "token [secret] in the output"
+    assert found[0]["log_level"] == "debug"
+
+
+def test_a_port_in_use_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"Port {port} .* in use"):
+            free_port(port)
+
+
+def test_a_missing_letta_is_said_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(ConfigurationError, match=r"letta-slack-bridge\[appserver\]"):
+        find_letta({"PATH": str(tmp_path)})
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "letta").write_text("#!/bin/sh\n")
+    (tmp_path / "bin" / "letta").chmod(0o755)
+    assert find_letta({"PATH": str(tmp_path / "bin")}) == str(tmp_path / "bin" / "letta")
+    (tmp_path / "letta").write_text("")
+    assert find_letta({}) == str(tmp_path / "letta")
+
+
+@pytest.mark.appserver
+async def test_the_real_server_is_started_supervised_and_stopped(
+    scripted_model: str, tmp_path: Path
+) -> None:
+    options = ProcessOptions(
+        home=tmp_path / "home",
+        cwd=tmp_path,
+        environment={"PATH": os.environ["PATH"]},
+        model=ModelEndpoint(f"{scripted_model}/v1", "x"),
+    )
+    async with served(options) as process:
+        first = process.pid
+        assert first is not None
+        await asyncio.to_thread(ready, process.url)
+        os.kill(first, signal.SIGKILL)
+        await eventually(lambda: process.pid not in (first, None))
+        await eventually(lambda: asyncio.to_thread(answers, process.url), within_s=30)
+        second = process.pid
+        assert second is not None
+    assert not alive(first)
+    assert not alive(second)
+
+
+def ready(url: str) -> None:
+    urllib.request.urlopen(url.replace("ws://", "http://") + "/readyz", timeout=5).close()
+
+
+def answers(url: str) -> bool:
+    try:
+        ready(url)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,165 @@
+"""Versions, back-off, history, runtimes and commands: the small pure modules."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bridge.appserver import commands as c
+from bridge.appserver.backoff import Backoff
+from bridge.appserver.events import DeviceStatus
+from bridge.appserver.history import to_history, without_reminders
+from bridge.appserver.responses import StoredMessageRecord
+from bridge.appserver.runtimes import Difference, Runtimes
+from bridge.appserver.versions import generation, parse_version
+from bridge.domain.errors import AgentTooOld
+from bridge.domain.ids import AgentId, ConversationId, Runtime
+from bridge.domain.people import PermissionMode, RuntimeRequest
+
+RUNTIME = Runtime(AgentId("a"), ConversationId("c"))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0.34.12", (0, 34, 12)), ("v1.2.3-beta.4", (1, 2, 3)), ("next", None), (None, None)],
+)
+def test_versions_are_read(text: str | None, number: tuple[int, int, int] | None) -> None:
+    assert parse_version(text) == number
+
+
+def test_generations_are_told_apart() -> None:
+    today = generation("0.34.12", split_channels=False)
+    assert (today.needs_help, today.newer_than_known) == (False, False)
+    assert generation("0.35.0", split_channels=False).newer_than_known
+    assert generation("0.32.13", split_channels=False).needs_help
+    old = generation("0.29.6", split_channels=True)
+    assert old.needs_help
+    assert old.traits.split_channels
+    unnamed = generation(None, split_channels=False)
+    assert (unnamed.version, unnamed.needs_help) == ("unknown", False)
+
+
+def test_a_version_that_is_too_old_is_refused_with_what_to_do() -> None:
+    with pytest.raises(AgentTooOld, match=r"Letta Code 0\.25\.9.*needs 0\.27\.8 or newer"):
+        generation("0.25.9", split_channels=False)
+
+
+@given(st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=60))
+def test_delays_grow_to_the_cap_and_never_fall_to_nothing(chances: list[float]) -> None:
+    left = iter(chances)
+    backoff = Backoff(lambda: next(left), first_s=0.2, cap_s=15.0)
+    for number, _ in enumerate(chances):
+        whole = min(15.0, 0.2 * 2**number)
+        assert whole / 2 <= backoff.delay_s() <= whole
+
+
+def test_delays_begin_again_after_it_worked() -> None:
+    backoff = Backoff(lambda: 0.0, first_s=1.0, cap_s=8.0)
+    assert [backoff.delay_s() for _ in range(5)] == [1, 2, 4, 8, 8]
+    backoff.worked()
+    assert backoff.delay_s() == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("hello", "hello"),
+        ("<system-reminder>\nsecret\n</system-reminder>hello", "hello"),
+        ("a <system-reminder>x</system-reminder> b", "a b"),
+        ("<task-notification><x>1</x></task-notification>\nrest", "rest"),
+        ("<system-reminder>one</system-reminder><system-reminder>two</system-reminder>z", "z"),
+        ("open <system-reminder> never closed", "open"),
+        ("<system-reminder>a</task-notification>b</system-reminder>c", "c"),
+    ],
+)
+def test_what_the_server_put_in_is_taken_out(text: str, clean: str) -> None:
+    assert without_reminders(text) == clean
+
+
+def test_stored_messages_become_history() -> None:
+    def message(**fields: object) -> StoredMessageRecord:
+        return StoredMessageRecord.model_validate({"id": "m", **fields})
+
+    user = to_history(
+        message(
+            message_type="user_message",
+            content=[
+                {"type": "text", "text": "<system-reminder>x</system-reminder>"},
+                {"type": "text", "text": "hi"},
+            ],
+            otid="turn-1",
+        )
+    )
+    assert (user.role, user.text, user.otid) == ("user", "hi", "turn-1")
+    said = to_history(
+        message(message_type="assistant_message", content="<system-reminder>", otid="provider-1")
+    )
+    assert (said.role, said.text, said.otid) == ("assistant", "<system-reminder>", None)
+    other = to_history(message(message_type="reasoning_message"))
+    assert (other.role, other.text) == ("other", "")
+
+
+def test_runtimes_are_started_anew_on_each_connection() -> None:
+    runtimes = Runtimes()
+    request = RuntimeRequest(AgentId("a"), None, "/srv/x/", PermissionMode.STRICT)
+    assert runtimes.differences(RUNTIME) == ()
+    runtimes.started(RUNTIME, request)
+    assert runtimes.differences(RUNTIME) == ()
+    runtimes.heard(
+        RUNTIME,
+        DeviceStatus(current_working_directory="/srv/x", current_permission_mode="strict"),
+    )
+    assert runtimes.is_started(RUNTIME)
+    assert runtimes.differences(RUNTIME) == ()
+    runtimes.heard(
+        RUNTIME,
+        DeviceStatus(current_working_directory="/root", current_permission_mode="unrestricted"),
+    )
+    assert runtimes.differences(RUNTIME) == (
+        Difference("cwd", "/srv/x", "/root"),
+        Difference("mode", "strict", "unrestricted"),
+    )
+    runtimes.starting(RUNTIME)
+    assert runtimes.status(RUNTIME) is None
+    runtimes.connected()
+    assert not runtimes.is_started(RUNTIME)
+
+
+def test_a_runtime_without_a_directory_of_its_own_has_no_difference() -> None:
+    runtimes = Runtimes()
+    runtimes.started(RUNTIME, RuntimeRequest(AgentId("a"), None, None, PermissionMode.STANDARD))
+    runtimes.heard(RUNTIME, DeviceStatus(current_working_directory="/"))
+    assert runtimes.differences(RUNTIME) == ()
+
+
+def test_a_command_leaves_out_what_is_not_set_and_keeps_null_in_free_fields() -> None:
+    decision = c.Allow(updated_input={"a": None})
+    payload = c.ApprovalResponse(request_id="p", decision=decision)
+    sent = c.Input(
+        request_id="1-1",
+        runtime=c.RuntimeId(agent_id="a", conversation_id="c"),
+        payload=payload,
+    )
+    assert json.loads(sent.encode()) == {
+        "type": "input",
+        "request_id": "1-1",
+        "runtime": {"agent_id": "a", "conversation_id": "c"},
+        "payload": {
+            "kind": "approval_response",
+            "request_id": "p",
+            "decision": {"behavior": "allow", "updated_input": {"a": None}},
+        },
+    }
+
+
+def test_commands_that_the_server_would_ignore_cannot_be_made() -> None:
+    with pytest.raises(ValidationError):
+        c.RuntimeStart(agent_id="a")  # without a mode every tool would run unasked
+    with pytest.raises(ValidationError):
+        c.RuntimeStart(agent_id="a", mode="yolo")
+    with pytest.raises(ValidationError):
+        c.Deny(message="")
+    with pytest.raises(ValidationError):
+        c.Sync(runtime=c.RuntimeId(agent_id="a", conversation_id="c"), typo=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from bridge.domain import events as ev
 from bridge.domain.errors import StoreError
 from bridge.domain.ids import BindingId, MessageRef, Runtime, TurnId
-from bridge.domain.people import Binding, ClaimedTurn, Teammate
+from bridge.domain.people import Binding, ClaimedTurn, StoredMessage, Teammate
 from bridge.domain.turn import Phase, Turn, unprompted
 from bridge.engine.approval_desk import ApprovalDesk
 from bridge.engine.runtimes import Runtimes
@@ -134,9 +134,12 @@ class Worker:
             return
         run.tell(ev.Claimed() if turn.phase is Phase.QUEUED else ev.LinkLost())
         for message in run.claimed.messages:
-            waited = run.claimed.claimed_at - message.received_at
-            mark = self._tools.chat.mark_taken(
-                MessageRef(message.thread.channel, message.said.ts),
-                was_waiting=waited.total_seconds() > _WAITED_S,
-            )
+            self._mark_taken(run.claimed, message)
+
+    def _mark_taken(self, claimed: ClaimedTurn, message: StoredMessage) -> None:
+        """Where nothing else shows it: on a message that waited, and where no status can be."""
+        waited = (claimed.claimed_at - message.received_at).total_seconds() > _WAITED_S
+        if waited or message.thread.thread_ts is None:
+            ref = MessageRef(message.thread.channel, message.said.ts)
+            mark = self._tools.chat.mark_taken(ref, was_waiting=waited)
             self._tasks.spawn(mark, name=f"mark taken {message.said.ts}")

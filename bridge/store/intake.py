@@ -157,9 +157,9 @@ def _place(
     queue: Sequence[Queued],
 ) -> Placed:
     """Decide on the newest waiting turn or a new one; `queue` is the binding's, oldest first."""
-    newest, state = queue[-1] if queue else (None, None)
-    if newest is not None and state is TurnState.WAITING:
-        waiting = _waiting(connection, newest)
+    waits = [turn_id for turn_id, state in queue if state is TurnState.WAITING]
+    if waits:
+        waiting = _waiting(connection, waits[-1])
         if waiting is not None and intake.joins(waiting, intake.message):
             return Placed(
                 binding_id, teammate, waiting.turn_id, joined=True, must_wait=len(queue) > 1

@@ -83,7 +83,12 @@ _WAITING_BEFORE = (
     sa.select(sa.func.count())
     .select_from(turns)
     .join(_before, sa.and_(_before.c.binding_id == turns.c.binding_id, unfinished(_before)))
-    .where(turns.c.turn_id == _param("turn"), _before.c.place < turns.c.place)
+    .where(
+        turns.c.turn_id == _param("turn"),
+        _before.c.place != turns.c.place,
+        # One that the server began by itself goes first, wherever it stands.
+        sa.or_(_before.c.place < turns.c.place, active(_before)),
+    )
 )
 
 
@@ -259,7 +264,7 @@ class Turns:
         return await self._database.read(work)
 
     async def waiting_before(self, turn_id: TurnId) -> int:
-        """How many unfinished turns of the same binding come before this one."""
+        """How many unfinished turns of the same binding come before a waiting one."""
 
         def work(connection: Connection) -> int:
             return connection.execute(_WAITING_BEFORE, {"turn": turn_id}).scalar_one()

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.domain.events import Outcome
 from bridge.domain.ids import BindingId, MessageId, TurnId
-from bridge.store import Located, LocatedTurn, Removal, Store, TurnState
+from bridge.store import Located, LocatedTurn, Placed, Removal, Store, TurnState
 from tests.store.world import CHANNEL, LEASE, NOW, OTHER_THREAD, TEAM, World, later, ts_of, url
 
 
@@ -166,6 +166,15 @@ async def test_nothing_joins_a_turn_that_the_server_began(world: World) -> None:
     await turns.claim_unprompted(ada, turn_id=TurnId("own"), lease=LEASE, now=NOW)
     await turns.put_back(TurnId("own"), lease=LEASE)
     assert not (await world.say(2, "ada", join=True)).placed[0].joined
+
+
+async def test_a_turn_the_server_began_comes_before_all_that_wait(world: World) -> None:
+    await world.say(1, "ada")
+    turns, ada = world.store.turns, world.binding("ada")
+    await turns.claim_unprompted(ada, turn_id=TurnId("own"), lease=LEASE, now=NOW)
+    assert await turns.waiting_before(TurnId("1-ada")) == 1
+    joined = await world.say(2, "ada", join=True)
+    assert joined.placed == (Placed(ada, "ada", TurnId("1-ada"), joined=True, must_wait=True),)
 
 
 async def test_waiting_before_counts_the_unfinished_of_the_same_binding(world: World) -> None:

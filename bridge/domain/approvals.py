@@ -114,7 +114,7 @@ def settled_sentence(approval: Approval) -> str:
             return "Nobody answered in time, so this request has expired."
         case ApprovalState.VOID:
             return approval.cause or "This request is no longer open."
-        case ApprovalState.PENDING:
+        case ApprovalState.PENDING:  # pragma: no branch
             return "This request is still open."
 
 
@@ -134,7 +134,7 @@ def told_to_agent(verdict: Verdict, *, who: str | None, reason: str | None) -> s
         case Verdict.DENY:
             said = f" and said: {reason}" if reason else "."
             return f"{who or 'A person'} denied this action{said}"
-        case Verdict.EXPIRED:
+        case Verdict.EXPIRED:  # pragma: no branch
             return (
                 "Nobody answered the request in time, so the action was not run. "
                 "This is not a refusal: nobody has looked at it."

@@ -8,7 +8,7 @@ import re
 from bridge.domain.events import Outcome
 
 _STUCK = re.compile(r"already has an active run", re.I)
-_REFUSAL = re.compile(r"^The App Server refused \w+: ")
+_REFUSAL = re.compile(r"^(The App Server refused \w+: )+")
 """How `CommandRefused` begins; what counts is the reason that follows."""
 
 _BAD_PICTURE = (

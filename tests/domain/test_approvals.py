@@ -1,0 +1,217 @@
+"""Who may decide, on what exactly, and what the agent is told."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.domain.approvals import (
+    Approval,
+    ApprovalPolicy,
+    ApprovalState,
+    Click,
+    digest,
+    objection,
+    settled_sentence,
+    told_to_agent,
+)
+from bridge.domain.events import DiffLine, FileDiff, Verdict
+from bridge.domain.ids import (
+    ApprovalId,
+    ChannelId,
+    MessageRef,
+    MessageTs,
+    TeamId,
+    ThreadKey,
+    TurnId,
+    UserId,
+)
+from bridge.domain.people import Person
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+CARD = MessageRef(ChannelId("C1"), MessageTs("5.000100"))
+ASKER, APPROVER = UserId("UASKER"), UserId("UAPPROVER")
+PENDING = Approval(
+    approval_id=ApprovalId("a1"),
+    turn_id=TurnId("t1"),
+    thread=ThreadKey(TeamId("T1"), ChannelId("C1"), MessageTs("1.000100")),
+    teammate="ada",
+    request_id="p1",
+    tool_name="Bash",
+    arguments={"command": "make"},
+    diffs=(),
+    digest="d",
+    requester=ASKER,
+    asked_at=NOON,
+    expires_at=NOON,
+    card=CARD,
+)
+POLICY = ApprovalPolicy(approvers=frozenset({APPROVER}), expiry_s=60)
+NOBODY = ApprovalPolicy(approvers=frozenset(), expiry_s=60)
+
+
+def click(user: UserId, *, trusted: bool = True, bot: bool = False, ts: str = CARD.ts) -> Click:
+    person = Person(user, user.lower(), trusted=trusted, is_bot=bot)
+    return Click(PENDING.approval_id, person, Verdict.ALLOW, MessageTs(ts))
+
+
+def test_the_one_who_asked_and_the_approvers_may_decide() -> None:
+    assert objection(PENDING, click(ASKER), POLICY) is None
+    assert objection(PENDING, click(APPROVER), POLICY) is None
+    assert objection(PENDING, click(APPROVER, trusted=False), POLICY) is None
+
+
+def test_everybody_else_is_told_who_may() -> None:
+    said = objection(PENDING, click(UserId("UOTHER")), POLICY)
+    assert said == "Only <@UAPPROVER> or <@UASKER> can decide this."
+
+
+def test_an_outsider_does_not_decide_on_the_turn_that_they_started() -> None:
+    assert objection(PENDING, click(ASKER, trusted=False), POLICY) == (
+        "Only <@UAPPROVER> can decide this."
+    )
+    assert objection(PENDING, click(ASKER, trusted=False), NOBODY) == (
+        "Nobody is set up to decide this. Ask the operator to name approvers."
+    )
+
+
+def test_a_turn_that_nobody_started_is_decided_by_approvers_only() -> None:
+    unprompted = replace(PENDING, requester=None)
+    assert objection(unprompted, click(APPROVER), POLICY) is None
+    assert objection(unprompted, click(ASKER), POLICY) == "Only <@UAPPROVER> can decide this."
+    assert (objection(unprompted, click(ASKER), NOBODY) or "").startswith("Nobody is set up")
+
+
+def test_no_bot_decides_not_even_one_that_is_named() -> None:
+    for user in (ASKER, APPROVER):
+        assert objection(PENDING, click(user, bot=True), POLICY) == "Only people can decide this."
+
+
+def test_a_decision_counts_on_the_stored_card_only() -> None:
+    assert "out of date" in (objection(PENDING, click(ASKER, ts="4.000100"), POLICY) or "")
+
+
+def test_a_click_may_be_faster_than_the_note_of_where_its_card_is() -> None:
+    assert objection(replace(PENDING, card=None), click(ASKER), POLICY) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (ApprovalState.ALLOWED, "<@UAPPROVER> has already approved this."),
+        (ApprovalState.DENIED, "<@UAPPROVER> has already denied this."),
+        (ApprovalState.EXPIRED, "Nobody answered in time, so this request has expired."),
+        (ApprovalState.VOID, "This request is no longer open."),
+    ],
+)
+def test_a_second_click_is_told_what_became_of_the_first(state: ApprovalState, said: str) -> None:
+    settled = replace(PENDING, state=state, decided_by=APPROVER)
+    assert objection(settled, click(ASKER), POLICY) == said
+    assert objection(settled, click(APPROVER), POLICY) == said
+
+
+def test_a_void_question_says_why() -> None:
+    void = replace(PENDING, state=ApprovalState.VOID, cause="The turn has ended.")
+    assert settled_sentence(void) == "The turn has ended."
+    assert settled_sentence(PENDING) == "This request is still open."
+
+
+people = st.builds(
+    Person,
+    st.sampled_from(["UASKER", "UAPPROVER", "UOTHER"]).map(UserId),
+    st.just("x"),
+    st.booleans(),
+    st.booleans(),
+)
+
+
+@given(
+    people,
+    st.sampled_from(ApprovalState),
+    st.sampled_from([ASKER, None]),
+    st.sampled_from([POLICY, NOBODY]),
+    st.sampled_from(["5.000100", "4.000100"]),
+)
+def test_who_is_neither_the_trusted_asker_nor_an_approver_never_decides(
+    person: Person,
+    state: ApprovalState,
+    requester: UserId | None,
+    policy: ApprovalPolicy,
+    ts: str,
+) -> None:
+    approval = replace(PENDING, state=state, requester=requester)
+    pressed = Click(approval.approval_id, person, Verdict.ALLOW, MessageTs(ts))
+    may = person.user in policy.approvers or (person.trusted and person.user == requester)
+    open_there = state is ApprovalState.PENDING and ts == CARD.ts
+    allowed = may and open_there and not person.is_bot
+    assert (objection(approval, pressed, policy) is None) == allowed
+
+
+# --- the digest ------------------------------------------------------------------------------
+
+DIFF = FileDiff("f.txt", (DiffLine("add", "x"),))
+
+
+def test_the_digest_does_not_depend_on_the_order_of_arguments() -> None:
+    assert digest("T", {"a": 1, "b": 2}, ()) == digest("T", {"b": 2, "a": 1}, ())
+
+
+def test_whatever_is_shown_changes_the_digest() -> None:
+    shown = [
+        digest("Bash", {"command": "ls"}, ()),
+        digest("bash", {"command": "ls"}, ()),
+        digest("Bash", {"command": "ls "}, ()),
+        digest("Bash", {"command": 1}, ()),
+        digest("Bash", {"command": "1"}, ()),
+        digest("Bash", {"command": True}, ()),
+        digest("Bash", {"command": "ls"}, (DIFF,)),
+        digest("Bash", {"command": "ls"}, (replace(DIFF, path="g.txt"),)),
+        digest("Bash", {"command": "ls"}, (replace(DIFF, note="big"),)),
+        digest("Bash", {"command": "ls"}, (replace(DIFF, lines=(DiffLine("remove", "x"),)),)),
+    ]
+    assert len(set(shown)) == len(shown)
+
+
+texts = st.text(st.characters(), max_size=8)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(texts, json_values, max_size=3), texts)
+def test_any_arguments_have_a_digest_and_a_change_shows(
+    arguments: dict[str, object], more: str
+) -> None:
+    one = digest("T", arguments, ())
+    assert len(one) == 64
+    assert one == digest("T", dict(reversed(arguments.items())), ())
+    assert one != digest("T", {**arguments, more: [arguments.get(more)]}, ())
+
+
+def test_text_that_is_no_unicode_has_a_digest_too() -> None:
+    assert digest("T", {"a": "\ud800"}, ()) != digest("T", {"a": "\ud801"}, ())
+
+
+# --- what the agent is told ------------------------------------------------------------------
+
+
+def test_the_agent_hears_who_denied_and_why() -> None:
+    assert told_to_agent(Verdict.DENY, who="Ann", reason=None) == "Ann denied this action."
+    assert told_to_agent(Verdict.DENY, who=None, reason="no") == (
+        "A person denied this action and said: no"
+    )
+
+
+def test_silence_is_not_told_as_a_refusal() -> None:
+    told = told_to_agent(Verdict.EXPIRED, who=None, reason=None)
+    assert "not a refusal" in told
+    assert "denied" not in told
+
+
+def test_with_an_allowance_nothing_is_said() -> None:
+    assert told_to_agent(Verdict.ALLOW, who="Ann", reason="fine") == ""

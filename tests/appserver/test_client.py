@@ -1,0 +1,331 @@
+"""The client's rules that a real server shows rarely or never."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from websockets.asyncio.server import ServerConnection
+
+from bridge.appserver.client import AppServerClient
+from bridge.appserver.commands import (
+    ClientInfo,
+    CreateMessage,
+    DevicePatch,
+    ExternalTool,
+    InputMessage,
+)
+from bridge.appserver.connection import LinkOptions
+from bridge.domain import events as ev
+from bridge.domain.errors import AgentUnreachable, CommandRefused, RuntimeGone
+from bridge.domain.ids import AgentId, ConversationId, Runtime
+from bridge.domain.people import ImagePart, PermissionMode, RuntimeRequest, Teammate, TextPart
+from bridge.domain.ports import AgentListener, AgentPort, HistoryMessage, LinkState
+from tests.appserver.fake_server import FakeServer, running
+from tests.support import eventually
+
+RUNTIME = Runtime(AgentId("a"), ConversationId("c"))
+REF = {"agent_id": "a", "conversation_id": "c"}
+REQUEST = RuntimeRequest(RUNTIME.agent_id, RUNTIME.conversation_id, "/srv", PermissionMode.STRICT)
+WORDS = CreateMessage(messages=[InputMessage(content="x", client_message_id="m")])
+Frames = list[dict[str, Any]]
+Script = dict[str, Callable[[dict[str, Any]], Frames]]
+
+
+class Deaf:
+    """Hears and keeps only what the tests ask for."""
+
+    def __init__(self) -> None:
+        self.events: list[ev.AgentEvent] = []
+
+    def agent_event(self, runtime: Runtime, event: ev.AgentEvent) -> None:
+        self.events.append(event)
+
+    def link_changed(self, state: LinkState, reason: str | None) -> None:
+        pass
+
+
+def status(**fields: Any) -> dict[str, Any]:
+    body = {"is_processing": False, "current_working_directory": "/srv", **fields}
+    return {"type": "update_device_status", "runtime": REF, "event_seq": 1, "device_status": body}
+
+
+def ok(**fields: Any) -> Callable[[dict[str, Any]], Frames]:
+    return lambda _frame: [{"success": True, **fields}]
+
+
+def refuse(error: str) -> Callable[[dict[str, Any]], Frames]:
+    return lambda _frame: [{"success": False, "error": error}]
+
+
+def started(_frame: dict[str, Any]) -> Frames:
+    return [status(), {"success": True, "runtime": REF, "created": {"conversation": True}}]
+
+
+@asynccontextmanager
+async def client_of(
+    script: Script, **more: Any
+) -> AsyncIterator[tuple[AppServerClient, FakeServer, Deaf]]:
+    """A client of a server that answers each command as the script says; silence otherwise."""
+
+    async def reply(server: FakeServer, client: ServerConnection, frame: dict[str, Any]) -> None:
+        if frame["type"] == "app_server_info":
+            return await server.introduce(client, frame)
+        for answer in script.get(frame["type"], lambda _frame: [])(frame):
+            kind = "input_accepted" if frame["type"] == "input" else f"{frame['type']}_response"
+            whole = {"type": kind, "request_id": frame.get("request_id"), **answer}
+            await client.send(json.dumps(whole))
+        return None
+
+    async with running(FakeServer(reply=reply)) as server:
+        options = LinkOptions(server.url, first_retry_s=0.01)
+        client = AppServerClient(options, client_info=ClientInfo(name="test"), **more)
+        ears = Deaf()
+        listener: AgentListener = ears
+        client.listen(listener)
+        client.open()
+        try:
+            await client.ready(within_s=10)
+            yield client, server, ears
+        finally:
+            await client.aclose()
+
+
+def test_the_client_is_an_agent_port() -> None:
+    client = AppServerClient(LinkOptions("ws://h"), client_info=ClientInfo(name="test"))
+    port: AgentPort = client
+    assert port.state is LinkState.CONNECTING
+    assert port.traits is None
+    assert client.reason is None
+
+
+async def test_a_start_names_mode_directory_and_tools() -> None:
+    tool = ExternalTool(name="t", description="d", parameters={}, timeout_ms=1000)
+    async with client_of({"runtime_start": started}, tools=[tool]) as (client, server, _):
+        answer = await client.start(REQUEST)
+        assert (answer.runtime, answer.cwd) == (RUNTIME, "/srv")
+        sent = server.heard[-1]
+        assert sent["mode"] == "strict"
+        assert sent["cwd"] == "/srv"
+        assert sent["wait_for_replay"] is True
+        assert "create_conversation" not in sent
+        (registered,) = sent["external_tools"][0]["tools"]
+        assert registered["auto_background"] is False
+        await client.start(RuntimeRequest(AgentId("a"), None, None, PermissionMode.STANDARD))
+        assert server.heard[-1]["create_conversation"] == {"body": {}}
+
+
+async def test_a_state_replayed_after_the_answer_is_waited_for() -> None:
+    def late(frame: dict[str, Any]) -> Frames:
+        pending = [{"request_id": "p1"}]
+        return [*started(frame)[1:], status(is_processing=True, pending_control_requests=pending)]
+
+    async with client_of({"runtime_start": late}) as (client, _server, ears):
+        answer = await client.start(REQUEST)
+        assert answer.is_processing
+        assert answer.pending_request_ids == {"p1"}
+        assert isinstance(ears.events[0], ev.RuntimeStatus)
+
+
+async def test_a_state_of_before_does_not_count_for_a_new_start() -> None:
+    answers = iter([started, lambda frame: [*started(frame)[1:], status(is_processing=True)]])
+    script: Script = {"runtime_start": lambda frame: next(answers)(frame)}
+    async with client_of(script) as (client, _server, _):
+        assert not (await client.start(REQUEST)).is_processing
+        assert (await client.start(REQUEST)).is_processing
+
+
+async def test_a_link_lost_while_the_state_is_awaited_is_an_error() -> None:
+    async with client_of({"runtime_start": lambda f: started(f)[1:]}) as (client, server, _):
+
+        async def start() -> None:
+            with pytest.raises(AgentUnreachable):
+                await client.start(REQUEST)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(start())
+            await eventually(lambda: server.heard[-1]["type"] == "runtime_start")
+            await server.drop()
+
+
+async def test_a_runtime_must_be_started_on_this_connection() -> None:
+    script: Script = {"runtime_start": started, "input": lambda _f: [{"accepted": True}]}
+    async with client_of(script) as (client, server, _):
+        words = [TextPart("hi")]
+        with pytest.raises(AgentUnreachable, match="not started"):
+            await client.send(RUNTIME, client_message_id="m", parts=words)
+        await client.start(REQUEST)
+        await client.send(RUNTIME, client_message_id="m", parts=words)
+        await server.drop()
+        await eventually(lambda: client.state is LinkState.DOWN)
+        await client.ready(within_s=10)
+        for call in (
+            client.send(RUNTIME, client_message_id="m", parts=words),
+            client.answer(RUNTIME, request_id="p", verdict=ev.Verdict.ALLOW, message=""),
+            client.abort(RUNTIME),
+        ):
+            with pytest.raises(AgentUnreachable, match="not started"):
+                await call
+
+
+async def test_pictures_are_sent_as_parts() -> None:
+    accepted: Script = {
+        "runtime_start": started,
+        "input": lambda _f: [{"accepted": True, "disposition": "queued"}],
+    }
+    async with client_of(accepted) as (client, server, _):
+        await client.start(REQUEST)
+        parts = [TextPart("look"), ImagePart("image/png", "QUJD")]
+        assert await client.send(RUNTIME, client_message_id="m", parts=parts)
+        source = {"type": "base64", "media_type": "image/png", "data": "QUJD"}
+        assert server.heard[-1]["payload"]["messages"] == [
+            {
+                "role": "user",
+                "client_message_id": "m",
+                "content": [{"type": "text", "text": "look"}, {"type": "image", "source": source}],
+            }
+        ]
+
+
+@pytest.mark.parametrize("message", ["because", ""])
+async def test_a_denial_always_says_something(message: str) -> None:
+    script: Script = {"runtime_start": started, "input": lambda _f: [{"accepted": True}]}
+    async with client_of(script) as (client, server, _):
+        await client.start(REQUEST)
+        for verdict in (ev.Verdict.DENY, ev.Verdict.EXPIRED):
+            assert await client.answer(RUNTIME, request_id="p", verdict=verdict, message=message)
+            decision = server.heard[-1]["payload"]["decision"]
+            assert decision["behavior"] == "deny"
+            assert decision["message"]
+
+
+async def test_a_refused_input_carries_the_servers_reason() -> None:
+    reason = "Input was rejected by the queue"
+    script: Script = {
+        "runtime_start": started,
+        "input": lambda _f: [{"accepted": False, "error": reason}],
+    }
+    async with client_of(script) as (client, _server, _):
+        await client.start(REQUEST)
+        with pytest.raises(CommandRefused) as refused:
+            await client.send(RUNTIME, client_message_id="m", parts=[TextPart("hi")])
+        assert (refused.value.command, refused.value.reason) == ("input", reason)
+        with pytest.raises(CommandRefused):
+            await client.answer(RUNTIME, request_id="p", verdict=ev.Verdict.ALLOW, message="")
+
+
+async def test_answers_that_make_no_sense_are_refusals() -> None:
+    odd: Script = {
+        "runtime_start": lambda _f: [{"success": True}],
+        "agent_create": ok(),
+        "sync": lambda _f: [{"success": "perhaps"}],
+        "abort_message": lambda _f: [{"type": "sync_response", "success": True}],
+        "input": lambda _f: [{"type": "hologram"}],
+        "execute_command": lambda _f: [{"type": "sync_response", "success": True}],
+    }
+    async with client_of(odd) as (client, _server, _):
+        with pytest.raises(CommandRefused, match="names no runtime"):
+            await client.start(REQUEST)
+        with pytest.raises(CommandRefused, match="names nothing"):
+            await client.create_agent(Teammate("ada"))
+        with pytest.raises(CommandRefused, match="cannot be read: success"):
+            await client.calls.sync(RUNTIME)
+        with pytest.raises(CommandRefused, match="SyncResponse"):
+            await client.calls.abort_message(RUNTIME)
+        with pytest.raises(CommandRefused, match="UnknownFrame"):
+            await client.calls.input(RUNTIME, WORDS)
+        with pytest.raises(CommandRefused):
+            await client.calls.execute_command(RUNTIME, "clear")
+
+
+async def test_refusals_are_told_apart() -> None:
+    script: Script = {
+        "sync": refuse("Conversation c belongs to a, not b"),
+        "abort_message": refuse("Conversation c not found"),
+        "agent_retrieve": refuse("Agent a not found"),
+        "execute_command": lambda _f: [{"success": False, "output": "Unknown command: x"}],
+        "resume_queue": lambda _f: [{"success": False}],
+    }
+    async with client_of(script) as (client, _server, _):
+        with pytest.raises(CommandRefused, match="belongs to a"):
+            await client.calls.sync(RUNTIME)
+        with pytest.raises(RuntimeGone) as gone:
+            await client.calls.abort_message(RUNTIME)
+        assert gone.value.what == "conversation"
+        assert not await client.agent_exists(AgentId("a"))
+        with pytest.raises(CommandRefused, match="Unknown command: x"):
+            await client.calls.execute_command(RUNTIME, "x")
+        with pytest.raises(CommandRefused, match="no reason given"):
+            await client.calls.resume_queue(RUNTIME)
+
+
+def stored(count: int) -> Callable[[dict[str, Any]], Frames]:
+    """A history of `count` user messages, newest first, in pages as asked for."""
+
+    def page(frame: dict[str, Any]) -> Frames:
+        query = frame["query"]
+        newest = int(query.get("before", str(count + 1))) - 1
+        numbers = list(range(newest, max(newest - query["limit"], 0), -1))
+        messages = [
+            {"id": str(n), "message_type": "user_message", "content": f"say {n}", "otid": f"m-{n}"}
+            for n in numbers
+        ]
+        more = bool(numbers) and numbers[-1] > 1
+        before = str(numbers[-1]) if more else None
+        return [{"success": True, "messages": messages, "has_more": more, "next_before": before}]
+
+    return page
+
+
+async def test_history_is_read_back_to_the_message_asked_for() -> None:
+    async with client_of({"conversation_messages_list": stored(120)}) as (client, server, _):
+        found = await client.history(RUNTIME, back_to="m-3")
+        assert [message.message_id for message in found] == [str(n) for n in range(3, 121)]
+        assert found[0] == HistoryMessage("3", "user", "say 3", "m-3")
+        assert len([f for f in server.heard if f["type"] == "conversation_messages_list"]) == 3
+        newest = await client.history(RUNTIME, back_to=None)
+        assert [message.message_id for message in newest] == [str(n) for n in range(71, 121)]
+        assert await client.history(RUNTIME, back_to="m-unknown") == []
+        assert "agent_id" not in server.heard[-1]["query"]
+        built_in = Runtime(AgentId("a"), ConversationId("default"))
+        await client.history(built_in, back_to=None)
+        assert server.heard[-1]["query"]["agent_id"] == "a"
+
+
+async def test_a_search_in_an_endless_history_ends() -> None:
+    async with client_of({"conversation_messages_list": stored(5000)}) as (client, server, _):
+        assert await client.history(RUNTIME, back_to="m-1") == []
+        assert len(server.heard) < 30
+
+
+async def test_models_are_those_that_work_where_the_server_says() -> None:
+    entries = [{"id": "x", "handle": "p/x"}, {"id": "y", "handle": ""}]
+    answers = iter([ok(entries=entries), ok(entries=entries, available_handles=["p/z"])])
+    script: Script = {"list_models": lambda frame: next(answers)(frame)}
+    async with client_of(script) as (client, _server, _):
+        assert await client.calls.list_models() == ["p/x"]
+        assert await client.calls.list_models() == ["p/z"]
+
+
+async def test_commands_without_an_answer_return_when_sent() -> None:
+    script: Script = {"remove_queue_item": ok(item_id="q-1")}
+    async with client_of(script) as (client, server, _):
+        await client.calls.change_device_state(RUNTIME, DevicePatch(mode="strict"))
+        await eventually(lambda: server.heard[-1]["type"] == "change_device_state")
+        assert server.heard[-1]["payload"] == {"mode": "strict"}
+        await client.calls.remove_queue_item(RUNTIME, "q-1")
+        assert server.heard[-1]["item_id"] == "q-1"
+
+
+async def test_a_new_agent_knows_her_name_and_role() -> None:
+    script: Script = {"agent_create": ok(agent={"id": "agent-1"})}
+    async with client_of(script) as (client, server, _):
+        mate = Teammate("ada", role="backend engineer", model="p/m")
+        assert await client.create_agent(mate) == "agent-1"
+        body = server.heard[-1]["body"]
+        assert (body["name"], body["model"]) == ("ada", "p/m")
+        assert "backend engineer" in body["memory_blocks"][0]["value"]
+        await client.create_agent(Teammate("bo"))
+        assert server.heard[-1]["body"] == {"name": "bo", "memory_blocks": []}

@@ -246,7 +246,7 @@ def test_a_server_that_maps_no_runs_ends_the_turn_with_any_end() -> None:
 def test_a_server_that_maps_no_runs_may_announce_them_without_inputs() -> None:
     started = ev.RunStarted(RunId("r7"), frozenset())
     played = Played(ev.Claimed(), ready(maps_runs=False), started)
-    assert (played.turn.phase, played.turn.runs) == (Phase.RUNNING, {"r7"})
+    assert (played.turn.phase, played.turn.runs) == (Phase.RUNNING, {RunId("r7")})
 
 
 def test_an_input_thrown_out_of_the_servers_queue_ends_in_words() -> None:

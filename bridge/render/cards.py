@@ -150,17 +150,14 @@ def _buttons(approval_id: ApprovalId, *, full: bool) -> Block:
 def _settled(approval: Approval, what: str) -> str:
     when = f" · {instant(approval.decided_at)}" if approval.decided_at else ""
     who = f"<@{approval.decided_by}>" if approval.decided_by else "Somebody"
-    match approval.state:
-        case ApprovalState.ALLOWED:
-            return f"✓ {who} approved {what}{when}"
-        case ApprovalState.DENIED:
-            return f"✕ {who} denied {what}{when}{_reason(approval)}"
-        case ApprovalState.EXPIRED:
-            return f"Nobody answered in time: {what} was not run{when}"
-        case ApprovalState.VOID:
-            return f"{what}: {safe_mrkdwn(settled_sentence(approval))}{when}"
-        case ApprovalState.PENDING:
-            return f"{what} is waiting for a decision."
+    sentences = {
+        ApprovalState.ALLOWED: f"✓ {who} approved {what}{when}",
+        ApprovalState.DENIED: f"✕ {who} denied {what}{when}{_reason(approval)}",
+        ApprovalState.EXPIRED: f"Nobody answered in time: {what} was not run{when}",
+        ApprovalState.VOID: f"{what}: {safe_mrkdwn(settled_sentence(approval))}{when}",
+        ApprovalState.PENDING: f"{what} is waiting for a decision.",
+    }
+    return sentences[approval.state]
 
 
 def _reason(approval: Approval) -> str:

@@ -77,7 +77,7 @@ def fence_after(fence: Fence | None, line: str) -> Fence | None:
 def open_fence(text: str) -> Fence | None:
     """Return the fence that is still open at the end of `text`."""
     fence: Fence | None = None
-    for line in text.removesuffix("\n").split("\n"):
+    for _, line in numbered(text):
         fence = fence_after(fence, line)
     return fence
 
@@ -93,7 +93,7 @@ def with_fence_closed(text: str) -> str:
 def numbered(text: str) -> Iterator[tuple[int, str]]:
     """Yield each line without its newline, with the index at which it starts."""
     start = 0
-    for line in text.split("\n"):
+    for line in text.removesuffix("\n").split("\n"):
         yield start, line
         start += len(line) + 1
 

@@ -210,8 +210,6 @@ def _between_clusters(text: str, place: int) -> int:
 
 
 def _joined(text: str, place: int) -> bool:
-    if place >= len(text):
-        return False
     before, after = text[place - 1], text[place]
     return (
         unicodedata.category(after) in ("Mn", "Me", "Mc")

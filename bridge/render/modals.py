@@ -30,8 +30,8 @@ def full_view_modal(approval: Approval) -> Block:
     view = _View([section(f"*{tool_name(approval.tool_name)}*")])
     left = sum(view.show(title, text) for title, text in _contents(approval))
     if left:
-        more = f"{left:,} more character{'' if left == 1 else 's'}"
-        view.blocks.append(section(f"…, {more} do not fit here. Deny when you need to see them."))
+        more = "1 more character does" if left == 1 else f"{left:,} more characters do"
+        view.blocks.append(section(f"…, {more} not fit here. Deny when you need to see the rest."))
     return _modal(VIEW_FULL, "Full view", view.blocks)
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.domain.approvals import Approval, ApprovalState
@@ -63,6 +63,7 @@ def check_silence(blocks, *more):
             assert pings(text["text"].replace("<!date^", ""), markdown=False) <= {"U1", "U2"}
 
 
+@settings(deadline=None)
 @given(approvals, foreign)
 def test_cards_are_within_the_limits_and_silent(approval, name):
     card = approval_card(approval, Face(name), approvers={"U2"}, outbox_id="ob1")
@@ -73,6 +74,7 @@ def test_cards_are_within_the_limits_and_silent(approval, name):
         check_silence(rendered.blocks, rendered.text)
 
 
+@settings(deadline=None)
 @given(approvals)
 def test_the_full_view_is_within_the_limits_and_silent(approval):
     view = full_view_modal(approval)
@@ -80,6 +82,7 @@ def test_the_full_view_is_within_the_limits_and_silent(approval):
     check_silence(view["blocks"])
 
 
+@settings(deadline=None)
 @given(foreign)
 def test_sentences_are_within_the_limits(text):
     for rendered in (notice_blocks(text), private_note(text)):
@@ -89,6 +92,7 @@ def test_sentences_are_within_the_limits(text):
     check_silence(notice_blocks(text).blocks)
 
 
+@settings(deadline=None)
 @given(st.builds(MessageView, st.just(0), foreign, st.booleans()), st.text(max_size=400))
 def test_replies_are_within_the_limits(view, outbox_id):
     rendered = reply_blocks(view, turn_id="t1", outbox_id=outbox_id)
@@ -96,6 +100,7 @@ def test_replies_are_within_the_limits(view, outbox_id):
     assert 1 <= units(rendered.text) <= 3_000
 
 
+@settings(deadline=None)
 @given(st.lists(st.builds(ToolLine, words, foreign, foreign), max_size=6), st.floats(0, 1e6))
 def test_progress_is_short_and_silent(tools, now):
     line = tools_line(tools, {}, now)

@@ -1,6 +1,8 @@
 """Parts joined give the source, none is over the limit, fences are balanced in every part."""
 
-from hypothesis import given
+from itertools import pairwise
+
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.render.live import closing
@@ -36,6 +38,7 @@ documents = st.lists(st.one_of(st.sampled_from(LINES), st.text(max_size=60)), ma
 limits = st.integers(256, 900)
 
 
+@settings(deadline=None)
 @given(documents, limits)
 def test_parts_are_whole_within_the_limit_and_balanced(text, limit):
     parts = split(text, limit=limit)
@@ -44,10 +47,11 @@ def test_parts_are_whole_within_the_limit_and_balanced(text, limit):
         assert part.body
         assert units(part.text) <= limit
         assert open_fences(part.text) == 0
-    for before, after in zip(parts, parts[1:], strict=False):
+    for before, after in pairwise(parts):
         assert after.opening == before.carry
 
 
+@settings(deadline=None)
 @given(documents, limits, st.data())
 def test_more_text_after_the_limit_does_not_move_a_cut(text, limit, data):
     whole = cut(text, limit=limit)
@@ -56,6 +60,7 @@ def test_more_text_after_the_limit_does_not_move_a_cut(text, limit, data):
         assert cut(text[:end], limit=limit).body == whole.body or end <= limit
 
 
+@settings(deadline=None)
 @given(documents)
 def test_the_view_of_a_growing_text_is_balanced_and_hardly_longer(text):
     shown = closing(text)
@@ -63,6 +68,7 @@ def test_the_view_of_a_growing_text_is_balanced_and_hardly_longer(text):
     assert units(shown) <= units(text) + 200
 
 
+@settings(deadline=None)
 @given(documents, st.integers(4, 400))
 def test_the_plain_form_is_within_its_limit(text, limit):
     assert units(plain_fallback(text, limit)) <= limit

@@ -1,6 +1,6 @@
 """Agent text can never produce a broadcast, or a mention that is not on the allow-list."""
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.render.mentions import JOINER, clean, escape_mrkdwn, safe_markdown, safe_mrkdwn
@@ -17,6 +17,7 @@ PIECES = [
 hostile = st.lists(st.one_of(st.sampled_from(PIECES), st.characters()), max_size=25).map("".join)
 
 
+@settings(deadline=None)
 @given(hostile)
 @example("<!-\u200b-here>")
 @example("<\\\u200b!here>")
@@ -24,6 +25,7 @@ def test_markdown_can_ping_only_the_allowed(text):
     assert pings(safe_markdown(text, allowed={"U1"})) <= {"U1"}
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_mrkdwn_can_ping_only_the_allowed(text):
     assert pings(safe_mrkdwn(text, allowed={"U1"}), markdown=False) <= {"U1"}
@@ -31,6 +33,7 @@ def test_mrkdwn_can_ping_only_the_allowed(text):
     assert not pings(plain_fallback(text), markdown=False)
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_breaking_is_idempotent_and_invisible(text):
     once = safe_markdown(text, allowed={"U1"})
@@ -38,6 +41,7 @@ def test_breaking_is_idempotent_and_invisible(text):
     assert once.replace(JOINER, "") == clean(text).replace(JOINER, "")
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_escaping_is_applied_once(text):
     shown = escape_mrkdwn(text).replace(JOINER, "")
@@ -45,6 +49,7 @@ def test_escaping_is_applied_once(text):
     assert back == clean(text).replace(JOINER, "")
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_what_is_safe_can_be_sent(text):
     safe_markdown(text).encode("utf-8")

@@ -15,8 +15,15 @@ from slack_sdk.models.views import View
 
 BROADCASTS = ("here", "channel", "everyone", "group")
 STRIPPED = dict.fromkeys(
-    [0xAD, 0x34F, 0x61C, 0xFEFF, *range(0x180B, 0x1810), *range(0x200B, 0x2010)]
-    + [*range(0x202A, 0x202F), *range(0x2061, 0x2070), *range(0xFE00, 0xFE10), *range(0x20)]
+    itertools.chain(
+        [0xAD, 0x34F, 0x61C, 0xFEFF],
+        range(0x180B, 0x1810),
+        range(0x200B, 0x2010),
+        range(0x202A, 0x202F),
+        range(0x2061, 0x2070),
+        range(0xFE00, 0xFE10),
+        range(0x20),
+    )
 )
 """What a careless reader may throw away before it looks for tokens (not the word joiner)."""
 
@@ -65,10 +72,10 @@ def open_fences(text: str) -> int:
                 continue
             mark = ""
         body = re.sub(r"^[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*[ \t>]*", "", line)
-        run = "".join(itertools.takewhile(lambda char: char == body[:1], body))
+        run = re.match(r"`+|~*", body)[0]
         info = body[len(run) :]
         lead = line[: len(line) - len(body)]
-        if len(run) < 3 or run[0] not in "`~" or len(run) > 40 or len(lead) > 40:
+        if len(run) < 3 or len(run) > 40 or len(lead) > 40:
             continue
         if run[0] == "`" and "`" in info:
             continue

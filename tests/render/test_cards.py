@@ -216,10 +216,16 @@ def test_the_full_view_says_when_it_is_cut(char):
     assert len(json.dumps(view)) <= 250_000
 
 
-def test_one_character_too_many_is_one():
-    command = "\n" * 1_000_000
-    said = words(full_view_modal(approval(arguments={"command": command}))["blocks"])
-    assert "characters do not fit" in said
+def test_files_that_do_not_fit_at_all_are_counted():
+    said = words(full_view_modal(approval("Write", {}, (DIFF,) * 60))["blocks"])
+    assert "more characters do not fit here" in said
+
+
+def test_one_character_that_does_not_fit_is_one():
+    diffs = (*(DIFF for _ in range(43)), FileDiff("x", (), "é"))
+    view = full_view_modal(approval("Write", {}, diffs))
+    check_view(view)
+    assert "…, 1 more character does not fit here" in words(view["blocks"])
 
 
 def test_the_reason_modal_knows_its_approval():

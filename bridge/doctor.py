@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from bridge.appserver.client import AppServerClient
 from bridge.appserver.commands import ClientInfo
 from bridge.appserver.connection import LinkOptions
@@ -17,7 +15,7 @@ from bridge.appserver.process import find_letta
 from bridge.domain.errors import BridgeError
 from bridge.domain.ports import ServerTraits
 from bridge.init import manifest
-from bridge.settings import Settings
+from bridge.settings import Settings, reveal
 from bridge.slack.budget import Budget
 from bridge.slack.gateway import Gateway, GatewayOptions, web_session
 from bridge.slack.preflight import describe, new_socket_url
@@ -59,14 +57,14 @@ async def _slack(settings: Settings) -> list[Finding]:
     async with web_session() as session:
         gateway = Gateway(
             GatewayOptions(
-                token=_value(settings.secrets.bot_token), base_url=settings.slack.api_url
+                token=reveal(settings.secrets.bot_token), base_url=settings.slack.api_url
             ),
             session=session,
             budget=Budget(monotonic=asyncio.get_running_loop().time),
         )
         findings = [await _looked("bot token", lambda: _bot(gateway))]
         if settings.slack.mode == "socket":
-            app_token = _value(settings.secrets.app_token)
+            app_token = reveal(settings.secrets.app_token)
             findings.append(await _looked("app token", lambda: _socket(gateway, app_token)))
         if gateway.scopes is not None:
             findings.append(_scopes(gateway.scopes))
@@ -113,9 +111,9 @@ async def _appserver(settings: Settings) -> str:
     if url is None:
         program = settings.appserver.executable or find_letta(os.environ)
         return f"the bridge starts its own ({await _program_version(program)}, {program})"
-    token = settings.secrets.appserver_token
+    token = reveal(settings.secrets.appserver_token)
     client = AppServerClient(
-        LinkOptions(url, token=(lambda: token.get_secret_value()) if token else None),
+        LinkOptions(url, token=lambda: token or None),
         client_info=ClientInfo(name="letta-slack-bridge", version=version("letta-slack-bridge")),
     )
     client.open()
@@ -150,11 +148,8 @@ async def _database(settings: Settings) -> str:
     existed = await asyncio.to_thread(file.exists)
     store = await Store.open(url)
     try:
+        await store.database.check_writable()
         schema = store.database.schema_version
     finally:
         await store.close()
     return f"{'' if existed else 'created, '}schema {schema}, can be written ({file})"
-
-
-def _value(secret: SecretStr | None) -> str:
-    return secret.get_secret_value() if secret is not None else ""

@@ -20,8 +20,6 @@ from bridge.telemetry import REGISTRY, get_logger
 Readiness = Callable[[], Awaitable[Mapping[str, str | None]]]
 """Asks every part how it is: its name, and None when it works or a sentence when it does not."""
 
-PROBE_S = 5.0
-
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
@@ -36,8 +34,9 @@ class Web:
 
     Args:
         options: where to listen.
-        readiness: asked anew for every `/readyz`, given `PROBE_S` seconds.
+        readiness: asked anew for every `/readyz`.
         routes: further routes, such as Slack's signed HTTP requests.
+        probe_s: how long `readiness` may take.
     """
 
     def __init__(
@@ -46,7 +45,9 @@ class Web:
         *,
         readiness: Readiness,
         routes: Iterable[web.RouteDef] = (),
+        probe_s: float = 5.0,
     ) -> None:
+        self._probe_s = probe_s
         self._options = options
         self._readiness = readiness
         app = web.Application()
@@ -79,10 +80,10 @@ class Web:
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         try:
-            async with asyncio.timeout(PROBE_S):
+            async with asyncio.timeout(self._probe_s):
                 parts = await self._readiness()
         except TimeoutError:
-            parts = {"bridge": f"The check did not end within {PROBE_S:g} seconds."}
+            parts = {"bridge": f"The check did not end within {self._probe_s:g} seconds."}
         ready = all(reason is None for reason in parts.values())
         return web.json_response(
             {"ready": ready, "parts": {name: reason or "ok" for name, reason in parts.items()}},

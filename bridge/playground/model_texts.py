@@ -92,7 +92,8 @@ delay_s = min(delay_s * 2, LONGEST_S)
 
 def greeting(me: str | None, asker: str | None) -> str:
     """Hello, who I am, and what to try."""
-    hello = f"Hello {asker.split()[0]}!" if asker else "Hello!"
+    first = asker.split()[0] if asker and asker.strip() else ""
+    hello = f"Hello {first[:1].upper()}{first[1:]}!" if first else "Hello!"
     name = f" I am {me}." if me else ""
     return f"{hello}{name}\n\n{_MENU}"
 

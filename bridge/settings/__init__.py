@@ -7,7 +7,15 @@ mistake as one sentence. Read only by the command's floor and `app`.
 
 from bridge.settings.keys import known_keys
 from bridge.settings.load import DEFAULT_PATH, load
-from bridge.settings.secrets import Secrets, child_environment
+from bridge.settings.secrets import Secrets, child_environment, reveal
 from bridge.settings.sections import Settings
 
-__all__ = ["DEFAULT_PATH", "Secrets", "Settings", "child_environment", "known_keys", "load"]
+__all__ = [
+    "DEFAULT_PATH",
+    "Secrets",
+    "Settings",
+    "child_environment",
+    "known_keys",
+    "load",
+    "reveal",
+]

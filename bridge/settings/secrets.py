@@ -23,7 +23,7 @@ SECRET_KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """None where nothing is set. `repr` shows stars; `get_secret_value()` the value."""
+    """None where nothing is set. `repr` shows stars; `reveal` gives the value."""
 
     bot_token: SecretStr | None = None
     app_token: SecretStr | None = None
@@ -61,6 +61,11 @@ def read_secret_file(path: Path, named_by: str, problems: list[str]) -> SecretSt
         problems.append(f"The file {path} that {named_by} names is empty.")
         return None
     return SecretStr(content)
+
+
+def reveal(secret: SecretStr | None) -> str:
+    """The value, for the one place that sends it; empty when nothing is set."""
+    return secret.get_secret_value() if secret is not None else ""
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What is wrong with a value, in words: which key, where it stands, what it must be."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,8 @@ from pydantic_core import ErrorDetails
 
 from bridge.settings.keys import variable_of
 from bridge.telemetry import redact
+
+_USERINFO = re.compile(r"//[^/@\s]*@")
 
 _MUST_BE = {
     "int_parsing": "must be a whole number",
@@ -51,7 +54,7 @@ def _value(error: ErrorDetails) -> str:
     value = error["input"]
     if error["type"] == "missing" or isinstance(value, dict):
         return ""
-    return f", not {redact(repr(value))[:80]}"
+    return f", not {_USERINFO.sub('//[secret]@', redact(repr(value)))[:80]}"
 
 
 def _where(

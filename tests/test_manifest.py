@@ -1,0 +1,106 @@
+"""The Slack app's manifest: least scopes, exactly the events that are handled, Slack's limits."""
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import yaml
+
+import bridge.slack
+from bridge.doctor import wanted
+from bridge.init import creation_link, manifest
+from bridge.slack.preflight import HELPFUL, NEEDED
+
+SCOPES = {
+    "app_mentions:read": ("a mention opens a thread", '"app_mention"'),
+    "channels:history": ("later messages of a thread and its history", '"conversations.replies"'),
+    "chat:write": ("replies, cards, edits, the status line", '"chat.postMessage"'),
+    "chat:write.customize": ("each teammate under her own name and face", '"icon_emoji"'),
+    "files:read": ("files on a message", '"files.info"'),
+    "groups:history": ("the same in private channels", '"conversations.replies"'),
+    "im:history": ("direct messages", '"conversations.history"'),
+    "reactions:read": ("the stop sign", '"reaction_added"'),
+    "reactions:write": ("waiting messages are marked", '"reactions.add"'),
+    "users:read": ("names, and who is a guest", '"users.info"'),
+}
+"""Every scope, why it is asked for, and what in the code shows that it is used."""
+
+EVENTS = {
+    "app_mention": "app_mentions:read",
+    "message.channels": "channels:history",
+    "message.groups": "groups:history",
+    "message.im": "im:history",
+    "reaction_added": "reactions:read",
+}
+"""Every event with the scope that it needs."""
+
+
+def parsed() -> dict[str, Any]:
+    found = yaml.safe_load(manifest())
+    assert isinstance(found, dict)
+    return found
+
+
+def test_scopes_are_exactly_those_with_a_reason() -> None:
+    scopes = parsed()["oauth_config"]["scopes"]
+    assert set(scopes) == {"bot"}
+    assert scopes["bot"] == sorted(SCOPES)
+
+
+def test_no_scope_is_asked_for_that_the_code_does_not_use() -> None:
+    source = "\n".join(
+        path.read_text(encoding="utf-8") for path in Path(bridge.slack.__path__[0]).glob("*.py")
+    )
+    unused = [scope for scope, (_, use) in SCOPES.items() if use not in source]
+    assert not unused
+
+
+def test_events_are_exactly_those_that_are_handled_and_their_scopes_are_asked_for() -> None:
+    events = parsed()["settings"]["event_subscriptions"]["bot_events"]
+    assert events == sorted(EVENTS)
+    assert set(EVENTS.values()) <= set(SCOPES)
+
+
+def test_the_manifest_asks_for_every_scope_that_the_code_knows() -> None:
+    assert {*NEEDED, *HELPFUL} <= set(SCOPES)
+
+
+def test_buttons_direct_messages_and_socket_mode_are_on() -> None:
+    found = parsed()
+    assert found["settings"]["interactivity"] == {"is_enabled": True}
+    assert found["settings"]["socket_mode_enabled"] is True
+    home = found["features"]["app_home"]
+    assert home["messages_tab_enabled"] is True
+    assert home["messages_tab_read_only_enabled"] is False
+
+
+def test_shape_is_within_slacks_limits() -> None:
+    found = parsed()
+    assert set(found) == {
+        "_metadata",
+        "display_information",
+        "features",
+        "oauth_config",
+        "settings",
+    }
+    display = found["display_information"]
+    assert 1 <= len(display["name"]) <= 35
+    assert 1 <= len(display["description"]) <= 140
+    assert re.fullmatch(r"#[0-9a-f]{6}", display["background_color"])
+    assert re.fullmatch(r"[a-z0-9._-]{1,80}", found["features"]["bot_user"]["display_name"])
+    assert len(found["oauth_config"]["scopes"]["bot"]) <= 255
+    assert len(found["settings"]["event_subscriptions"]["bot_events"]) <= 100
+
+
+def test_the_link_carries_the_whole_manifest() -> None:
+    link = urlsplit(creation_link())
+    query = parse_qs(link.query, strict_parsing=True)
+    assert link.hostname == "api.slack.com"
+    assert query["new_app"] == ["1"]
+    assert yaml.safe_load(query["manifest_yaml"][0]) == parsed()
+
+
+def test_doctor_reads_the_same_lists() -> None:
+    assert wanted("bot") == sorted(SCOPES)
+    assert wanted("bot_events") == sorted(EVENTS)

@@ -1,0 +1,118 @@
+"""Health, readiness and metrics over HTTP."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+
+import aiohttp
+import aiohttp.web
+import pytest
+
+from bridge.domain.errors import ConfigurationError
+from bridge.web import Web, WebOptions
+
+
+class Parts:
+    """Stands for the composition root: says how the parts are."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, str | None] = {"slack": None, "appserver": None, "database": None}
+        self.hangs = False
+
+    async def __call__(self) -> Mapping[str, str | None]:
+        if self.hangs:
+            await asyncio.Event().wait()
+        return self.state
+
+
+@pytest.fixture
+def parts() -> Parts:
+    return Parts()
+
+
+@pytest.fixture
+async def server(parts: Parts) -> AsyncIterator[Web]:
+    running = Web(WebOptions(port=0), readiness=parts)
+    await running.start()
+    yield running
+    await running.stop()
+
+
+async def get(server: Web, path: str) -> tuple[int, str]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{server.url}{path}") as response,
+    ):
+        return response.status, await response.text()
+
+
+async def test_alive_while_the_process_runs_whatever_else_is_broken(
+    server: Web, parts: Parts
+) -> None:
+    parts.state["slack"] = "down"
+    assert await get(server, "/healthz") == (200, "ok\n")
+
+
+async def test_ready_when_every_part_works(server: Web) -> None:
+    status, text = await get(server, "/readyz")
+    assert status == 200
+    assert '"ready": true' in text
+
+
+@pytest.mark.parametrize("part", ["slack", "appserver", "database"])
+async def test_not_ready_with_the_reason_while_one_part_does_not_work(
+    server: Web, parts: Parts, part: str
+) -> None:
+    parts.state[part] = "The disk is full."
+    status, text = await get(server, "/readyz")
+    assert status == 503
+    assert f'"{part}": "The disk is full."' in text
+    parts.state[part] = None
+    assert (await get(server, "/readyz"))[0] == 200
+
+
+async def test_a_check_that_hangs_is_not_ready(parts: Parts) -> None:
+    parts.hangs = True
+    server = Web(WebOptions(port=0), readiness=parts, probe_s=0.05)
+    await server.start()
+    try:
+        status, text = await get(server, "/readyz")
+    finally:
+        await server.stop()
+    assert status == 503
+    assert "did not end" in text
+
+
+async def test_metrics_are_prometheus_text(server: Web) -> None:
+    status, text = await get(server, "/metrics")
+    assert status == 200
+    assert "# TYPE bridge_turns_total counter" in text
+
+
+async def test_a_port_in_use_is_a_sentence_that_names_the_setting(parts: Parts) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=rf"Port {port} .*BRIDGE_WEB__PORT"):
+            await Web(WebOptions(port=port), readiness=parts).start()
+
+
+async def test_a_foreign_host_is_a_sentence_that_names_the_setting(parts: Parts) -> None:
+    with pytest.raises(ConfigurationError, match=r"web\.host 192\.0\.2\.1"):
+        await Web(WebOptions(host="192.0.2.1", port=0), readiness=parts).start()
+
+
+async def test_further_routes_are_served_beside(parts: Parts) -> None:
+    async def hello(_request: aiohttp.web.Request) -> aiohttp.web.Response:
+        return aiohttp.web.Response(text="hi")
+
+    server = Web(
+        WebOptions(port=0), readiness=parts, routes=[aiohttp.web.get("/slack/events", hello)]
+    )
+    await server.start()
+    try:
+        assert await get(server, "/slack/events") == (200, "hi")
+    finally:
+        await server.stop()
+        await server.stop()

@@ -35,12 +35,13 @@ def plain_pieces(view: MessageView) -> list[Rendered]:
 
 
 def _cut(text: str) -> Iterator[str]:
-    """Cut at line ends where possible, so that every piece escapes to at most `PIECE`."""
+    """Cut at the end of a line or word where possible; every piece escapes to at most `PIECE`."""
     while text:
         end = len(text) if size(escape_mrkdwn(text[: PIECE + 1])) <= PIECE else PIECE
         while size(escape_mrkdwn(text[:end])) > PIECE:
             end = end * 3 // 4
-        if end < len(text) and (line_end := text.rfind("\n", end // 2, end)) > 0:
-            end = line_end + 1
+        if end < len(text):
+            place = max(text.rfind("\n", end // 2, end), text.rfind(" ", end * 9 // 10, end))
+            end = place + 1 if place > 0 else end
         yield text[:end]
         text = text[end:]

@@ -29,6 +29,9 @@ READ_ATTEMPTS: Final = 3
 READ_PAUSE_S: Final = 0.3
 
 _UNCLEAR = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+_BROKEN = (aiohttp.ClientError, TimeoutError, OSError, ValueError, AttributeError, TypeError)
+"""The last two are how `slack_sdk` fails at an answer that is no JSON object."""
+
 _LIMITED = frozenset({"ratelimited", "rate_limited"})
 _JSON_FAMILIES = ("chat.", "views.", "reactions.", "assistant.")
 _log = get_logger("slack.gateway")
@@ -134,7 +137,7 @@ class Gateway:
                 response = await send()
         except SlackApiError as error:
             raise self._refusal(method, error.response) from None
-        except (aiohttp.ClientError, TimeoutError, OSError, SlackClientError, ValueError) as error:
+        except (*_BROKEN, SlackClientError) as error:
             SLACK_CALLS.labels(method, "unreachable").inc()
             raise ChatUnreachable(
                 f"Slack gave no answer to {method} ({type(error).__name__})."

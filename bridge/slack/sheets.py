@@ -146,7 +146,8 @@ class Sheets:
             await sheet.post.update(render, priority=self._priority)
         if sent is not None:
             await self._write_rest(sheet, sent)
-            sheet.shown = sent.fingerprint
+            # What was taken back while the call waited is deleted the next time.
+            sheet.shown = "" if sent.is_empty else sent.fingerprint
 
     async def _write_rest(self, sheet: Sheet, view: MessageView) -> None:
         """Post what a message without blocks could not hold, once its text is complete."""

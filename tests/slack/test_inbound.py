@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.domain.ids import TeamId, UserId
@@ -56,6 +56,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
+@settings(max_examples=60)
 def test_any_json_is_read_without_an_error(value):
     assert read_event(value, us=US) is not None
     assert isinstance(read_button(value), Unsupported)
@@ -63,6 +64,7 @@ def test_any_json_is_read_without_an_error(value):
 
 
 @given(st.data())
+@settings(max_examples=60)
 def test_a_payload_with_any_field_gone_wrong_is_read_without_an_error(data):
     name = data.draw(st.sampled_from(sorted(path.stem for path in PAYLOADS.glob("*.json"))))
     payload = recorded(name)["payload"]

@@ -41,18 +41,18 @@ def played(requests):
 
 
 @given(asked)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_no_minute_ever_holds_more_calls_than_its_method_allows(requests):
     """Guarantee G10, whatever the network does between us and Slack."""
     counted = played(requests * 3)
     for method, limit in LIMITS.items():
         times = [time for time, name, _ in counted if name == method]
-        for later, time in enumerate(times):
-            assert sum(time - 60.0 < other <= time for other in times[: later + 1]) <= limit
+        for first, beyond in zip(times, times[limit:], strict=False):
+            assert beyond - first >= 60.0 - 1e-6
 
 
 @given(asked)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_posts_into_a_channel_keep_to_one_a_second_after_a_burst(requests):
     """Guarantee G10: a leaky bucket like Slack's own never overflows."""
     levels = {}

@@ -113,6 +113,12 @@ async def test_g2_a_twin_event_of_the_same_message_changes_nothing(world: World)
     assert await world.store.turns.counts() == {"waiting": 1, "active": 0}
 
 
+async def test_g2_an_event_id_is_known_whatever_it_says(world: World) -> None:
+    first = await world.accept(message(1, event_id="Ev"), ["ada"])
+    again = await world.accept(message(2, event_id="Ev"), ["ada"])
+    assert (again.duplicate, again.message_id) == (True, first.message_id)
+
+
 async def test_g2_a_message_is_known_after_its_turn_ended_and_after_a_restart(
     file: Path, world: World
 ) -> None:

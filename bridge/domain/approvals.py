@@ -70,6 +70,9 @@ class Click:
     reason: str | None = None
 
 
+_EXPIRED = "Nobody answered in time, so this request has expired."
+
+
 def digest(tool_name: str, arguments: Mapping[str, Any], diffs: tuple[FileDiff, ...]) -> str:
     """SHA-256 (hex) of what a card shows: the decision is bound to it."""
     shown = {
@@ -84,7 +87,9 @@ def digest(tool_name: str, arguments: Mapping[str, Any], diffs: tuple[FileDiff, 
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def objection(approval: Approval, click: Click, policy: ApprovalPolicy) -> str | None:
+def objection(
+    approval: Approval, click: Click, policy: ApprovalPolicy, *, now: datetime
+) -> str | None:
     """Why this click may not decide, as a sentence for the person; None when it may.
 
     Denies by default: only the member whose message started the turn and the configured
@@ -96,6 +101,8 @@ def objection(approval: Approval, click: Click, policy: ApprovalPolicy) -> str |
         return "That card is out of date. Please use the newest one in the thread."
     if approval.state is not ApprovalState.PENDING:
         return settled_sentence(approval)
+    if now >= approval.expires_at:
+        return _EXPIRED
     if click.person.user in policy.approvers:
         return None
     if click.person.user == approval.requester and click.person.trusted:
@@ -111,7 +118,7 @@ def settled_sentence(approval: Approval) -> str:
         case ApprovalState.DENIED:
             return f"<@{approval.decided_by}> has already denied this."
         case ApprovalState.EXPIRED:
-            return "Nobody answered in time, so this request has expired."
+            return _EXPIRED
         case ApprovalState.VOID:
             return approval.cause or "This request is no longer open."
         case ApprovalState.PENDING:  # pragma: no branch

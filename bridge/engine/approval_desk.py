@@ -6,7 +6,7 @@ The stored row is the truth and changes state by one compare-and-set; cards only
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bridge.domain import approvals as policy
 from bridge.domain.approvals import Approval, ApprovalState, Click
@@ -84,7 +84,9 @@ class ApprovalDesk:
             await self._tools.chat.private_note(pressed.channel, user, refused, thread_ts=thread_ts)
 
     async def _click(self, approval: Approval, click: Click) -> str | None:
-        refused = policy.objection(approval, click, self._tools.options.approvals)
+        refused = policy.objection(
+            approval, click, self._tools.options.approvals, now=self._tools.clock.now()
+        )
         if refused is not None:
             return refused
         settled = await self._settle(
@@ -103,6 +105,14 @@ class ApprovalDesk:
         """Close questions that are no longer open on the server; `cause` is a sentence."""
         for approval in await self._tools.store.approvals.open_of_turn(turn_id):
             if approval.request_id in request_ids:
+                await self._settle(approval.approval_id, ApprovalState.VOID, by=None, cause=cause)
+
+    async def void_unless(
+        self, turn_id: TurnId, pending: frozenset[str], *, asked_before: datetime, cause: str
+    ) -> None:
+        """Close questions from before a lost link that the server does not wait for any more."""
+        for approval in await self._tools.store.approvals.open_of_turn(turn_id):
+            if approval.request_id not in pending and approval.asked_at < asked_before:
                 await self._settle(approval.approval_id, ApprovalState.VOID, by=None, cause=cause)
 
     async def void_all_of(self, turn_id: TurnId, cause: str) -> None:

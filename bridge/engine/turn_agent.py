@@ -3,8 +3,10 @@ of it after a lost link. Each ends in an event that is told to the turn, never i
 of the agent's side.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
@@ -13,13 +15,16 @@ from bridge.domain.ids import BindingId, Runtime, client_message_id
 from bridge.domain.people import Binding, ClaimedTurn, InputPart, Teammate
 from bridge.domain.ports import HistoryMessage
 from bridge.engine import inputs
-from bridge.engine.runtimes import Runtimes
+from bridge.engine.runtimes import Ready, Runtimes
 from bridge.engine.tools import Tools
 from bridge.telemetry import get_logger
 
 log = get_logger("turn")
 
+T = TypeVar("T")
 Tell = Callable[[ev.TurnEvent], None]
+
+_RETRY_S = 0.1
 
 _REPLACED = (
     "The agent's earlier conversation is gone from its server. "
@@ -60,11 +65,10 @@ class TurnAgent:
     async def start(self, attempt: int) -> None:
         """Start the runtime for this attempt: `RuntimeReady` or `Refused`."""
         try:
-            ready = await self._runtimes.bring_up(self._binding, self._teammate)
+            ready = await self._insist(self._bring_up)
         except AgentError as error:
             self._tell(ev.Refused(str(error)))
             return
-        await self._reload_binding()
         self._fresh = ready.fresh
         if ready.replaced:
             await self._say(_REPLACED)
@@ -122,7 +126,9 @@ class TurnAgent:
             log.warning("abort not delivered", cause=str(error))
 
     async def answer(self, effect: fx.AnswerApproval) -> None:
-        """Give the server a decision. One that did not arrive is given again when it asks."""
+        """Give the server a decision. One that did not arrive is given again when it asks:
+        `LinkLost` makes the turn look.
+        """
         if self._binding.runtime is None:
             return
         try:
@@ -134,6 +140,7 @@ class TurnAgent:
             )
         except AgentError as error:
             log.warning("answer not delivered", cause=str(error))
+            self._tell(ev.LinkLost())
             return
         if not waited_for:
             await self._say(_TOO_LATE)
@@ -147,10 +154,13 @@ class TurnAgent:
             client_id: under which the input was sent last; None when there was none.
             show: gets the answer as far as the server kept it, when it is no longer at work.
         """
+
+        async def look() -> tuple[Ready, list[HistoryMessage]]:
+            ready = await self._bring_up(again=True)
+            return ready, await self._stored_since(client_id)
+
         try:
-            ready = await self._runtimes.bring_up(self._binding, self._teammate, again=True)
-            await self._reload_binding()
-            stored = await self._stored_since(client_id)
+            ready, stored = await self._insist(look)
         except AgentError as error:
             self._tell(ev.Refused(str(error)))
             return
@@ -162,6 +172,23 @@ class TurnAgent:
         if not started.is_processing:
             show(_answers(stored))
         self._tell(ev.StateReplayed(started.is_processing, started.pending_request_ids))
+
+    async def _bring_up(self, *, again: bool = False) -> Ready:
+        ready = await self._runtimes.bring_up(self._binding, self._teammate, again=again)
+        await self._reload_binding()
+        return ready
+
+    async def _insist(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Try again while the link comes and goes, for as long as a turn waits for it."""
+        clock = self._tools.clock
+        until = clock.monotonic() + self._tools.options.link_wait_s
+        while True:
+            try:
+                return await work()
+            except AgentUnreachable:
+                if clock.monotonic() >= until:
+                    raise
+                await asyncio.sleep(_RETRY_S)
 
     async def stored_answers(self, client_id: str) -> Sequence[HistoryMessage]:
         """The agent's messages after this input, as the server keeps them; empty on failure."""

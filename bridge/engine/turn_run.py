@@ -62,7 +62,9 @@ class TurnRun:
         self._reply: Reply = tools.chat.open_reply(self._target)
         self._leftover = turn.phase is Phase.RECONCILING
         self._missed_text = False
+        self._sending: asyncio.Task[Any] | None = None
         self._reconciling: asyncio.Task[Any] | None = None
+        self._lost_at = claimed.claimed_at
         self._end: fx.EndTurn | None = None
         self._performers: dict[type, Callable[[Any], object]] = {
             fx.AppendReply: self._append,
@@ -73,7 +75,7 @@ class TurnRun:
             fx.LeaveConversation: lambda _: self._spawn(
                 self._agent.move_and_start(self._next_attempt)
             ),
-            fx.SendInput: lambda effect: self._spawn(self._agent.send(effect)),
+            fx.SendInput: self._send,
             fx.AskApproval: lambda effect: self._spawn(self._ask(effect.asked)),
             fx.AnswerApproval: lambda effect: self._spawn(self._agent.answer(effect)),
             fx.VoidApprovals: lambda effect: self._spawn(
@@ -139,8 +141,8 @@ class TurnRun:
         except IllegalTransition as error:
             log.error("illegal transition", cause=str(error))
             self._turn, effects = step(self._turn, ev.Refused(str(error)))
-        if isinstance(event, ev.StateReplayed) and self._turn.phase is Phase.RECONCILING:
-            self._timer.wait_only(self._tools.options.rerun_wait_s)
+        if isinstance(event, ev.StateReplayed):
+            self._state_replayed(event)
         if self._turn.phase is not before:
             self._timer.phase_changed(self._turn.phase)
             log.debug("phase", was=before.value, now=self._turn.phase.value)
@@ -148,6 +150,19 @@ class TurnRun:
             self._performers[type(effect)](effect)
 
     # --- effects out -------------------------------------------------------------------------
+
+    def _state_replayed(self, event: ev.StateReplayed) -> None:
+        if self._turn.phase is Phase.RECONCILING:
+            self._timer.wait_only(self._tools.options.rerun_wait_s)
+        cause = "The agent no longer waits for this: it was interrupted."
+        self._spawn(
+            self._desk.void_unless(
+                self.claimed.turn_id,
+                event.pending_request_ids,
+                asked_before=self._lost_at,
+                cause=cause,
+            )
+        )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[Any]:
         what = getattr(work, "__qualname__", "effect")
@@ -170,10 +185,15 @@ class TurnRun:
         await self._reply.seal()
         await self._desk.ask(self.claimed, asked, self._teammate.face, self._target.thread_ts)
 
+    def _send(self, effect: fx.SendInput) -> None:
+        self._sending = self._spawn(self._agent.send(effect))
+
     def _reconcile(self) -> None:
-        if self._reconciling is not None:
-            self._reconciling.cancel()  # the link was lost once more
+        for task in (self._sending, self._reconciling):
+            if task is not None:
+                task.cancel()  # what it was to do is now looked up, or was lost once more
         self._missed_text = True
+        self._lost_at = self._tools.clock.now()
         self._reconciling = self._spawn(
             self._agent.reconcile(self._newest_client_id, self._show_stored)
         )
@@ -229,6 +249,8 @@ class TurnRun:
 
     async def _say_goodbye(self, end: fx.EndTurn, seconds: float) -> MessageTs | None:
         sentence = failures.explain(end.outcome, end.cause)
+        if sentence is None and not self._reply.text():
+            sentence = "Finished without a word."
         if self._leftover:  # nothing new was said since the restart
             await self._tools.chat.close_leftover(self._target, sentence or "Done.")
             return None

@@ -7,6 +7,8 @@ from bridge.domain.ports import Clock
 from bridge.domain.turn import Phase
 from bridge.engine.options import EngineOptions
 
+_ANSWER_GRACE_S = 60.0
+
 
 class TurnTimer:
     """Counts one turn's working time and the waits that have a limit of their own."""
@@ -18,6 +20,8 @@ class TurnTimer:
             Phase.ABORTING: options.abort_wait_s,
             Phase.RECONCILING: options.link_wait_s + options.rerun_wait_s,
         }
+        # Each question expires by itself; this is the net below, so that no turn hangs for ever.
+        self._answer_s = options.approvals.expiry_s + _ANSWER_GRACE_S
         self._began_phase = clock.monotonic()
         self._worked_s = 0.0
         self._counting = True
@@ -39,13 +43,13 @@ class TurnTimer:
         self._collect()
         return self._worked_s
 
-    def due_in(self, phase: Phase) -> float | None:
-        """Seconds until something is due in this phase; None when nothing is."""
+    def due_in(self, phase: Phase) -> float:
+        """Seconds until something is due in this phase."""
         if phase in self._waits:
             wait = self._waits[phase] if self._only_s is None else self._only_s
             return max(0.0, wait - self._in_phase())
         if phase is Phase.AWAITING_APPROVAL:
-            return None
+            return max(0.0, self._answer_s - self._in_phase())
         return max(0.0, self._limit_s - self._worked_s - self._in_phase())
 
     def what_is_due(self, phase: Phase) -> ev.TurnEvent:

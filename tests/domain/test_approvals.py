@@ -1,19 +1,19 @@
 """Who may decide, on what exactly, and what the agent is told."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.domain import approvals
 from bridge.domain.approvals import (
     Approval,
     ApprovalPolicy,
     ApprovalState,
     Click,
     digest,
-    objection,
     settled_sentence,
     told_to_agent,
 )
@@ -45,11 +45,17 @@ PENDING = Approval(
     digest="d",
     requester=ASKER,
     asked_at=NOON,
-    expires_at=NOON,
+    expires_at=NOON + timedelta(minutes=15),
     card=CARD,
 )
 POLICY = ApprovalPolicy(approvers=frozenset({APPROVER}), expiry_s=60)
 NOBODY = ApprovalPolicy(approvers=frozenset(), expiry_s=60)
+
+
+def objection(
+    approval: Approval, click: Click, policy: ApprovalPolicy, *, now: datetime = NOON
+) -> str | None:
+    return approvals.objection(approval, click, policy, now=now)
 
 
 def click(user: UserId, *, trusted: bool = True, bot: bool = False, ts: str = CARD.ts) -> Click:
@@ -215,3 +221,10 @@ def test_silence_is_not_told_as_a_refusal() -> None:
 
 def test_with_an_allowance_nothing_is_said() -> None:
     assert told_to_agent(Verdict.ALLOW, who="Ann", reason="fine") == ""
+
+
+def test_g6_a_click_after_the_expiry_does_not_count_even_before_it_was_noticed() -> None:
+    late = PENDING.expires_at
+    assert "expired" in (objection(PENDING, click(ASKER), POLICY, now=late) or "")
+    just_in_time = late - timedelta(microseconds=1)
+    assert objection(PENDING, click(ASKER), POLICY, now=just_in_time) is None

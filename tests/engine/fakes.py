@@ -84,6 +84,7 @@ class FakeAgent:
         self.stored: dict[Runtime, list[HistoryMessage]] = {}
         self.on_input: Callable[[Input], None] = lambda _: None
         self.lose_answers = False
+        self.refuse_answers = 0
         self._agents = itertools.count(1)
         self._conversations = itertools.count(1)
         self._runs = itertools.count(1)
@@ -138,6 +139,9 @@ class FakeAgent:
     async def answer(
         self, runtime: Runtime, *, request_id: str, verdict: ev.Verdict, message: str
     ) -> bool:
+        if self.refuse_answers:
+            self.refuse_answers -= 1
+            raise AgentUnreachable("No answer from the App Server.")
         self.answers.append((request_id, verdict, message))
         return True
 

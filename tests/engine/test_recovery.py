@@ -1,8 +1,9 @@
 """Restarts and lost links: no turn, card or message is left hanging."""
 
 from bridge.domain import events as ev
-from bridge.domain.approvals import ApprovalState
+from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.events import Verdict
+from bridge.domain.ids import MessageRef, MessageTs
 from bridge.domain.ports import HistoryMessage, LinkState
 from tests.engine.conftest import MAYA, World
 from tests.support import eventually
@@ -149,3 +150,48 @@ async def test_an_orderly_stop_ends_live_turns_in_words(world: World) -> None:
     reply = world.chat.replies[0]
     assert reply.ending is not None
     assert reply.ending.outcome is ev.Outcome.INTERRUPTED
+
+
+async def test_a_decision_that_did_not_arrive_is_given_again(world: World) -> None:
+    await world.say("@ada run it")
+    given = await world.input(1)
+    world.agent.begin(given)
+    asked = ev.ApprovalAsked("perm-1", "call-1", "Bash", {"command": "ls"})
+    world.agent.emit(given.runtime, asked)
+    card = (await eventually(lambda: world.chat.cards))[0]
+    world.agent.processing.add(given.runtime)
+    world.agent.pending = frozenset({"perm-1"})
+    world.agent.refuse_answers = 1
+
+    async def shown() -> Approval | None:
+        return await world.store.approvals.get(card.approval_id)
+
+    approval = await eventually(shown)
+    assert approval is not None
+    pressed = approval.card or MessageRef(approval.thread.channel, MessageTs("1.0"))
+    await world.dispatcher.click(card.approval_id, user=MAYA, verdict=Verdict.ALLOW, card=pressed)
+    await eventually(lambda: len(world.agent.starts) >= 2)
+    world.agent.emit(given.runtime, asked)  # as the replay does
+    await eventually(lambda: world.agent.answers)
+    assert len(world.chat.cards) == 1
+
+
+async def test_after_a_restart_of_both_sides_the_old_card_is_void(world: World) -> None:
+    await world.say("@ada run it")
+    given = await world.input(1)
+    world.agent.begin(given)
+    world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "ls"}))
+    old = (await eventually(lambda: world.chat.cards))[0]
+    world.agent.stored[given.runtime] = [
+        HistoryMessage("u1", "user", "hi", given.client_message_id)
+    ]
+    await _restart(world)
+    await eventually(lambda: len(world.agent.starts) >= 2)
+    world.agent.begin(given)  # the restarted server runs the input again and asks anew
+    world.agent.emit(given.runtime, ev.ApprovalAsked("perm-2", "c2", "Bash", {"command": "ls"}))
+    closed = (await eventually(lambda: world.chat.closed_cards))[0]
+    assert (closed.approval_id, closed.state) == (old.approval_id, ApprovalState.VOID)
+    new = (await eventually(lambda: world.chat.cards[1:]))[0]
+    stored = await world.store.approvals.get(new.approval_id)
+    assert stored is not None
+    assert stored.state is ApprovalState.PENDING

@@ -244,3 +244,12 @@ async def test_the_stop_reaction_drops_a_waiting_message(world: World) -> None:
     await world.dispatcher.reaction(waiting.team, ref, user=JONAS, name="octagonal_sign")
     counts = await world.store.turns.counts()
     assert counts["waiting"] == 0
+
+
+async def test_g5_an_empty_answer_ends_in_words_too(world: World) -> None:
+    await world.say("@ada hi")
+    given = await world.input(1)
+    world.agent.finish(given, world.agent.begin(given))
+    reply = await world.ended(1)
+    assert reply.ending is not None
+    assert reply.ending.sentence == "Finished without a word."

@@ -15,7 +15,7 @@ TITLE_LIMIT = 200
 def _react(site: Site, args: Args, *, add: bool) -> Json:
     channel = readable_channel(site, args)
     name = args.text("name").strip(":")
-    if not name or not all(letter.isalnum() or letter in "_+-'" for letter in name):
+    if not name or not all(letter.isalnum() or letter in "_+-':" for letter in name):
         raise ApiError("invalid_name")
     site.workspace.react(channel, args.text("timestamp"), user=BOT_USER_ID, name=name, add=add)
     return {"ok": True}

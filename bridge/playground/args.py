@@ -7,11 +7,6 @@ from aiohttp import web
 
 from bridge.playground.wire import ApiError, Json
 
-DECODED = frozenset({"blocks", "attachments", "view", "metadata", "files", "chunks", "prompts"})
-"""The only fields whose JSON text is decoded; everywhere else JSON-looking text is text."""
-
-LISTS = frozenset({"loading_messages", "channels", "file_ids", "users"})
-
 _FORMAT_ERRORS = {
     "blocks": "invalid_blocks_format",
     "metadata": "invalid_metadata_format",
@@ -20,7 +15,12 @@ _FORMAT_ERRORS = {
 
 
 class Args:
-    """Typed access to one call's arguments; absent and null are the same."""
+    """Typed access to one call's arguments; absent and null are the same.
+
+    Only `objects` and `mapping` decode JSON text, and only the fields that Slack decodes are read
+    with them (blocks, attachments, view, metadata, files, chunks): a text that looks like JSON
+    stays text.
+    """
 
     def __init__(self, values: Json) -> None:
         self.values = {name: value for name, value in values.items() if value is not None}
@@ -79,7 +79,7 @@ class Args:
         value = self.values.get(name)
         if value == "":
             return None
-        if isinstance(value, str) and name in DECODED:
+        if isinstance(value, str):
             try:
                 return json.loads(value)
             except ValueError:

@@ -38,7 +38,9 @@ class PlaygroundOptions:
     the pauses before the three redeliveries of an event, multiplied by `redelivery_scale`
     (PLATFORM §4.2). `offline_events` says what becomes of events while nobody is connected:
     `queue` keeps at most `offline_queue` of them, `drop` loses them. `history_limit` and
-    `history_per_minute` model the two classes of apps (PLATFORM §1.3).
+    `history_per_minute` model the two classes of apps (PLATFORM §1.3). `split_long_posts` cuts a
+    post into several messages from 4,041 characters on (PLATFORM §3.1); `unfurls` follows a
+    person's link with a `message_changed` that is no edit (PLATFORM §4.6).
     """
 
     bot_token: str = field(default="xoxb-playground-bot", repr=False)
@@ -65,4 +67,5 @@ class PlaygroundOptions:
     history_limit: int = 1000
     history_per_minute: int = 50
     split_long_posts: bool = False
+    unfurls: bool = False
     inspector_size: int = 5000

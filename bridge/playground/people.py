@@ -1,5 +1,6 @@
 """What people do in the workspace: post, edit, react, press buttons, fill in modals."""
 
+import re
 import uuid
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from bridge.playground.typed import compose
 from bridge.playground.wire import ApiError, Json, epoch_s, new_id
 from bridge.playground.workspace import Channel
 
+LINK = re.compile(r"<(https?://[^>|]+)")
 FileUpload = tuple[str, str, bytes]
 """A file a person attaches: name, media type ('' to guess) and content."""
 
@@ -67,7 +69,15 @@ class People:
             return str(share(self._site, channel, stored, message, thread_ts or "")["ts"])
         if thread_ts:
             message["thread_ts"] = thread_ts
-        return str(self._workspace.post(channel, message, broadcast=broadcast)["ts"])
+        posted = self._workspace.post(channel, message, broadcast=broadcast)
+        self._unfurl(channel, posted)
+        return str(posted["ts"])
+
+    def _unfurl(self, channel: Channel, message: Json) -> None:
+        link = LINK.search(message["text"])
+        if link and self._site.options.unfurls:
+            card = {"id": 1, "from_url": link[1], "fallback": link[1], "title": link[1]}
+            self._workspace.change(channel, message["ts"], {"attachments": [card]})
 
     def _said(self, as_: str, text: str) -> Json:
         escaped, block = compose(text)

@@ -47,8 +47,12 @@ class Playground:
         app.add_routes(self._routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port)
-        await site.start()
+        try:
+            await web.TCPSite(self._runner, host, port).start()
+        except OSError:
+            runner, self._runner = self._runner, None
+            await runner.cleanup()
+            raise
         bound = self._runner.addresses[0][1]
         shown = f"[{host}]" if ":" in host else host
         self._site.listens(f"http://{shown}:{bound}")

@@ -59,6 +59,19 @@ async def test_an_edited_mention_fires_app_mention_again(playground: Playground,
     assert changed["previous_message"]["text"] == HELLO
 
 
+async def test_an_unfurled_link_changes_the_message_without_an_edit(
+    start: Start, connect: Connect
+) -> None:
+    place = await start(dataclasses.replace(QUICK, unfurls=True))
+    app = await connect(place)
+    place.post("maya", "#engineering", f"{HELLO} https://example.org")
+    changed = (await eventually(lambda: app.events("message", "message_changed")))[0]
+    assert changed["message"]["attachments"][0]["from_url"] == "https://example.org"
+    assert "edited" not in changed["message"]
+    await eventually(lambda: place.undelivered == 0)
+    assert len(app.events("app_mention")) == 1
+
+
 async def test_own_posts_updates_and_deletes_come_back_as_events(
     client: AsyncWebClient, app: App
 ) -> None:
@@ -70,6 +83,15 @@ async def test_own_posts_updates_and_deletes_come_back_as_events(
     assert app.events("message")[0]["bot_id"] == "B01LETTABOT"
     assert app.events("message", "message_changed")[0]["message"]["text"] == "two"
     assert deleted[0]["deleted_ts"] == posted["ts"]
+
+
+async def test_the_app_does_not_mention_itself(
+    playground: Playground, client: AsyncWebClient, app: App
+) -> None:
+    await client.chat_postMessage(channel="#engineering", text=HELLO)
+    playground.post("maya", "#engineering", "done")
+    await eventually(lambda: len(app.events("message")) == 2)
+    assert app.events("app_mention") == []
 
 
 async def test_an_envelope_goes_to_one_of_the_connections(

@@ -51,6 +51,8 @@ def test_a_refusal_blocks_that_method_only_and_is_not_counted_as_a_call() -> Non
     limits = RateLimits()
     assert limits.refuse("a", per_minute=1, channel=None, now=0.0) is None
     assert limits.refuse("a", per_minute=1, channel=None, now=30.0) == 30
+    assert limits.refuse("a", per_minute=1, channel=None, now=30.5) == 30
+    assert limits.refuse("a", per_minute=1, channel=None, now=31.5) == 29
     assert limits.refuse("b", per_minute=1, channel=None, now=30.0) is None
     assert limits.refuse("a", per_minute=1, channel=None, now=60.0) is None
 

@@ -8,6 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge.playground import Playground, PlaygroundOptions
+from bridge.playground.wire import TsClock
 from tests.playground.conftest import Start, refusal, web_client
 
 GENERAL = "C01GENERAL1"
@@ -34,6 +35,12 @@ async def test_timestamps_are_unique_rising_text_with_six_decimals(playground: P
     assert all(len(ts.partition(".")[2]) == 6 for ts in stamps)
     moments = [Decimal(ts) for ts in stamps]
     assert moments == sorted(set(moments))
+
+
+def test_timestamps_rise_even_when_the_clock_does_not() -> None:
+    clock = TsClock()
+    clock.after("9999999999.999998")
+    assert [clock.next(), clock.next()] == ["9999999999.999999", "10000000000.000000"]
 
 
 async def test_a_reply_carries_thread_ts_and_its_parent_counts_it(

@@ -45,6 +45,20 @@ async def test_messages_channels_and_files_survive_a_restart(
     await second.stop()
 
 
+async def test_new_messages_come_after_the_restored_ones(tmp_path: Path) -> None:
+    path = tmp_path / "workspace.json"
+    options = dataclasses.replace(QUICK, state_file=path)
+    place = Playground(options)
+    await place.start()
+    ts = place.post("maya", "#general", "from the future")
+    await place.stop()
+    path.write_text(path.read_text().replace(ts, "9999999999.000000"))
+    place = Playground(options)
+    await place.start()
+    assert place.post("maya", "#general", "now") > "9999999999.000000"
+    await place.stop()
+
+
 async def test_changes_are_on_disk_shortly_after_they_happen(tmp_path: Path) -> None:
     path = tmp_path / "workspace.json"
     place = Playground(dataclasses.replace(QUICK, state_file=path))
@@ -53,6 +67,19 @@ async def test_changes_are_on_disk_shortly_after_they_happen(tmp_path: Path) -> 
     await eventually(lambda: path.exists() and "unforgettable" in path.read_text())
     await place.stop()
     assert json.loads(path.read_text())["format"] == 1
+
+
+async def test_a_start_on_a_taken_port_leaves_the_state_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "workspace.json"
+    first = Playground(dataclasses.replace(QUICK, state_file=path))
+    url = await first.start()
+    second = Playground(dataclasses.replace(QUICK, state_file=path))
+    with pytest.raises(OSError, match="in use"):
+        await second.start(port=int(url.rpartition(":")[2]))
+    await second.stop()
+    assert not path.exists()
+    await first.stop()
+    assert path.exists()
 
 
 async def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:

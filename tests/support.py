@@ -4,19 +4,31 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 
 
+@overload
 async def eventually(
-    probe: Callable[[], T | Awaitable[T]], *, within_s: float = 10.0, poll_s: float = 0.01
-) -> T:
+    probe: Callable[[], Awaitable[T]], *, within_s: float = ..., poll_s: float = ...
+) -> T: ...
+
+
+@overload
+async def eventually(
+    probe: Callable[[], T], *, within_s: float = ..., poll_s: float = ...
+) -> T: ...
+
+
+async def eventually(
+    probe: Callable[[], object], *, within_s: float = 10.0, poll_s: float = 0.01
+) -> object:
     """Return the first truthy result of `probe`; fail with its last result after `within_s`."""
     deadline = time.monotonic() + within_s
     while True:
         found = probe()
-        result: T = await found if inspect.isawaitable(found) else found
+        result = await found if inspect.isawaitable(found) else found
         if result:
             return result
         if time.monotonic() > deadline:

@@ -9,7 +9,8 @@ is still done.
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -30,15 +31,17 @@ class _Lane:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._connection: Connection | None = None
 
-    async def run(self, work: Callable[[Connection], T]) -> T:
+    async def run(self, work: Callable[[Connection], T], *, durable: bool = False) -> T:
         """Run `work` in one transaction: committed when it returns, rolled back if it raises."""
         loop = asyncio.get_running_loop()
-        return await asyncio.shield(loop.run_in_executor(self._thread, self._transact, work))
+        transact = partial(self._transact, work, durable=durable)
+        return await asyncio.shield(loop.run_in_executor(self._thread, transact))
 
-    def _transact(self, work: Callable[[Connection], T]) -> T:
+    def _transact(self, work: Callable[[Connection], T], *, durable: bool) -> T:
         if self._connection is None:
             self._connection = self._engine.connect()
-        with self._connection.begin():
+        safety = dialect.durable(self._connection) if durable else nullcontext()
+        with safety, self._connection.begin():
             return work(self._connection)
 
     async def close(self) -> None:
@@ -107,10 +110,13 @@ class Database:
         self._schema_version = SCHEMA_VERSION
         return True
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one write transaction. Raises `StoreUnavailable`."""
+    async def write(self, work: Callable[[Connection], T], *, durable: bool = False) -> T:
+        """Run `work` in one write transaction. Raises `StoreUnavailable`.
+
+        What is committed survives the death of this process; `durable` also a power cut.
+        """
         with self._translated(opening=False):
-            return await self._writer.run(work)
+            return await self._writer.run(work, durable=durable)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on one consistent snapshot that cannot write. Raises `StoreUnavailable`."""

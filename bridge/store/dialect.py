@@ -1,6 +1,8 @@
 """Everything that is particular to SQLite: engines, pragmas, and what its failures mean."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ _DRIVERS = {"sqlite", "sqlite+aiosqlite", "sqlite+pysqlite"}
 
 _PRAGMAS = (
     # WAL with NORMAL: a commit survives the death of the process, at no fsync per commit. After
-    # a power cut the file is whole, but commits of the last moments may be gone.
+    # a power cut the file is whole, but commits of the last moments may be gone: those that may
+    # not be are made `durable`.
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = NORMAL",
     "PRAGMA foreign_keys = ON",
@@ -116,6 +119,22 @@ def engine(url: URL, *, writes: bool, busy_timeout_s: float) -> Engine:
 def probe(connection: Connection) -> None:
     """Write nothing new, so that a file that cannot be written says so now, not at work."""
     connection.exec_driver_sql("PRAGMA user_version = 0")
+
+
+@contextmanager
+def durable(connection: Connection) -> Iterator[None]:
+    """Transactions inside reach the disk itself: they survive a power cut as well.
+
+    The WAL is synced as a whole, so all that was committed before them is safe with them.
+    """
+    # Past SQLAlchemy, which would open a transaction, inside which this cannot be changed.
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    driver.execute("PRAGMA synchronous = FULL")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA synchronous = NORMAL")
 
 
 def failure(error: sa.exc.DBAPIError, *, url: URL, opening: bool) -> BridgeError:

@@ -129,7 +129,7 @@ class Turns:
             speaker=speaker,
             trusted=trusted,
         )
-        return await self._database.write(partial(accept, intake=intake))
+        return await self._database.write(partial(accept, intake=intake), durable=True)
 
     async def claim(
         self, binding_id: BindingId, *, lease: str, now: datetime

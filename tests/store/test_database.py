@@ -277,3 +277,15 @@ async def test_no_statement_reads_a_whole_table(file: Path, world: World) -> Non
                 if step.startswith("SCAN") and not any(name in step for name in small)
             ]
             assert not scans, (sql, plan)
+
+
+async def test_g1_a_durable_transaction_reaches_the_disk_itself(tmp_path: Path) -> None:
+    database = await Database.open(url(tmp_path / "new.db"))
+
+    def safety(connection: sa.Connection) -> object:
+        return connection.exec_driver_sql("PRAGMA synchronous").scalar()
+
+    normal, full = 1, 2
+    assert await database.write(safety, durable=True) == full
+    assert await database.write(safety) == normal
+    await database.close()

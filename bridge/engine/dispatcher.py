@@ -181,6 +181,10 @@ class Dispatcher:
         if worker is not None:
             worker.inherit(claimed, turn)
 
+    def spares(self) -> frozenset[str]:
+        """Teammates with a conversation ready for a new thread."""
+        return self._runtimes.spares()
+
     def live_turns(self) -> int:
         """How many turns run now."""
         return sum(worker.current is not None for worker in self._workers.values())

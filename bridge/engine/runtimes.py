@@ -1,6 +1,7 @@
 """Brings a binding's runtime to life on the App Server: agent, conversation, directory, mode."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 from bridge.domain.errors import AgentError, RuntimeGone
@@ -46,19 +47,27 @@ class Runtimes:
     def __init__(self, tools: Tools, tasks: Tasks) -> None:
         self._tools = tools
         self._tasks = tasks
+        self._connection = 0
         self._started: set[BindingId] = set()
         self._spares: dict[str, StartedRuntime] = {}
+        self._stale_spares: dict[str, Runtime] = {}
         self._creating: dict[str, asyncio.Lock] = {}
 
     def connection_changed(self) -> None:
         """Forget what was started: a new connection is subscribed to nothing."""
+        self._connection += 1
         self._started.clear()
+        self._stale_spares.update({name: spare.runtime for name, spare in self._spares.items()})
         self._spares.clear()
 
     def prepare_spares(self) -> None:
         """Make a spare conversation for each teammate, in the background."""
         for teammate in self._tools.options.team.teammates:
             self._tasks.spawn(self._prepare_spare(teammate), name=f"spare {teammate.name}")
+
+    def spares(self) -> frozenset[str]:
+        """Teammates with a spare conversation ready."""
+        return frozenset(self._spares)
 
     async def bring_up(self, binding: Binding, teammate: Teammate, *, again: bool = False) -> Ready:
         """Make the binding's runtime ready for input.
@@ -81,8 +90,9 @@ class Runtimes:
             )
             return Ready(known, fresh=False)
         await self._tools.agent.ready(within_s=self._tools.options.link_wait_s)
+        connection = self._connection
         ready = await self._resume(binding, teammate)
-        await self._remember(binding, ready.started)
+        await self._remember(binding, ready.started, connection)
         return ready
 
     async def move(self, binding: Binding) -> Runtime:
@@ -120,10 +130,24 @@ class Runtimes:
     async def _prepare_spare(self, teammate: Teammate) -> None:
         try:
             await self._tools.agent.ready(within_s=self._tools.options.link_wait_s)
-            if teammate.name not in self._spares:
-                self._spares[teammate.name] = await self._create(teammate)
+            connection = self._connection
+            if teammate.name in self._spares:
+                return
+            spare = await self._spare(teammate)
+            if connection == self._connection:
+                self._spares[teammate.name] = spare
+            else:
+                self._stale_spares[teammate.name] = spare.runtime
         except AgentError as error:
             log.warning("no spare conversation", teammate=teammate.name, cause=str(error))
+
+    async def _spare(self, teammate: Teammate) -> StartedRuntime:
+        """The spare from before a lost link, else a new one: a link that flaps costs nothing."""
+        kept = self._stale_spares.pop(teammate.name, None)
+        if kept is not None:
+            with suppress(RuntimeGone):
+                return await self._start(teammate, kept.agent_id, kept.conversation_id)
+        return await self._create(teammate)
 
     async def _create(self, teammate: Teammate) -> StartedRuntime:
         return await self._start(teammate, await self._agent_of(teammate), None)
@@ -151,8 +175,9 @@ class Runtimes:
             log.info("agent created", teammate=teammate.name, agent=created)
             return created
 
-    async def _remember(self, binding: Binding, started: StartedRuntime) -> None:
+    async def _remember(self, binding: Binding, started: StartedRuntime, connection: int) -> None:
         await self._tools.store.bindings.set_runtime(
             binding.binding_id, started.runtime, started.cwd, self._tools.clock.now()
         )
-        self._started.add(binding.binding_id)
+        if connection == self._connection:
+            self._started.add(binding.binding_id)

@@ -253,3 +253,18 @@ async def test_g5_an_empty_answer_ends_in_words_too(world: World) -> None:
     reply = await world.ended(1)
     assert reply.ending is not None
     assert reply.ending.sentence == "Finished without a word."
+
+
+async def test_a_spare_conversation_waits_for_new_threads_and_survives_a_flapping_link(
+    world: World,
+) -> None:
+    for _ in range(3):
+        world.agent.link(LinkState.DOWN)
+        world.agent.link(LinkState.UP)
+        await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    new = [start for start in world.agent.starts if start.conversation_id is None]
+    assert len(new) == 2, "one for each teammate, however often the link came back"
+    world.agent.answer_with("hi")
+    await world.say("@ada hello")
+    await world.ended(1)
+    assert world.agent.inputs[0].runtime.conversation_id in {"conv-1", "conv-2"}

@@ -21,8 +21,6 @@ from bridge.slack.gateway import Gateway, GatewayOptions, web_session
 from bridge.slack.preflight import describe, new_socket_url
 from bridge.store import Store
 
-SERVER_WAIT_S = 15.0
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -38,10 +36,13 @@ class Finding:
         return f"{'ok  ' if self.well else 'FIX '} {self.subject}: {self.said}"
 
 
-async def examine(settings: Settings) -> list[Finding]:
-    """Look at everything, one after another; a failure of one does not hide the others."""
+async def examine(settings: Settings, *, server_wait_s: float = 15.0) -> list[Finding]:
+    """Look at everything, one after another; a failure of one does not hide the others.
+
+    `server_wait_s` is how long an App Server may take to answer.
+    """
     findings = await _slack(settings)
-    findings.append(await _looked("App Server", lambda: _appserver(settings)))
+    findings.append(await _looked("App Server", lambda: _appserver(settings, server_wait_s)))
     findings.append(await _looked("database", lambda: _database(settings)))
     return findings
 
@@ -106,7 +107,7 @@ def wanted(key: str) -> list[str]:
     return re.findall(r"- (\S+)", block[1]) if block else []
 
 
-async def _appserver(settings: Settings) -> str:
+async def _appserver(settings: Settings, wait_s: float) -> str:
     url = settings.appserver.url
     if url is None:
         program = settings.appserver.executable or find_letta(os.environ)
@@ -118,7 +119,7 @@ async def _appserver(settings: Settings) -> str:
     )
     client.open()
     try:
-        await client.ready(within_s=SERVER_WAIT_S)
+        await client.ready(within_s=wait_s)
         return f"Letta Code {_traits(client.traits)} at {url}"
     finally:
         await client.aclose()

@@ -67,7 +67,8 @@ def test_no_function_is_over_its_ceiling() -> None:
         f"{name}:{function.name}": length(function)
         for name in modules()
         for function in functions(name)
-        if length(function) > FUNCTION_LINES
+        # A migration is a list of tables: long, and without a branch.
+        if length(function) > FUNCTION_LINES and "/migrations/versions/" not in name
     }
     assert long == {}
 

@@ -106,6 +106,18 @@ def _edit(reading: Reading) -> list[Part]:
             return [_labelled(texts.EDITED)]
 
 
+def _look(reading: Reading) -> list[Part]:
+    if not {"Bash", "Read"} <= reading.may_use:
+        return [_labelled(texts.NO_TOOLS)]
+    match reading.steps:
+        case 0:
+            return [Say("Let me look.\n"), _bash("ls -1", "List the project's files")]
+        case 1:
+            return [Call("Read", {"file_path": "README.md"})]
+        case _:
+            return [_labelled(texts.looked(reading.results[0] if reading.results else ""))]
+
+
 def _two_commands(reading: Reading) -> list[Part]:
     if "Bash" not in reading.may_use:
         return [_labelled(texts.NO_TOOLS)]
@@ -158,6 +170,7 @@ _SCENES: tuple[tuple[re.Pattern[str], Scene], ...] = (
     (_when(r"think (?:for|hard|slowly)"), _think),
     (_when(r"60[,. ]?000|60k|huge"), _huge),
     (_when(r"long|story|stream"), _long),
+    (_when(r"which files|list the files|summari[sz]e"), _look),
     (_when(r"two commands|commands"), _two_commands),
     (_when(r"edit|write|notes?\b|files?\b"), _edit),
     (_when(r"run|command|date\b|time\b"), _command),

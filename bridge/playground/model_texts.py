@@ -7,6 +7,7 @@ LABEL = "_— scripted demo model, not a language model_"
 _MENU = """\
 Try one of these:
 
+- **which files are here?** — I look around, which needs no approval
 - **run a command** — I ask first; you approve or deny
 - **edit a file** — with a diff to look at
 - **show me markdown** — headings, a table, code
@@ -22,6 +23,11 @@ UNANSWERED = (
 )
 
 NO_TOOLS = "I would do that, but this conversation gives me no tool for it."
+
+_PURPOSE = (
+    "the agents of this demo work here, and nothing outside it belongs to them. Reading needed no "
+    "approval; changing something would."
+)
 
 FIRST_NOTES = """\
 # Notes
@@ -109,6 +115,14 @@ def ran(output: str) -> str:
     """Comments on the command's output."""
     shown = output.strip()[:300]
     return f"Done. `demo-note.txt` now holds:\n\n```\n{shown}\n```\n\nNothing else was touched."
+
+
+def looked(listing: str) -> str:
+    """After a look around; `listing` is one name a line."""
+    names = [f"- `{name}`" for name in listing.splitlines()[:12]]
+    return "\n".join(
+        ["This directory holds:", "", *names, "", "`README.md` says what it is for: " + _PURPOSE]
+    )
 
 
 def thought(seconds: float) -> str:

@@ -11,7 +11,9 @@ import pytest
 from bridge.playground.model import DemoModel, ModelOptions
 from bridge.playground.model_texts import LABEL
 
-TOOLS = [{"type": "function", "function": {"name": name}} for name in ("Bash", "Write", "Edit")]
+TOOLS = [
+    {"type": "function", "function": {"name": name}} for name in ("Bash", "Read", "Write", "Edit")
+]
 SYSTEM = {"role": "system", "content": "<persona>My name is Ada. My role: engineer.</persona>"}
 
 
@@ -112,6 +114,17 @@ async def test_a_file_is_written_then_edited_so_that_there_is_a_diff(model: Demo
     assert (write, edit) == ("Write", "Edit")
     assert edited["old_string"] in written["content"]
     assert not calls_in(await ask(model, question, *called("ok"), *called("ok")))
+
+
+async def test_looking_around_lists_reads_and_then_tells(model: DemoModel) -> None:
+    question = said("which files are here? Summarise the most interesting one.")
+    names = [
+        calls_in(await ask(model, question, *before))[0][0]
+        for before in ([], called("README.md\nnotes.md"))
+    ]
+    assert names == ["Bash", "Read"]
+    text = await text_of(model, question, *called("README.md\nnotes.md"), *called("# x"))
+    assert "- `notes.md`" in text
 
 
 async def test_two_commands_are_asked_for_in_one_step(model: DemoModel) -> None:

@@ -75,6 +75,10 @@ class Budget:
             self._ledger.ended(method, channel=channel, now=self._monotonic())
             self._serve()
 
+    def waiting(self, method: str) -> int:
+        """How many calls of `method` wait for a place now."""
+        return sum(waiter.method == method for waiter in self._waiters)
+
     def reconsider(self) -> None:
         """Look again at who waits: a priority has changed."""
         self._serve()

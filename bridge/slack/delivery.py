@@ -134,8 +134,9 @@ class LiveReply:
     def _changed(self) -> None:
         if self._ended:
             return
+        if self._wanted == self._written:
+            self._stir.set()  # a writer that has work already wakes when its time comes
         self._wanted += 1
-        self._stir.set()
         if self._writer is None or self._writer.done():
             self._next_at = self._clock() + self._options.gather_s
             self._writer = self._tasks.spawn(self._write(), name=f"reply of {self._target.turn_id}")
@@ -145,6 +146,7 @@ class LiveReply:
         self._changed()
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._urgent.append((self._wanted, done))
+        self._stir.set()
         self._office.gateway.budget.reconsider()
         try:
             async with asyncio.timeout(within_s):

@@ -6,6 +6,7 @@ from typing import Final
 from bridge.render.elements import Rendered
 from bridge.render.limits import size
 from bridge.render.mentions import escape_mrkdwn
+from bridge.render.plain import clip_escaped
 from bridge.render.stream import MessageView
 
 PIECE: Final = 3_000
@@ -29,9 +30,9 @@ def plain_pieces(view: MessageView) -> list[Rendered]:
     words = view.markdown.strip("\n")
     pieces = [Rendered((), escape_mrkdwn(piece)) for piece in _cut(words)]
     ends = [line for line in (view.sentence, view.tools_line, view.footer) if line]
-    return [*pieces, *(Rendered((), line) for line in ["\n".join(ends)] if line)] or [
-        Rendered((), "…")
-    ]
+    if ends or not pieces:
+        pieces.append(Rendered((), clip_escaped("\n".join(ends) or "…", PIECE)))
+    return pieces
 
 
 def _cut(text: str) -> Iterator[str]:

@@ -31,7 +31,9 @@ EVENT_TYPE: Final = "bridge_post"
 """The metadata's name on our posts; its payload holds `outbox_id`."""
 
 LOOK_BACK: Final = timedelta(minutes=10)
-LOOK_AT: Final = 200
+"""How far back a post of this process is looked for; one of an earlier process may be older."""
+
+LOOK_AT: Final = 999
 SHORTEST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 8.0
 
@@ -65,7 +67,7 @@ class Post:
     ) -> None:
         self._office = office
         self._face = face
-        self._planned = known
+        self._planned = self._from_earlier = known
         self._unclear = known and entry.ts is None
         self._hash = ""
         self.entry = entry
@@ -130,13 +132,14 @@ class Post:
         return None
 
     async def _newest_messages(self) -> list[Mapping[str, Any]]:
-        since = self._office.clock.now() - LOOK_BACK
         asked: dict[str, Any] = {
             "channel": self.entry.channel,
-            "oldest": f"{since.timestamp():.6f}",
             "include_all_metadata": True,
             "limit": LOOK_AT,
         }
+        if not self._from_earlier:
+            since = self._office.clock.now() - LOOK_BACK
+            asked["oldest"] = f"{since.timestamp():.6f}"
         method = "conversations.history"
         if self.entry.thread_ts is not None:
             method = "conversations.replies"

@@ -129,6 +129,21 @@ async def test_one_live_turn_is_edited_about_once_a_second(desk):
     assert 3 <= len(desk.playground.calls("chat.update")) <= 6
 
 
+async def test_g10_the_end_of_a_reply_goes_before_edits_that_wait(desk):
+    target = await desk.target()
+    reply = desk.surface.open_reply(target)
+    reply.append("1", "m", "The first half ")
+    await eventually(lambda: desk.thread(target))
+    for _ in range(47):  # what edits may use of the window while one reply is in progress
+        async with desk.gateway.budget.permit("chat.update", priority=Priority.URGENT):
+            pass
+    reply.append("1", "m", "and the second.")
+    await eventually(lambda: desk.gateway.budget.waiting("chat.update"))
+    async with asyncio.timeout(3):
+        await reply.finish(DONE)
+    assert desk.markdown(target) == "The first half and the second."
+
+
 @pytest.mark.parametrize(
     ("fault", "params"),
     [

@@ -51,7 +51,21 @@ def test_no_minute_ever_holds_more_calls_than_its_method_allows(requests):
             assert beyond - first >= 60.0 - 1e-6
 
 
-@given(asked)
+posts = st.lists(
+    st.tuples(
+        st.just("chat.postMessage"),
+        st.just("C1"),
+        st.sampled_from(Priority),
+        st.floats(0, 0.9),
+        st.floats(0, 0.5),
+        st.floats(0, 1),
+    ),
+    min_size=40,
+    max_size=100,
+)
+
+
+@given(posts)
 @settings(deadline=None, max_examples=40)
 def test_posts_into_a_channel_keep_to_one_a_second_after_a_burst(requests):
     """Guarantee G10: a leaky bucket like Slack's own never overflows."""
@@ -102,6 +116,18 @@ def test_a_429_rests_its_method_alone():
     assert wait_s == pytest.approx(6.0)
     assert ledger.take("chat.delete", channel=None, priority=Priority.QUIET, now=101.0) == 0.0
     assert ledger.take("chat.update", channel=None, priority=Priority.URGENT, now=107.0) == 0.0
+
+
+def test_a_call_counts_until_a_minute_after_its_answer():
+    """Slack may have counted it at any time before; only so the sums can never differ."""
+    ledger = Ledger()
+    call = {"channel": None, "priority": Priority.URGENT}
+    for _ in range(19):
+        assert ledger.take("unheard.of", now=0.0, **call) == 0.0
+    for _ in range(19):
+        ledger.ended("unheard.of", channel=None, now=3.0)
+    assert ledger.take("unheard.of", now=61.0, **call) == pytest.approx(2.0)
+    assert ledger.take("unheard.of", now=63.0, **call) == 0.0
 
 
 def test_a_full_window_of_unanswered_calls_waits_for_an_answer():

@@ -96,7 +96,8 @@ class App:
         found = await eventually(
             lambda: [e["payload"] for e in self.envelopes if e["payload"]["type"] == kind]
         )
-        return found[-1]
+        newest: dict[str, Any] = found[-1]
+        return newest
 
 
 @pytest_asyncio.fixture(loop_scope="session")

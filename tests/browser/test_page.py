@@ -4,7 +4,7 @@ import base64
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, Page, WebSocketRoute, expect
+from playwright.async_api import FilePayload, Locator, Page, WebSocketRoute, expect
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge.playground import Playground
@@ -93,11 +93,13 @@ async def test_a_growing_answer_keeps_its_nodes_and_the_view_at_the_bottom(
     left = "node => node.scrollHeight - node.scrollTop - node.clientHeight"
     scroller = page.locator(".channel .scroller")
     await eventually(lambda: near(scroller, left, at_most=2))
+    await page.get_by_test_id("composer").fill("a\nb\nc\nd\ne\nf")
+    await eventually(lambda: near(scroller, left, at_most=2))
     await expect(row.locator(".edited")).to_have_count(0)
 
 
 async def near(scroller: Locator, left: str, *, at_most: int) -> bool:
-    return abs(await scroller.evaluate(left)) <= at_most
+    return abs(float(await scroller.evaluate(left))) <= at_most
 
 
 async def test_who_reads_further_up_is_left_there_and_told_of_news(
@@ -290,8 +292,8 @@ async def test_an_ephemeral_note_is_seen_by_one_person_and_can_be_dismissed(
 async def test_becoming_the_guest_shows_what_a_guest_sees(
     open_page: OpenPage, playground: Playground
 ) -> None:
-    playground.post("jonas", "#partners", "Hello Sam")
     page = await open_page()
+    playground.post("jonas", "#partners", "Hello Sam")
     await expect(page.get_by_test_id("channel-partners").locator(".unread")).to_have_text("1")
     guest = page.get_by_test_id("person-U04SAMRIVER")
     await expect(guest).to_contain_text("Guest")
@@ -394,12 +396,21 @@ async def test_each_dialect_is_shown_as_slack_shows_it_and_nothing_becomes_html(
 
 async def test_files_are_attached_and_shown(open_page: OpenPage, playground: Playground) -> None:
     page = await open_page()
-    await page.get_by_test_id("file-input").first.set_input_files(
-        [
-            {"name": "dot.png", "mimeType": "image/png", "buffer": PIXEL},
-            {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"},
-        ]
+    chosen: list[FilePayload] = [
+        {"name": "dot.png", "mimeType": "image/png", "buffer": PIXEL},
+        {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"},
+    ]
+    await page.get_by_test_id("file-input").first.set_input_files(chosen)
+    dropped = await page.evaluate_handle(
+        """() => {
+          const data = new DataTransfer();
+          data.items.add(new File(["x"], "dropped.txt", { type: "text/plain" }));
+          return data;
+        }"""
     )
+    await page.get_by_test_id("intro").dispatch_event("drop", {"dataTransfer": dropped})
+    await expect(page.get_by_test_id("file-chip")).to_have_count(3)
+    await page.get_by_role("button", name="Remove dropped.txt").click()
     await expect(page.get_by_test_id("file-chip")).to_have_count(2)
     await page.get_by_test_id("send").click()
     picture, card = page.get_by_test_id("file").first, page.get_by_test_id("file").last

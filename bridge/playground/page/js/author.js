@@ -24,7 +24,8 @@ export function authorOf(message) {
 }
 
 // Slack names apps by their bot id where a thread's repliers are listed.
-const appBehind = (id) => (id?.startsWith("B") ? [...state.users.values()].find((user) => user.is_bot) : undefined);
+const appBehind = (id) =>
+  id?.startsWith("B") ? [...state.users.values()].find((user) => user.is_bot) : undefined;
 
 /** The same shape for a user of the workspace. */
 export const authorOfUser = (id) => authorOf({ user: id });
@@ -48,8 +49,16 @@ const initials = (name) =>
 /** An avatar: picture, emoji or initials. Decorative, since the name always stands beside it. */
 export function avatar(author, size = "normal") {
   const letters = () => h("span", null, initials(author.name));
-  const inside = author.emoji ? h("span.avatar-emoji", null, author.emoji) : author.src ? picture(author, letters) : letters();
-  return h("span.avatar", { class: `is-${size} hue-${author.hue}`, aria: { hidden: "true" } }, inside);
+  const inside = author.emoji
+    ? h("span.avatar-emoji", null, author.emoji)
+    : author.src
+      ? picture(author, letters)
+      : letters();
+  return h(
+    "span.avatar",
+    { class: `is-${size} hue-${author.hue}`, aria: { hidden: "true" } },
+    inside,
+  );
 }
 
 function picture({ src }, otherwise) {

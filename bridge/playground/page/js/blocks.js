@@ -39,7 +39,11 @@ function redraw(shown, block, signature, surface) {
 const GROWING = new Set(["markdown", "rich_text", "header", "divider", "table"]);
 
 function blockNode(block, signature, surface) {
-  const node = h("div.block", { data: { type: block.type, block: block.block_id } }, content(block, surface));
+  const node = h(
+    "div.block",
+    { data: { type: block.type, block: block.block_id } },
+    content(block, surface),
+  );
   node.signature = signature;
   return node;
 }
@@ -52,7 +56,8 @@ function content(block, surface) {
 const BLOCKS = {
   markdown: (block) => h("div.markdown", null, markdown(block.text)),
   rich_text: (block) => h("div.markdown", null, richText(block)),
-  header: (block) => h("div.header-block", { role: "heading", aria: { level: 3 } }, textObject(block.text)),
+  header: (block) =>
+    h("div.header-block", { role: "heading", aria: { level: 3 } }, textObject(block.text)),
   divider: () => h("hr"),
   section,
   context,
@@ -66,12 +71,20 @@ const BLOCKS = {
   alert,
 };
 
-const unknown = (block) => h("p.unknown", null, `A block of type “${block.type}” is not shown here.`);
+const unknown = (block) =>
+  h("p.unknown", null, `A block of type “${block.type}” is not shown here.`);
 
 function section(block, surface) {
   const text = block.text && h("div.section-text", null, textObject(block.text));
-  const fields = block.fields?.length && h("div.fields", null, block.fields.map((field) => h("div", null, textObject(field))));
-  const accessory = block.accessory && h("div.accessory", null, element(block.accessory, block, surface));
+  const fields =
+    block.fields?.length &&
+    h(
+      "div.fields",
+      null,
+      block.fields.map((field) => h("div", null, textObject(field))),
+    );
+  const accessory =
+    block.accessory && h("div.accessory", null, element(block.accessory, block, surface));
   return h("div.section", null, h("div.section-main", null, text, fields), accessory);
 }
 
@@ -83,7 +96,11 @@ function context(block) {
 }
 
 function actions(block, surface) {
-  return h("div.actions", null, (block.elements ?? []).map((part) => element(part, block, surface)));
+  return h(
+    "div.actions",
+    null,
+    (block.elements ?? []).map((part) => element(part, block, surface)),
+  );
 }
 
 function image(block) {
@@ -93,21 +110,41 @@ function image(block) {
 
 function table(block) {
   const rows = (block.rows ?? []).map((row, index) =>
-    h("tr", null, row.map((cell, column) => tableCell(cell, index === 0 ? "th" : "td", block.column_settings?.[column]))),
+    h(
+      "tr",
+      null,
+      row.map((cell, column) =>
+        tableCell(cell, index === 0 ? "th" : "td", block.column_settings?.[column]),
+      ),
+    ),
   );
-  return h("div.table-wrap.markdown", { tabindex: 0, role: "region", aria: { label: "Table" } }, h("table", null, h("tbody", null, rows)));
+  return h(
+    "div.table-wrap.markdown",
+    { tabindex: 0, role: "region", aria: { label: "Table" } },
+    h("table", null, h("tbody", null, rows)),
+  );
 }
 
 function tableCell(cell, tag, settings) {
-  const inside = cell.type === "rich_text" ? richText(cell) : plain(String(cell.text ?? cell.value ?? ""));
+  const inside =
+    cell.type === "rich_text" ? richText(cell) : plain(String(cell.text ?? cell.value ?? ""));
   return h(tag, { class: settings?.align ? `align-${settings.align}` : null }, inside);
 }
 
-const TASK_WORDS = { pending: "Waiting", in_progress: "In progress", complete: "Done", error: "Failed" };
+const TASK_WORDS = {
+  pending: "Waiting",
+  in_progress: "In progress",
+  complete: "Done",
+  error: "Failed",
+};
 
 function taskCard(block) {
   const status = TASK_WORDS[block.status] ? block.status : "pending";
-  const mark = h("span.task-state", { class: `is-${status}`, role: "img", aria: { label: TASK_WORDS[status] } });
+  const mark = h("span.task-state", {
+    class: `is-${status}`,
+    role: "img",
+    aria: { label: TASK_WORDS[status] },
+  });
   const sources = (block.sources ?? []).map((source) => link(source.url, source.text));
   return h(
     "div.task-card",
@@ -130,13 +167,19 @@ function plan(block) {
 }
 
 function alert(block) {
-  return h("div.alert", { class: `is-${block.level ?? "default"}`, role: "note" }, textObject(block.text));
+  return h(
+    "div.alert",
+    { class: `is-${block.level ?? "default"}`, role: "note" },
+    textObject(block.text),
+  );
 }
 
 /** A legacy attachment: a coloured bar with a title, text, fields and perhaps blocks. */
 export function attachmentNode(attachment, surface) {
   const host = h("div.attachment-body");
-  const color = /^#?[0-9a-f]{6}$/i.test(attachment.color ?? "") ? `#${attachment.color.replace("#", "")}` : null;
+  const color = /^#?[0-9a-f]{6}$/i.test(attachment.color ?? "")
+    ? `#${attachment.color.replace("#", "")}`
+    : null;
   if (attachment.blocks) drawBlocks(host, attachment.blocks, surface);
   else host.append(...plainAttachment(attachment));
   return h("div.attachment", { vars: { bar: color } }, host);

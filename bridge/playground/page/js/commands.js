@@ -29,7 +29,10 @@ export async function start({ as, channel, thread }) {
     },
   });
   const known = state.channels.has(channel);
-  await show({ channel: known ? channel : firstChannel(), thread: known ? thread : null }, { replace: true });
+  await show(
+    { channel: known ? channel : firstChannel(), thread: known ? thread : null },
+    { replace: true },
+  );
   touch("workspace", "faults", "inspector", "home", "views");
 }
 
@@ -70,7 +73,8 @@ export async function resync() {
   touch("workspace", "faults", "messages");
 }
 
-const firstChannel = () => [...state.channels.values()].find((channel) => !channel.is_im)?.id ?? null;
+const firstChannel = () =>
+  [...state.channels.values()].find((channel) => !channel.is_im)?.id ?? null;
 
 /** Switch to another person without leaving the page. */
 export const become = (as) => attempt(() => start({ ...state.route, as }));
@@ -93,7 +97,8 @@ export function followHistory() {
   addEventListener("popstate", () => {
     const { as, channel, thread } = readRoute();
     if (as && as !== state.me.id) attempt(() => start({ as, channel, thread }));
-    else if (state.channels.has(channel)) attempt(() => show({ channel, thread }, { replace: true }));
+    else if (state.channels.has(channel))
+      attempt(() => show({ channel, thread }, { replace: true }));
   });
 }
 
@@ -104,7 +109,10 @@ function leave(from, to) {
 async function loadShown({ again = false } = {}) {
   const { channel, thread } = state.route;
   if (!channel) return;
-  await Promise.all([loadHistory(channel, null, again), thread && loadHistory(channel, thread, again)]);
+  await Promise.all([
+    loadHistory(channel, null, again),
+    thread && loadHistory(channel, thread, again),
+  ]);
   markRead(channel);
 }
 
@@ -120,7 +128,9 @@ async function loadHistory(channel, thread, again) {
 function putHistory(channel, thread, { messages, ephemerals }) {
   const kept = inner(state.messages, channel);
   const covered = (message) =>
-    thread ? message.thread_ts === thread : !isReply(message) || message.subtype === "thread_broadcast";
+    thread
+      ? message.thread_ts === thread
+      : !isReply(message) || message.subtype === "thread_broadcast";
   for (const message of [...kept.values()]) if (covered(message)) kept.delete(message.ts);
   for (const message of messages) kept.set(message.ts, message);
   for (const note of ephemerals) {
@@ -133,7 +143,9 @@ function putHistory(channel, thread, { messages, ephemerals }) {
 function markRead(id) {
   const channel = state.channels.get(id);
   if (!channel?.unread) return;
-  const others = channelMessages(id).filter((message) => message.user !== state.me.id && !message.is_ephemeral);
+  const others = channelMessages(id).filter(
+    (message) => message.user !== state.me.id && !message.is_ephemeral,
+  );
   const first = others.at(-Math.min(channel.unread, others.length));
   if (first && !state.markers.has(id)) state.markers.set(id, first.ts);
   channel.unread = 0;
@@ -152,7 +164,8 @@ export const openDm = (user) =>
   });
 
 /** Post what was typed; `files` are `{name, type, data}` with base64 data. Tells whether it worked. */
-export const send = (message) => attempt(() => checked(post("post", { as: state.me.id, ...message })));
+export const send = (message) =>
+  attempt(() => checked(post("post", { as: state.me.id, ...message })));
 export const edit = (channel, ts, text) =>
   attempt(() => checked(post("edit", { as: state.me.id, channel, ts, text })));
 export const remove = (channel, ts) =>
@@ -163,8 +176,7 @@ export const invite = (channel, user) =>
   attempt(() => checked(post("join", { as: state.me.id, channel, user })));
 
 /** Take an ephemeral note off the screen. Slack forgets it too. */
-export function dismiss(channel, ts) {
-  inner(state.ephemerals, channel).delete(ts);
+export function dismiss(ts) {
   state.dismissed.add(ts);
   touch("messages");
 }
@@ -190,7 +202,11 @@ async function press(path, body) {
 
 /** Submit a view. Returns the field errors, or null when there are none. */
 export async function submitView(view, values) {
-  const answer = await post("view/submit", { as: state.me.id, view_id: view.id, state: { values } });
+  const answer = await post("view/submit", {
+    as: state.me.id,
+    view_id: view.id,
+    state: { values },
+  });
   if (answer.response_action === "errors") return answer.errors;
   if (!answer.ok) throw new ApiError(answer.error);
   if (answer.response_action === "clear") closeView();

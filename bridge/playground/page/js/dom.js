@@ -29,10 +29,13 @@ function setProp(node, name, value) {
 }
 
 const present = (map) =>
-  Object.fromEntries(Object.entries(map).filter(([, value]) => value !== null && value !== undefined));
+  Object.fromEntries(
+    Object.entries(map).filter(([, value]) => value !== null && value !== undefined),
+  );
 
 function setAria(node, map) {
-  for (const [key, value] of Object.entries(present(map))) node.setAttribute(`aria-${key}`, String(value));
+  for (const [key, value] of Object.entries(present(map)))
+    node.setAttribute(`aria-${key}`, String(value));
 }
 
 function setListeners(node, map) {
@@ -40,16 +43,25 @@ function setListeners(node, map) {
 }
 
 function setVariables(node, map) {
-  for (const [key, value] of Object.entries(present(map))) node.style.setProperty(`--${key}`, value);
+  for (const [key, value] of Object.entries(present(map)))
+    node.style.setProperty(`--${key}`, value);
 }
 
 export const flatten = (children) =>
-  children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  children
+    .flat(Infinity)
+    .filter((child) => child !== null && child !== undefined && child !== false);
 
 /** An SVG icon from `paths`: one `d` string or several, stroked, 20 units wide. Always decorative. */
 export function svg(paths, { size = 20, filled = false } = {}) {
   const node = document.createElementNS(SVG, "svg");
-  const attributes = { viewBox: "0 0 20 20", width: size, height: size, "aria-hidden": "true", class: "icon" };
+  const attributes = {
+    viewBox: "0 0 20 20",
+    width: size,
+    height: size,
+    "aria-hidden": "true",
+    class: "icon",
+  };
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
   for (const d of [paths].flat()) {
     const path = document.createElementNS(SVG, "path");
@@ -91,6 +103,15 @@ export function fill(node, ...children) {
   return node;
 }
 
+/** The same, but what had the focus has it again, found by its `data-testid`. */
+export function refill(node, ...children) {
+  const focused = node.contains(document.activeElement)
+    ? document.activeElement.dataset.testid
+    : null;
+  fill(node, ...children);
+  if (focused) node.querySelector(`[data-testid="${CSS.escape(focused)}"]`)?.focus();
+}
+
 /**
  * Turn `old` into `fresh` while keeping every node that has not changed, so that a text which grows
  * several times a second keeps its selection and its inner scroll positions.
@@ -112,7 +133,8 @@ export function morph(old, fresh) {
 }
 
 function morphAttributes(old, fresh) {
-  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name } of [...old.attributes])
+    if (!fresh.hasAttribute(name)) old.removeAttribute(name);
   for (const { name, value } of fresh.attributes) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }

@@ -15,7 +15,13 @@ export function element(part, block, surface) {
   return draw(part, block, surface);
 }
 
-const ELEMENTS = { button, overflow, image: (part) => imageNode(part, "accessory-image"), feedback_buttons: feedback, icon_button: iconButton };
+const ELEMENTS = {
+  button,
+  overflow,
+  image: (part) => imageNode(part, "accessory-image"),
+  feedback_buttons: feedback,
+  icon_button: iconButton,
+};
 
 // Choosers look alike in messages and in modals; only in a modal is their value kept for submitting.
 function other(part, block, surface) {
@@ -45,7 +51,11 @@ const actionProps = (part, style) => ({
 });
 
 function overflow(part, block, surface) {
-  const node = h("button.action.is-quiet", { ...actionProps(part), aria: { label: "More actions", haspopup: "menu" } }, icon("dots"));
+  const node = h(
+    "button.action.is-quiet",
+    { ...actionProps(part), aria: { label: "More actions", haspopup: "menu" } },
+    icon("dots"),
+  );
   const items = (part.options ?? []).map((option) => ({
     label: plain(option.text.text),
     choose: () => {
@@ -61,17 +71,31 @@ function feedback(part, block, surface) {
   const one = (choice, face) => {
     if (!choice) return null;
     const label = choice.accessibility_label ?? choice.text?.text ?? face;
-    const props = { type: "button", title: label, aria: { label }, data: { testid: `action-${part.action_id}-${choice.value}` } };
+    const props = {
+      type: "button",
+      title: label,
+      aria: { label },
+      data: { testid: `action-${part.action_id}-${choice.value}` },
+    };
     const node = h("button.action.is-quiet", props, icon(face));
     node.addEventListener("click", () => run(node, part, block, surface, { value: choice.value }));
     return node;
   };
-  return h("span.feedback", null, one(part.positive_button, "good"), one(part.negative_button, "bad"));
+  return h(
+    "span.feedback",
+    null,
+    one(part.positive_button, "good"),
+    one(part.negative_button, "bad"),
+  );
 }
 
 function iconButton(part, block, surface) {
   const label = part.accessibility_label ?? part.text?.text ?? part.icon;
-  const node = h("button.action.is-quiet", { ...actionProps(part), title: label, aria: { label } }, icon("trash"));
+  const node = h(
+    "button.action.is-quiet",
+    { ...actionProps(part), title: label, aria: { label } },
+    icon("trash"),
+  );
   node.addEventListener("click", () => run(node, part, block, surface, { value: part.value }));
   return node;
 }
@@ -85,7 +109,10 @@ async function run(node, part, block, surface, detail) {
   setBusy(node, true);
   const failure = await surface.press(block.block_id, part, detail);
   setBusy(node, false);
-  if (failure) row.append(h("p.action-error", { role: "alert" }, icon("warning", 16), h("span", null, failure)));
+  if (failure)
+    row.append(
+      h("p.action-error", { role: "alert" }, icon("warning", 16), h("span", null, failure)),
+    );
 }
 
 // Not `disabled`: that would drop the focus, which has to come back here after a dialog.
@@ -99,11 +126,15 @@ function setBusy(node, busy) {
 export function imageNode({ image_url, alt_text, slack_file }, kind) {
   const address = image_url ?? slack_file?.url ?? "";
   const alt = alt_text ?? "";
-  if (!isLocal(address)) return h("span.image-elsewhere", null, icon("file", 16), link(address, alt || address));
+  if (!isLocal(address))
+    return h("span.image-elsewhere", null, icon("file", 16), link(address, alt || address));
   return h("img", { class: kind, src: address, alt, loading: "lazy" });
 }
 
 const isLocal = (address) => {
   if (address.startsWith("data:image/") || address.startsWith("blob:")) return true;
-  return URL.canParse(address, location.href) && new URL(address, location.href).origin === location.origin;
+  return (
+    URL.canParse(address, location.href) &&
+    new URL(address, location.href).origin === location.origin
+  );
 };

@@ -27,7 +27,12 @@ export async function loadUnderFrames(load, put) {
 }
 
 const REPLAYED = new Set([
-  "message", "message_changed", "message_deleted", "ephemeral", "ephemeral_changed", "ephemeral_deleted",
+  "message",
+  "message_changed",
+  "message_deleted",
+  "ephemeral",
+  "ephemeral_changed",
+  "ephemeral_deleted",
 ]);
 
 const HANDLERS = {
@@ -86,7 +91,8 @@ const HANDLERS = {
     const index = state.entries.findLastIndex((known) => known.id === entry.id);
     if (index >= 0) state.entries[index] = entry;
     else state.entries.push(entry);
-    if (state.entries.length > MOST_ENTRIES) state.entries.splice(0, state.entries.length - MOST_ENTRIES);
+    if (state.entries.length > MOST_ENTRIES)
+      state.entries.splice(0, state.entries.length - MOST_ENTRIES);
     touch("inspector");
   },
   faults({ faults, rate_limits }) {

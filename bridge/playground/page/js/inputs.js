@@ -13,16 +13,27 @@ let serial = 0;
 /** An `input` block: label, control, hint and a place for its error. */
 export function inputBlock(block, { form }) {
   const made = control(block.element, block, form, { required: block.optional !== true });
-  if (!made) return h("p.unknown", null, `An input of type “${block.element?.type}” is not shown here.`);
+  if (!made)
+    return h("p.unknown", null, `An input of type “${block.element?.type}” is not shown here.`);
   const id = `field-${(serial += 1)}`;
   const grouped = made.node.matches("fieldset");
-  const label = [textObject(block.label), block.optional && h("span.optional", null, " (optional)")];
+  const label = [
+    textObject(block.label),
+    block.optional && h("span.optional", null, " (optional)"),
+  ];
   const error = h("p.field-error", { id: `${id}-error`, hidden: true, role: "alert" });
   const hint = block.hint && h("p.field-hint", { id: `${id}-hint` }, textObject(block.hint));
   made.target.setAttribute("aria-describedby", `${id}-error${hint ? ` ${id}-hint` : ""}`);
   if (grouped) made.node.prepend(h("legend", null, label));
   else made.target.id = id;
-  return h("div.field", { data: { field: block.block_id } }, !grouped && h("label", { for: id }, label), made.node, hint, error);
+  return h(
+    "div.field",
+    { data: { field: block.block_id } },
+    !grouped && h("label", { for: id }, label),
+    made.node,
+    hint,
+    error,
+  );
 }
 
 /**
@@ -53,7 +64,11 @@ const textInput = (type) => (part, before) => {
     step: type === "number" ? (part.is_decimal_allowed ? "any" : "1") : null,
   };
   const node = h(part.multiline ? "textarea.input" : "input.input", props);
-  return { node, detail: () => ({ value: node.value || null }), filled: () => Boolean(node.value.trim()) };
+  return {
+    node,
+    detail: () => ({ value: node.value || null }),
+    filled: () => Boolean(node.value.trim()),
+  };
 };
 
 const picker = (type, key, initial) => (part, before) => {
@@ -70,19 +85,25 @@ const CONTROLS = {
   timepicker: picker("time", "selected_time", "initial_time"),
   static_select: select,
   users_select: (part, before) => directory(part, before, "selected_user", userOptions()),
-  conversations_select: (part, before) => directory(part, before, "selected_conversation", channelOptions()),
+  conversations_select: (part, before) =>
+    directory(part, before, "selected_conversation", channelOptions()),
   channels_select: (part, before) => directory(part, before, "selected_channel", channelOptions()),
   multi_static_select: (part, before) => many(part, before),
   checkboxes: (part, before) => many(part, before),
   radio_buttons: one,
 };
 
-const optionsOf = (part) => part.options ?? (part.option_groups ?? []).flatMap((group) => group.options);
+const optionsOf = (part) =>
+  part.options ?? (part.option_groups ?? []).flatMap((group) => group.options);
 
 function select(part, before) {
-  const chosen = before.selected_option !== undefined ? before.selected_option : part.initial_option;
-  const option = ({ text, value }) => h("option", { value, selected: value === chosen?.value }, plain(text.text));
-  const groups = part.option_groups?.map((group) => h("optgroup", { label: group.label.text }, group.options.map(option)));
+  const chosen =
+    before.selected_option !== undefined ? before.selected_option : part.initial_option;
+  const option = ({ text, value }) =>
+    h("option", { value, selected: value === chosen?.value }, plain(text.text));
+  const groups = part.option_groups?.map((group) =>
+    h("optgroup", { label: group.label.text }, group.options.map(option)),
+  );
   const empty = h("option", { value: "", selected: !chosen }, part.placeholder?.text ?? "Choose…");
   const node = h("select.input", null, empty, groups ?? optionsOf(part).map(option));
   const picked = () => optionsOf(part).find(({ value }) => value === node.value) ?? null;
@@ -92,27 +113,44 @@ function select(part, before) {
 function directory(part, before, key, entries) {
   const chosen = before[key] ?? part[key.replace("selected", "initial")] ?? "";
   const empty = h("option", { value: "" }, part.placeholder?.text ?? "Choose…");
-  const options = entries.map(([value, name]) => h("option", { value, selected: value === chosen }, name));
+  const options = entries.map(([value, name]) =>
+    h("option", { value, selected: value === chosen }, name),
+  );
   const node = h("select.input", null, empty, options);
   return { node, detail: () => ({ [key]: node.value || null }), filled: () => Boolean(node.value) };
 }
 
 const userOptions = () => [...state.users.keys()].map((id) => [id, userName(id)]);
 const channelOptions = () =>
-  [...state.channels.values()].filter((channel) => !channel.is_im).map((channel) => [channel.id, `#${channel.name}`]);
+  [...state.channels.values()]
+    .filter((channel) => !channel.is_im)
+    .map((channel) => [channel.id, `#${channel.name}`]);
 
 function many(part, before) {
   const chosen = before.selected_options ?? part.initial_options ?? [];
-  const { node, picked } = choices("checkbox", part, (option) => chosen.some(({ value }) => value === option.value));
+  const { node, picked } = choices("checkbox", part, (option) =>
+    chosen.some(({ value }) => value === option.value),
+  );
   const target = node.querySelector("input") ?? node;
-  return { node, target, detail: () => ({ selected_options: picked() }), filled: () => picked().length > 0 };
+  return {
+    node,
+    target,
+    detail: () => ({ selected_options: picked() }),
+    filled: () => picked().length > 0,
+  };
 }
 
 function one(part, before) {
-  const chosen = before.selected_option !== undefined ? before.selected_option : part.initial_option;
+  const chosen =
+    before.selected_option !== undefined ? before.selected_option : part.initial_option;
   const { node, picked } = choices("radio", part, (option) => option.value === chosen?.value);
   const target = node.querySelector("input") ?? node;
-  return { node, target, detail: () => ({ selected_option: picked()[0] ?? null }), filled: () => picked().length > 0 };
+  return {
+    node,
+    target,
+    detail: () => ({ selected_option: picked()[0] ?? null }),
+    filled: () => picked().length > 0,
+  };
 }
 
 /** A group of boxes or radios for a part's options; `picked()` gives the options that are on. */
@@ -120,10 +158,19 @@ export function choices(type, part, isOn) {
   const name = `choice-${(serial += 1)}`;
   const boxes = optionsOf(part).map((option) => {
     const box = h("input", { type, name, value: option.value, checked: Boolean(isOn(option)) });
-    const description = option.description && h("span.option-description", null, textObject(option.description));
-    return { box, option, row: h("label.choice", null, box, h("span", null, textObject(option.text), description)) };
+    const description =
+      option.description && h("span.option-description", null, textObject(option.description));
+    return {
+      box,
+      option,
+      row: h("label.choice", null, box, h("span", null, textObject(option.text), description)),
+    };
   });
-  const node = h("fieldset.choices", null, boxes.map(({ row }) => row));
+  const node = h(
+    "fieldset.choices",
+    null,
+    boxes.map(({ row }) => row),
+  );
   return { node, picked: () => boxes.filter(({ box }) => box.checked).map(({ option }) => option) };
 }
 
@@ -145,7 +192,8 @@ export function formErrors(form) {
     if (required && !filled()) errors[block.block_id] = "Please complete this required field.";
     else if (part.min_length && length && length < part.min_length) {
       errors[block.block_id] = `Please write at least ${part.min_length} characters.`;
-    } else if (filled() && target.validity?.valid === false) errors[block.block_id] = target.validationMessage;
+    } else if (filled() && target.validity?.valid === false)
+      errors[block.block_id] = target.validationMessage;
   }
   return errors;
 }

@@ -19,7 +19,9 @@ export function openLive({ as, onFrame, onState, onOpen }) {
   const connect = () => {
     clearTimeout(timer);
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    socket = new WebSocket(`${scheme}//${location.host}/playground/live?as=${encodeURIComponent(as)}`);
+    socket = new WebSocket(
+      `${scheme}//${location.host}/playground/live?as=${encodeURIComponent(as)}`,
+    );
     socket.onopen = () => {
       wait = FIRST_WAIT_MS;
       onState("live");

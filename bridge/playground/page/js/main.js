@@ -15,7 +15,8 @@
  *   mention-{name}            an entry of the name completion
  *   file-input, file-chip, file   attaching, waiting, sent
  *   modal, modal-submit, modal-close; confirm, confirm-yes
- *   status-line               "Ada is thinking…" under a list; session (data-status), session-stop in the thread's head
+ *   status-line               "Ada is thinking…" under a list
+ *   session (data-status), session-stop   in the thread's head
  *   new-messages              the pill while scrolled up; unread-marker the "New" line
  *   intro, suggestion, invite the beginning of a channel
  *   banner, link-state, theme-toggle, tab-home, tab-messages, home
@@ -46,16 +47,29 @@ const showPane = (name) => {
   app.dataset.pane = name;
 };
 
-const themeToggle = h("button.icon-button", { type: "button", data: { testid: "theme-toggle" }, on: { click: flipTheme } });
+const themeToggle = h("button.icon-button", {
+  type: "button",
+  data: { testid: "theme-toggle" },
+  on: { click: flipTheme },
+});
 const inspectorToggle = h(
   "button.icon-button",
-  { type: "button", title: "Inspector", aria: { label: "Inspector", expanded: false }, data: { testid: "inspector-toggle" }, on: { click: () => showInspector(inspector.node.hidden) } },
+  {
+    type: "button",
+    title: "Inspector",
+    aria: { label: "Inspector", expanded: false },
+    data: { testid: "inspector-toggle" },
+    on: { click: () => showInspector(inspector.node.hidden) },
+  },
   icon("bug"),
   h("span.tool-name", null, "Inspector"),
 );
 const inspector = createInspector({ close: () => showInspector(false) });
-const sidebar = createSidebar({ onLeave: () => showPane(state.route.thread ? "thread" : "channel") });
-const channel = createChannelView({ tools: [themeToggle, inspectorToggle], back: () => showPane("list") });
+const sidebar = createSidebar({ onLeave: leaveSidebar });
+const channel = createChannelView({
+  tools: [themeToggle, inspectorToggle],
+  back: () => showPane("list"),
+});
 const thread = createThreadPane({ changed: threadChanged });
 
 function drawTheme() {
@@ -78,6 +92,11 @@ function showInspector(opened) {
   if (!opened) inspectorToggle.focus();
 }
 
+function leaveSidebar() {
+  showPane(state.route.thread ? "thread" : "channel");
+  if (!narrow.matches) channel.focus();
+}
+
 let focusBefore = null;
 
 function threadChanged(opened) {
@@ -86,7 +105,10 @@ function threadChanged(opened) {
   if (opened) {
     focusBefore = document.activeElement;
     if (!narrow.matches) thread.focus();
-  } else if (thread.node.contains(document.activeElement) || document.activeElement === document.body) {
+  } else if (
+    thread.node.contains(document.activeElement) ||
+    document.activeElement === document.body
+  ) {
     if (focusBefore?.isConnected) focusBefore.focus();
     else channel.focus();
   }
@@ -95,15 +117,28 @@ function threadChanged(opened) {
 function onKey(event) {
   if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
   if (event.key === "Escape") escape();
+  if (event.key.startsWith("Page")) turnPage(event);
   const step = event.altKey && { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step) return;
   event.preventDefault();
   stepChannel(step);
 }
 
+// The messages above a composer can be read without leaving it.
+function turnPage(event) {
+  const scroller = event.target.closest(".channel, .thread")?.querySelector(".scroller");
+  if (!scroller) return;
+  event.preventDefault();
+  scroller.scrollBy({ top: scroller.clientHeight * (event.key === "PageUp" ? -0.85 : 0.85) });
+}
+
 // Esc closes what was opened last on top of the channel.
 function escape() {
-  if (!inspector.node.hidden && (inspector.node.contains(document.activeElement) || !state.route.thread)) showInspector(false);
+  if (
+    !inspector.node.hidden &&
+    (inspector.node.contains(document.activeElement) || !state.route.thread)
+  )
+    showInspector(false);
   else if (state.route.thread) closeThread();
 }
 
@@ -115,10 +150,16 @@ async function boot() {
   followHistory();
   on("route", () => !state.route.thread && app.dataset.pane === "thread" && showPane("channel"));
   document.addEventListener("keydown", onKey);
-  document.addEventListener("visibilitychange", () => !document.hidden && state.me && markShownRead());
-  const started = await attempt(() => start(readRoute()));
+  document.addEventListener(
+    "visibilitychange",
+    () => !document.hidden && state.me && markShownRead(),
+  );
+  const route = readRoute();
+  const started =
+    (await attempt(() => start(route))) || (route.as && (await attempt(() => start({ as: null }))));
   app.removeAttribute("aria-busy");
-  if (!started) setTimeout(() => location.reload(), 3000); // the server may still be starting
+  if (!started)
+    setTimeout(() => location.reload(), 3000); // the server may still be starting
   else if (!narrow.matches && !state.route.thread) channel.focus();
 }
 

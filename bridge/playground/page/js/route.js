@@ -9,7 +9,8 @@ export function readRoute() {
 /** Write the address, as a new step of the history unless `replace`. */
 export function writeRoute({ as, channel, thread }, { replace = false } = {}) {
   const query = new URLSearchParams();
-  for (const [key, value] of Object.entries({ as, channel, thread })) if (value) query.set(key, value);
+  for (const [key, value] of Object.entries({ as, channel, thread }))
+    if (value) query.set(key, value);
   const address = `${location.pathname}?${query}`;
   if (address === location.pathname + location.search) return;
   if (replace) history.replaceState(null, "", address);

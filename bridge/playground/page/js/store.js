@@ -53,7 +53,8 @@ export function touch(...topics) {
 function flush() {
   scheduled = false;
   const due = new Set();
-  for (const topic of touched) for (const listener of subscribers.get(topic) ?? []) due.add(listener);
+  for (const topic of touched)
+    for (const listener of subscribers.get(topic) ?? []) due.add(listener);
   touched.clear();
   for (const listener of due) listener();
 }

@@ -1,8 +1,16 @@
 /* Instants as people read them. A Slack `ts` is seconds since the epoch with six decimals. */
 
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const clockWithSeconds = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const longDay = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
+const clockWithSeconds = new Intl.DateTimeFormat("en-GB", {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+});
+const longDay = new Intl.DateTimeFormat("en-GB", {
+  weekday: "long",
+  day: "numeric",
+  month: "long",
+});
 const shortDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const full = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "medium" });
 
@@ -13,7 +21,8 @@ export const fullTimeOf = (ts) => full.format(dateOf(ts));
 /** "12:01:07" for milliseconds since the epoch. */
 export const preciseTime = (ms) => clockWithSeconds.format(new Date(ms));
 
-const dayNumber = (date) => Math.floor((date.getTime() - date.getTimezoneOffset() * 60_000) / 86_400_000);
+const dayNumber = (date) =>
+  Math.floor((date.getTime() - date.getTimezoneOffset() * 60_000) / 86_400_000);
 
 /** A key that is the same for all messages of one local day. */
 export const dayKey = (ts) => dayNumber(dateOf(ts));
@@ -48,7 +57,8 @@ export function formatDateToken(seconds, format) {
   const date = new Date(seconds * 1000);
   return format.replace(/\{(\w+)\}/g, (whole, name) => {
     const [base] = name.split("_pretty");
-    if (name.endsWith("_pretty") && Math.abs(dayNumber(new Date()) - dayNumber(date)) <= 1) return when(seconds).split(" ")[0];
+    if (name.endsWith("_pretty") && Math.abs(dayNumber(new Date()) - dayNumber(date)) <= 1)
+      return when(seconds).split(" ")[0];
     const options = DATE_TOKENS[base];
     return options ? new Intl.DateTimeFormat("en-GB", options).format(date) : whole;
   });

@@ -60,7 +60,10 @@ export function emojiFor(name) {
 /** `text` with every known :code: turned into its character. */
 export function withEmoji(text) {
   if (!text.includes(":")) return text;
-  return text.replace(CODE, (whole, name, tone) => emojiFor(tone ? `${name}::skin-tone-${tone}` : name) ?? whole);
+  return text.replace(
+    CODE,
+    (whole, name, tone) => emojiFor(tone ? `${name}::skin-tone-${tone}` : name) ?? whole,
+  );
 }
 
 /** The character for an `icon_emoji` such as ":robot_face:", or null. */

@@ -101,7 +101,12 @@ function flanking(before, after) {
   const punctuation = (character) => PUNCTUATION.test(character);
   const left = !space(after) && (!punctuation(after) || space(before) || punctuation(before));
   const right = !space(before) && (!punctuation(before) || space(after) || punctuation(after));
-  return { left, right, afterPunctuation: punctuation(before), beforePunctuation: punctuation(after) };
+  return {
+    left,
+    right,
+    afterPunctuation: punctuation(before),
+    beforePunctuation: punctuation(after),
+  };
 }
 
 function openBracket(scan, { image = false } = {}) {
@@ -116,7 +121,8 @@ function bang(scan) {
 
 function closeBracket(scan) {
   const bracket = scan.brackets.pop();
-  const target = bracket && scan.at - bracket.at < MAX_LINK_TEXT && linkTarget(scan.text, scan.at + 1);
+  const target =
+    bracket && scan.at - bracket.at < MAX_LINK_TEXT && linkTarget(scan.text, scan.at + 1);
   if (!target) return literal(scan);
   const label = toNodes(pairEmphasis(scan.pieces.splice(bracket.piece).slice(1)));
   scan.pieces.push(bracket.image ? imageLink(target.address, label) : link(target.address, label));
@@ -133,7 +139,10 @@ function linkTarget(text, at) {
     /^\(\s*<([^<>\n]*)>(?:\s+(?:"[^"]*"|'[^']*'))?\s*\)/.exec(rest) ??
     /^\(\s*((?:[^\s()\\]|\\.|\([^\s()]*\))*)(?:\s+(?:"[^"]*"|'[^']*'))?\s*\)/.exec(rest);
   if (!match) return null;
-  return { address: decodeEntities(match[1].replace(/\\([!-/:-@[-`{-~])/g, "$1")), end: at + match[0].length };
+  return {
+    address: decodeEntities(match[1].replace(/\\([!-/:-@[-`{-~])/g, "$1")),
+    end: at + match[0].length,
+  };
 }
 
 // Slack shows a Markdown image as a link with its alternative text.
@@ -164,9 +173,12 @@ function lineBreak(scan, skip = 0) {
 }
 
 function bareLink(scan) {
-  const address = trimAddress(/^https?:\/\/[^\s<>`]*/.exec(scan.text.slice(scan.at, scan.at + 2100))[0]);
+  const address = trimAddress(
+    /^https?:\/\/[^\s<>`]*/.exec(scan.text.slice(scan.at, scan.at + 2100))[0],
+  );
   const before = scan.text[scan.at - 1] ?? " ";
-  const insideLabel = scan.brackets.length > 0 && /\]\(/.test(scan.text.slice(scan.at, scan.at + MAX_LINK_TEXT));
+  const insideLabel =
+    scan.brackets.length > 0 && /\]\(/.test(scan.text.slice(scan.at, scan.at + MAX_LINK_TEXT));
   if (/[\p{L}\p{N}]/u.test(before) || insideLabel || !safeHref(address)) return literal(scan, 4);
   scan.pieces.push(link(address));
   scan.at += address.length;
@@ -228,7 +240,11 @@ function wrap(pieces, spans) {
     starts.set(span.from, [{ tag: span.tag, start: true }, ...(starts.get(span.from) ?? [])]);
     ends.set(span.to, [...(ends.get(span.to) ?? []), { tag: span.tag }]);
   }
-  return pieces.flatMap((piece, index) => [...(ends.get(index) ?? []), piece, ...(starts.get(index) ?? [])]);
+  return pieces.flatMap((piece, index) => [
+    ...(ends.get(index) ?? []),
+    piece,
+    ...(starts.get(index) ?? []),
+  ]);
 }
 
 function toNodes(pieces) {

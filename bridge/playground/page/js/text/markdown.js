@@ -19,7 +19,8 @@ const TASK = /^\[([ xX])\]\s+/;
 const DEEPEST = 12; // levels of quotes and lists; deeper ones are shown as text
 
 /** Nodes for a Markdown `text`. */
-export const markdown = (text) => blocks((text ?? "").replace(/\r\n?/g, "\n").replaceAll("\t", "    ").split("\n"), 0);
+export const markdown = (text) =>
+  blocks((text ?? "").replace(/\r\n?/g, "\n").replaceAll("\t", "    ").split("\n"), 0);
 
 function blocks(lines, depth) {
   const nodes = [];
@@ -29,7 +30,13 @@ function blocks(lines, depth) {
       at += 1;
       continue;
     }
-    const taken = fence(lines, at) ?? heading(lines, at) ?? rule(lines, at) ?? nested(lines, at, depth) ?? table(lines, at) ?? paragraph(lines, at);
+    const taken =
+      fence(lines, at) ??
+      heading(lines, at) ??
+      rule(lines, at) ??
+      nested(lines, at, depth) ??
+      table(lines, at) ??
+      paragraph(lines, at);
     nodes.push(taken.node);
     at = taken.next;
   }
@@ -45,7 +52,9 @@ function fence(lines, at) {
   let end = at + 1;
   while (end < lines.length && !close.test(lines[end])) end += 1;
   const indent = /^ */.exec(lines[at])[0].length;
-  const body = lines.slice(at + 1, end).map((line) => line.replace(new RegExp(`^ {0,${indent}}`), ""));
+  const body = lines
+    .slice(at + 1, end)
+    .map((line) => line.replace(new RegExp(`^ {0,${indent}}`), ""));
   return { node: codeBlock(body.join("\n"), info.trim().split(/\s+/)[0]), next: end + 1 };
 }
 
@@ -57,7 +66,11 @@ function heading(lines, at) {
 
 // The page's own headings are h1 to h3: a message's begin below them.
 const headingNode = (level, text) =>
-  h("div", { class: `heading heading-${level}`, role: "heading", aria: { level: Math.min(level + 3, 9) } }, inlineMarkdown(text));
+  h(
+    "div",
+    { class: `heading heading-${level}`, role: "heading", aria: { level: Math.min(level + 3, 9) } },
+    inlineMarkdown(text),
+  );
 
 function rule(lines, at) {
   return RULE.test(lines[at]) ? { node: h("hr"), next: at + 1 } : null;
@@ -74,7 +87,8 @@ function quote(lines, at, depth) {
   let next = at;
   while (next < lines.length) {
     if (QUOTE.test(lines[next])) body.push(lines[next].replace(QUOTE, ""));
-    else if (lines[next].trim() && body.at(-1)?.trim() && !startsBlock(lines[next])) body.push(lines[next]);
+    else if (lines[next].trim() && body.at(-1)?.trim() && !startsBlock(lines[next]))
+      body.push(lines[next]);
     else break;
     next += 1;
   }
@@ -90,7 +104,11 @@ function list(lines, at, depth) {
   let next = at;
   for (;;) {
     const start = next < lines.length ? ITEM.exec(lines[next]) : null;
-    const same = start && start[1].length <= first[1].length + 3 && start[2].at(-1) === kind && !RULE.test(lines[next]);
+    const same =
+      start &&
+      start[1].length <= first[1].length + 3 &&
+      start[2].at(-1) === kind &&
+      !RULE.test(lines[next]);
     if (!same) break;
     const item = takeItem(lines, next, start);
     items.push(item);
@@ -100,7 +118,14 @@ function list(lines, at, depth) {
   const loose = items.some((item) => item.loose);
   const start = ordered ? Number.parseInt(first[2], 10) : null;
   const props = { start: start === 1 ? null : start, class: loose ? "is-loose" : null };
-  return { node: h(ordered ? "ol" : "ul", props, items.map((item) => itemNode(item, depth))), next };
+  return {
+    node: h(
+      ordered ? "ol" : "ul",
+      props,
+      items.map((item) => itemNode(item, depth)),
+    ),
+    next,
+  };
 }
 
 /** The lines of the item at `at`: all that is indented under it, and lazy lines of its paragraph. */
@@ -142,16 +167,24 @@ const continues = (line, marker, indent) => {
 
 function itemNode({ body }, depth) {
   const task = TASK.exec(body[0]);
-  const content = blocks(task ? [body[0].slice(task[0].length), ...body.slice(1)] : body, depth + 1);
+  const content = blocks(
+    task ? [body[0].slice(task[0].length), ...body.slice(1)] : body,
+    depth + 1,
+  );
   if (!task) return h("li", null, content);
   const done = task[1] !== " ";
-  const box = h("span.task-box", { class: done ? "is-done" : null, role: "img", aria: { label: done ? "Done" : "Open" } });
+  const box = h("span.task-box", {
+    class: done ? "is-done" : null,
+    role: "img",
+    aria: { label: done ? "Done" : "Open" },
+  });
   return h("li.task", null, box, h("div", null, content));
 }
 
 function table(lines, at) {
   const rule = lines[at + 1];
-  if (!rule || !lines[at].includes("|") || !rule.includes("-") || !TABLE_RULE.test(rule)) return null;
+  if (!rule || !lines[at].includes("|") || !rule.includes("-") || !TABLE_RULE.test(rule))
+    return null;
   const head = cells(lines[at]);
   const aligns = cells(rule).map(alignment);
   if (head.length !== aligns.length) return null;
@@ -163,11 +196,24 @@ function table(lines, at) {
     next += 1;
   }
   const line = (texts, tag) =>
-    h("tr", null, texts.map((text, column) => h(tag, { class: aligns[column] }, inlineMarkdown(text))));
+    h(
+      "tr",
+      null,
+      texts.map((text, column) => h(tag, { class: aligns[column] }, inlineMarkdown(text))),
+    );
   const node = h(
     "div.table-wrap",
     { tabindex: 0, role: "region", aria: { label: "Table" } },
-    h("table", null, h("thead", null, line(head, "th")), h("tbody", null, rows.map((row) => line(row, "td")))),
+    h(
+      "table",
+      null,
+      h("thead", null, line(head, "th")),
+      h(
+        "tbody",
+        null,
+        rows.map((row) => line(row, "td")),
+      ),
+    ),
   );
   return { node, next };
 }
@@ -208,7 +254,8 @@ function paragraph(lines, at) {
   let next = at + 1;
   while (next < lines.length && lines[next].trim()) {
     const under = UNDERLINE.exec(lines[next]);
-    if (under) return { node: headingNode(under[1][0] === "=" ? 1 : 2, body.join("\n")), next: next + 1 };
+    if (under)
+      return { node: headingNode(under[1][0] === "=" ? 1 : 2, body.join("\n")), next: next + 1 };
     if (startsBlock(lines[next]) || interrupts(lines[next]) || isTable(lines, next)) break;
     body.push(lines[next].trim());
     next += 1;
@@ -216,11 +263,19 @@ function paragraph(lines, at) {
   return { node: h("p", null, inlineMarkdown(body.join("\n").trimEnd())), next };
 }
 
-const startsBlock = (line) => FENCE.test(line) || HEADING.test(line) || RULE.test(line) || QUOTE.test(line);
-const isTable = (lines, at) => lines[at].includes("|") && TABLE_RULE.test(lines[at + 1] ?? "") && (lines[at + 1] ?? "").includes("|");
+const startsBlock = (line) =>
+  FENCE.test(line) || HEADING.test(line) || RULE.test(line) || QUOTE.test(line);
+const isTable = (lines, at) =>
+  lines[at].includes("|") &&
+  TABLE_RULE.test(lines[at + 1] ?? "") &&
+  (lines[at + 1] ?? "").includes("|");
 
 // A list may follow a paragraph without a blank line, but a lone "2024." at a line's start is prose.
 const interrupts = (line) => {
   const item = ITEM.exec(line);
-  return Boolean(item) && Boolean(item[4]) && (/[-*+]/.test(item[2]) || Number.parseInt(item[2], 10) === 1);
+  return (
+    Boolean(item) &&
+    Boolean(item[4]) &&
+    (/[-*+]/.test(item[2]) || Number.parseInt(item[2], 10) === 1)
+  );
 };

@@ -84,7 +84,8 @@ function inline(text, options) {
   return marks(nodes.filter(Boolean), options);
 }
 
-const codeContent = (text) => splitTokens(text).map((part) => (typeof part === "string" ? decodeEntities(part) : part));
+const codeContent = (text) =>
+  splitTokens(text).map((part) => (typeof part === "string" ? decodeEntities(part) : part));
 
 const plainTokens = (text) =>
   splitTokens(text)
@@ -109,7 +110,9 @@ function splitTokens(text) {
  */
 function marks(parts, options) {
   const onStrings = (split) => (part) => (typeof part === "string" ? split(part) : [part]);
-  const whole = parts.flatMap(onStrings(splitTokens)).flatMap(onStrings(options.verbatim ? (text) => [text] : splitLinks));
+  const whole = parts
+    .flatMap(onStrings(splitTokens))
+    .flatMap(onStrings(options.verbatim ? (text) => [text] : splitLinks));
   return build(whole.flatMap(onStrings(characters)));
 }
 
@@ -140,7 +143,8 @@ function build(pieces) {
   };
   for (let index = 0; index < pieces.length; index += 1) {
     const piece = pieces[index];
-    const mayOpen = MARKS[piece] && !hopeless.has(piece) && opens(pieces[index - 1], pieces[index + 1], piece);
+    const mayOpen =
+      MARKS[piece] && !hopeless.has(piece) && opens(pieces[index - 1], pieces[index + 1], piece);
     const end = mayOpen ? closing(pieces, index) : -1;
     if (mayOpen && end < 0) hopeless.add(piece);
     if (piece === "\n") hopeless.clear();
@@ -172,7 +176,6 @@ function closing(pieces, start) {
 const last = (piece) => (typeof piece === "string" ? piece.at(-1) : "");
 const opens = (before, after, mark) =>
   after !== undefined &&
-  after !== mark &&
   !(typeof after === "string" && /^\s/.test(after)) &&
   before !== mark &&
   !(typeof before === "string" && (WORD.test(last(before)) || last(before) === "`"));

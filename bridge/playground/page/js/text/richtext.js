@@ -3,7 +3,14 @@
 import { h, link } from "/page/js/dom.js";
 import { codeBlock } from "/page/js/text/code.js";
 import { emojiFor } from "/page/js/text/emoji.js";
-import { broadcastMention, channelMention, dateNode, decodeEntities, groupMention, userMention } from "/page/js/text/tokens.js";
+import {
+  broadcastMention,
+  channelMention,
+  dateNode,
+  decodeEntities,
+  groupMention,
+  userMention,
+} from "/page/js/text/tokens.js";
 
 /** Nodes for a rich_text block's elements. */
 export const richText = (block) => (block.elements ?? []).map(part);
@@ -26,15 +33,25 @@ function part(element) {
 // Slack sends nested lists as siblings with an indent, and tells where numbering goes on.
 function list({ style, indent = 0, offset = 0, border, elements = [] }) {
   const ordered = style === "ordered";
-  const props = { class: `indent-${Math.min(indent, 8)}${border ? " has-border" : ""}`, start: ordered && offset ? offset + 1 : null };
-  const items = elements.map((item) => h("li", null, h("div.rich", null, inlineElements(item.elements))));
+  const props = {
+    class: `indent-${Math.min(indent, 8)}${border ? " has-border" : ""}`,
+    start: ordered && offset ? offset + 1 : null,
+  };
+  const items = elements.map((item) =>
+    h("li", null, h("div.rich", null, inlineElements(item.elements))),
+  );
   return h(ordered ? "ol" : "ul", props, items);
 }
 
 const plainOf = (elements = []) =>
-  elements.map((element) => decodeEntities(element.text ?? element.url ?? inlineElement(element).textContent)).join("");
+  elements
+    .map((element) =>
+      decodeEntities(element.text ?? element.url ?? inlineElement(element).textContent),
+    )
+    .join("");
 
-const inlineElements = (elements = []) => elements.map((element) => styled(inlineElement(element), element.style));
+const inlineElements = (elements = []) =>
+  elements.map((element) => styled(inlineElement(element), element.style));
 
 function inlineElement(element) {
   switch (element.type) {
@@ -43,7 +60,9 @@ function inlineElement(element) {
     case "link":
       return link(element.url, decodeEntities(element.text ?? "") || element.url);
     case "emoji":
-      return document.createTextNode(emojiFor(element.name) ?? fromUnicode(element.unicode) ?? `:${element.name}:`);
+      return document.createTextNode(
+        emojiFor(element.name) ?? fromUnicode(element.unicode) ?? `:${element.name}:`,
+      );
     case "user":
       return userMention(element.user_id);
     case "usergroup":
@@ -70,5 +89,8 @@ const STYLES = { code: "code", strike: "s", italic: "em", bold: "strong", underl
 
 function styled(node, style) {
   if (!style) return node;
-  return Object.entries(STYLES).reduce((inside, [name, tag]) => (style[name] ? h(tag, null, inside) : inside), node);
+  return Object.entries(STYLES).reduce(
+    (inside, [name, tag]) => (style[name] ? h(tag, null, inside) : inside),
+    node,
+  );
 }

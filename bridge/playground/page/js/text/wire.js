@@ -8,8 +8,11 @@ const escapeRegExp = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 /** Names of people become mentions, except in code. */
 export function toWire(typed) {
-  const users = [...state.users.values()].sort((a, b) => userName(b.id).length - userName(a.id).length);
-  const mention = (text) => users.reduce((sent, user) => sent.replace(namePattern(user), `$1<@${user.id}>`), text);
+  const users = [...state.users.values()].sort(
+    (a, b) => userName(b.id).length - userName(a.id).length,
+  );
+  const mention = (text) =>
+    users.reduce((sent, user) => sent.replace(namePattern(user), `$1<@${user.id}>`), text);
   return typed
     .split(CODE)
     .map((part, index) => (index % 2 ? part : mention(part)))
@@ -17,7 +20,8 @@ export function toWire(typed) {
     .trim();
 }
 
-const namePattern = (user) => new RegExp(`(^|[^\\p{L}\\p{N}@<])@${escapeRegExp(userName(user.id))}(?![\\p{L}\\p{N}])`, "giu");
+const namePattern = (user) =>
+  new RegExp(`(^|[^\\p{L}\\p{N}@<])@${escapeRegExp(userName(user.id))}(?![\\p{L}\\p{N}])`, "giu");
 
 /** A stored text as the person may edit it again. */
 export function fromWire(text) {

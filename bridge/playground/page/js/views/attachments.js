@@ -11,13 +11,25 @@ const MOST_BYTES = 20_000_000;
 export function createAttachments(changed) {
   let waiting = []; // {name, type, blob}
   const node = h("div.tray", { hidden: true });
-  const input = h("input", { type: "file", multiple: true, hidden: true, data: { testid: "file-input" } });
-  const open = { type: "button", title: "Attach files", aria: { label: "Attach files" }, on: { click: () => input.click() } };
+  const input = h("input", {
+    type: "file",
+    multiple: true,
+    hidden: true,
+    data: { testid: "file-input" },
+  });
+  const open = {
+    type: "button",
+    title: "Attach files",
+    aria: { label: "Attach files" },
+    on: { click: () => input.click() },
+  };
   const button = h("span.attach", null, h("button.icon-button", open, icon("attach")), input);
 
   const draw = () => {
     node.hidden = !waiting.length;
-    node.replaceChildren(...waiting.map((file) => chip(file, () => set(waiting.filter((one) => one !== file)))));
+    node.replaceChildren(
+      ...waiting.map((file) => chip(file, () => set(waiting.filter((one) => one !== file)))),
+    );
     changed();
   };
   const set = (files) => {
@@ -25,9 +37,16 @@ export function createAttachments(changed) {
     draw();
   };
   const add = (files) => {
-    const total = [...waiting.map(({ blob }) => blob), ...files].reduce((sum, { size: bytes }) => sum + bytes, 0);
-    if (total > MOST_BYTES) return toast(`Files of one message may have ${size(MOST_BYTES)} together.`);
-    return set([...waiting, ...files.map((blob) => ({ name: blob.name || "pasted", type: blob.type, blob }))]);
+    const total = [...waiting.map(({ blob }) => blob), ...files].reduce(
+      (sum, { size: bytes }) => sum + bytes,
+      0,
+    );
+    if (total > MOST_BYTES)
+      return toast(`Files of one message may have ${size(MOST_BYTES)} together.`);
+    return set([
+      ...waiting,
+      ...files.map((blob) => ({ name: blob.name || "pasted", type: blob.type, blob })),
+    ]);
   };
   input.addEventListener("change", () => {
     add([...input.files]);
@@ -43,33 +62,56 @@ export function createAttachments(changed) {
       return files;
     },
     put: (files) => set(files.map(decode)),
-    acceptFrom: (field, host) => accept(field, host, add),
+    acceptPaste: (field) => acceptPaste(field, add),
+    acceptDrops: (place, target) => acceptDrops(place, target, add),
   };
 }
 
-function accept(field, host, add) {
+function acceptPaste(field, add) {
   field.addEventListener("paste", (event) => {
     const files = [...event.clipboardData.files];
     if (!files.length) return;
     event.preventDefault();
     add(files);
   });
-  host.addEventListener("dragover", (event) => {
+}
+
+// Only files: text that is dragged into the field stays the browser's affair.
+function acceptDrops(place, target, add) {
+  const onFiles = (run) => (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
-    host.classList.add("is-target");
-  });
-  host.addEventListener("dragleave", (event) => host.contains(event.relatedTarget) || host.classList.remove("is-target"));
-  host.addEventListener("drop", (event) => {
-    event.preventDefault();
-    host.classList.remove("is-target");
-    add([...event.dataTransfer.files]);
-  });
+    run(event);
+  };
+  const mark = (on) => target.classList.toggle("is-target", on);
+  place.addEventListener(
+    "dragover",
+    onFiles(() => mark(true)),
+  );
+  place.addEventListener("dragleave", (event) => mark(place.contains(event.relatedTarget)));
+  place.addEventListener(
+    "drop",
+    onFiles((event) => {
+      mark(false);
+      add([...event.dataTransfer.files]);
+    }),
+  );
 }
 
 function chip({ name, type, blob }, drop) {
-  const remove = h("button.icon-button", { type: "button", aria: { label: `Remove ${name}` }, on: { click: drop } }, icon("close", 14));
+  const remove = h(
+    "button.icon-button",
+    { type: "button", aria: { label: `Remove ${name}` }, on: { click: drop } },
+    icon("close", 14),
+  );
   const face = type.startsWith("image/") ? thumbnail(blob) : icon("file", 20);
-  return h("span.file-chip", { data: { testid: "file-chip" } }, face, h("span", null, h("strong", null, name), h("small", null, size(blob.size))), remove);
+  return h(
+    "span.file-chip",
+    { data: { testid: "file-chip" } },
+    face,
+    h("span", null, h("strong", null, name), h("small", null, size(blob.size))),
+    remove,
+  );
 }
 
 function thumbnail(blob) {

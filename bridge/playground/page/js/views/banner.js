@@ -7,7 +7,12 @@ import { on, state } from "/page/js/store.js";
 /** The strip; it draws itself. */
 export function createBanner() {
   const notice = h("div.banner", { role: "note", data: { testid: "banner" }, hidden: true });
-  const link = h("div.link-state", { role: "status", aria: { live: "polite" }, data: { testid: "link-state" }, hidden: true });
+  const link = h("div.link-state", {
+    role: "status",
+    aria: { live: "polite" },
+    data: { testid: "link-state" },
+    hidden: true,
+  });
   let hiddenNotice = null;
   const draw = () => {
     notice.hidden = !state.notice || state.notice === hiddenNotice;
@@ -15,7 +20,15 @@ export function createBanner() {
       hiddenNotice = state.notice;
       draw();
     };
-    fill(notice, h("span", null, state.notice ?? ""), h("button.icon-button", { type: "button", aria: { label: "Hide this notice" }, on: { click: hide } }, icon("close", 16)));
+    fill(
+      notice,
+      h("span", null, state.notice ?? ""),
+      h(
+        "button.icon-button",
+        { type: "button", aria: { label: "Hide this notice" }, on: { click: hide } },
+        icon("close", 16),
+      ),
+    );
   };
   on("workspace", draw);
   on("link", () => {

@@ -2,7 +2,7 @@
 
 import { authorOfUser, avatar } from "/page/js/author.js";
 import { openHome, send } from "/page/js/commands.js";
-import { fill, h } from "/page/js/dom.js";
+import { fill, h, refill } from "/page/js/dom.js";
 import { icon } from "/page/js/icons.js";
 import { channelMessages, channelName, lastOwn, on, state, threadKey } from "/page/js/store.js";
 import { createComposer } from "/page/js/views/composer.js";
@@ -17,7 +17,14 @@ import { startEditing } from "/page/js/views/toolbar.js";
 export function createChannelView({ tools, back }) {
   const about = h("div.about");
   const tabs = h("div.tabs", { role: "tablist", aria: { label: "What to show" }, hidden: true });
-  const head = h("header.pane-head", null, backButton(back), about, tabs, h("div.head-tools", null, tools));
+  const head = h(
+    "header.pane-head",
+    null,
+    backButton(back),
+    about,
+    tabs,
+    h("div.head-tools", null, tools),
+  );
   const list = createMessageList("channel", "Messages");
   const status = createStatusLine(() => ({ channel: state.route.channel, thread: null }));
   const composer = createComposer({
@@ -32,15 +39,36 @@ export function createChannelView({ tools, back }) {
   const home = createHome();
   const talk = h("div.talk", null, list.node, h("div.foot", null, status.node, composer.node));
   const node = h("main.channel", { aria: { label: "Channel" } }, head, talk, home.node);
-  const view = { node, about, tabs, list, composer, drafts, talk, home, showsHome: false, intro: null };
+  const view = {
+    node,
+    about,
+    tabs,
+    list,
+    composer,
+    drafts,
+    talk,
+    home,
+    showsHome: false,
+    intro: null,
+  };
 
+  composer.acceptDrops(talk);
   on(["route", "workspace", "messages", "home"], () => draw(view));
   on("status", () => list.rows.forEach((row) => row.refresh?.()));
-  return { node, focus: composer.focus, scroller: list.scroller };
+  return { node, focus: composer.focus };
 }
 
 const backButton = (back) =>
-  h("button.icon-button.back", { type: "button", aria: { label: "Back to conversations" }, data: { testid: "back-to-list" }, on: { click: back } }, icon("back"));
+  h(
+    "button.icon-button.back",
+    {
+      type: "button",
+      aria: { label: "Back to conversations" },
+      data: { testid: "back-to-list" },
+      on: { click: back },
+    },
+    icon("back"),
+  );
 
 function draw(view) {
   const channel = state.channels.get(state.route.channel);
@@ -62,16 +90,30 @@ function draw(view) {
 }
 
 const unreadMark = () => {
-  const sum = [...state.channels.values()].reduce((total, channel) => total + (channel.unread ?? 0), 0);
+  const sum = [...state.channels.values()].reduce(
+    (total, channel) => total + (channel.unread ?? 0),
+    0,
+  );
   return sum ? `(${sum}) ` : "";
 };
 
 function aboutNodes(channel) {
-  const face = channel.is_im ? avatar(authorOfUser(channel.user), "small") : icon(channel.is_private ? "lock" : "hash", 18);
-  const shared = channel.is_ext_shared && h("span.badge.is-guest", { title: "People from another organisation are here" }, "Shared");
+  const face = channel.is_im
+    ? avatar(authorOfUser(channel.user), "small")
+    : icon(channel.is_private ? "lock" : "hash", 18);
+  const shared =
+    channel.is_ext_shared &&
+    h("span.badge.is-guest", { title: "People from another organisation are here" }, "Shared");
   const count = channel.members.length;
-  const members = !channel.is_im && h("span.members", null, count === 1 ? "1 member" : `${count} members`);
-  return [face, h("h2.pane-title", null, channelName(channel)), shared, h("span.topic", { title: channel.topic || null }, channel.topic ?? ""), members];
+  const members =
+    !channel.is_im && h("span.members", null, count === 1 ? "1 member" : `${count} members`);
+  return [
+    face,
+    h("h2.pane-title", null, channelName(channel)),
+    shared,
+    h("span.topic", { title: channel.topic || null }, channel.topic ?? ""),
+    members,
+  ];
 }
 
 function drawTabs(view, channel) {
@@ -86,9 +128,19 @@ function drawTabs(view, channel) {
       if (home) openHome();
     };
     const selected = view.showsHome === home;
-    return h("button.tab", { type: "button", role: "tab", aria: { selected }, data: { testid: `tab-${name.toLowerCase()}` }, on: { click: choose } }, name);
+    return h(
+      "button.tab",
+      {
+        type: "button",
+        role: "tab",
+        aria: { selected },
+        data: { testid: `tab-${name.toLowerCase()}` },
+        on: { click: choose },
+      },
+      name,
+    );
   };
-  fill(view.tabs, tab("Messages", false), tab("Home", true));
+  refill(view.tabs, tab("Messages", false), tab("Home", true));
 }
 
 /** The introduction is drawn anew only when it says something else, so that it keeps the focus. */

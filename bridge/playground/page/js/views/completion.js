@@ -13,7 +13,12 @@ export function enableCompletion(field, host) {
   const id = `names-${(serial += 1)}`;
   const box = h("ul.completion", { id, role: "listbox", aria: { label: "Names" }, hidden: true });
   host.append(box);
-  const attributes = { role: "combobox", "aria-autocomplete": "list", "aria-controls": id, "aria-expanded": "false" };
+  const attributes = {
+    role: "combobox",
+    "aria-autocomplete": "list",
+    "aria-controls": id,
+    "aria-expanded": "false",
+  };
   for (const [name, value] of Object.entries(attributes)) field.setAttribute(name, value);
   const offer = { field, box, id, found: [], at: 0, start: 0 };
   field.addEventListener("input", () => open(offer));
@@ -34,13 +39,24 @@ function candidates(typed) {
   const wanted = typed.toLowerCase();
   const users = [...state.users.values()]
     .filter((user) => user.id !== state.me.id)
-    .map((user) => ({ name: userName(user.id), author: authorOfUser(user.id), hint: hintFor(user) }));
+    .map((user) => ({
+      name: userName(user.id),
+      author: authorOfUser(user.id),
+      hint: hintFor(user),
+    }));
   const known = new Set(users.map(({ name }) => name.toLowerCase()));
   const teammates = teammateNames()
     .filter((name) => !known.has(name.toLowerCase()))
     .map((name) => ({ name, author: authorOf({ username: name, bot_id: "B" }), hint: "teammate" }));
-  const all = [...teammates, ...users.sort((a, b) => Number(b.author.isApp) - Number(a.author.isApp))];
-  const fits = ({ name }) => name.toLowerCase().split(/[\s._-]+/).some((word) => word.startsWith(wanted)) || name.toLowerCase().startsWith(wanted);
+  const all = [
+    ...teammates,
+    ...users.sort((a, b) => Number(b.author.isApp) - Number(a.author.isApp)),
+  ];
+  const fits = ({ name }) =>
+    name
+      .toLowerCase()
+      .split(/[\s._-]+/)
+      .some((word) => word.startsWith(wanted)) || name.toLowerCase().startsWith(wanted);
   return all.filter(fits).slice(0, MOST);
 }
 
@@ -56,8 +72,19 @@ function draw(offer) {
 }
 
 function optionNode(offer, { name, author, hint }, index) {
-  const props = { id: `${offer.id}-${index}`, role: "option", aria: { selected: index === offer.at }, data: { testid: `mention-${name}` } };
-  const node = h("li", props, avatar(author, "tiny"), h("span", null, name), hint && h("span.hint", null, hint));
+  const props = {
+    id: `${offer.id}-${index}`,
+    role: "option",
+    aria: { selected: index === offer.at },
+    data: { testid: `mention-${name}` },
+  };
+  const node = h(
+    "li",
+    props,
+    avatar(author, "tiny"),
+    h("span", null, name),
+    hint && h("span.hint", null, hint),
+  );
   node.addEventListener("pointerdown", (event) => {
     event.preventDefault(); // the field keeps the focus
     choose(offer, index);
@@ -84,7 +111,8 @@ function onKey(event, offer) {
   if (step) {
     offer.at = (offer.at + step + found.length) % found.length;
     draw(offer);
-  } else if ((event.key === "Enter" && !event.shiftKey) || event.key === "Tab") choose(offer, offer.at);
+  } else if ((event.key === "Enter" && !event.shiftKey) || event.key === "Tab")
+    choose(offer, offer.at);
   else if (event.key === "Escape") {
     event.stopPropagation();
     close(offer);

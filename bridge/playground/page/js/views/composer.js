@@ -12,14 +12,50 @@ import { enableCompletion } from "/page/js/views/completion.js";
  * `changed(text)` at each change, so that drafts can be kept.
  */
 export function createComposer(options) {
-  const { kind = "main", testid, sendTestid, label, sendLabel = "Send", files = true, extra = null } = options;
-  const field = h("textarea.field-text", { rows: 1, placeholder: label, spellcheck: true, aria: { label }, data: { testid } });
-  const button = h("button.send", { type: "button", disabled: true, title: sendLabel, aria: { label: sendLabel }, data: { testid: sendTestid } });
+  const {
+    kind = "main",
+    testid,
+    sendTestid,
+    label,
+    sendLabel = "Send",
+    files = true,
+    extra = null,
+  } = options;
+  const field = h("textarea.field-text", {
+    rows: 1,
+    placeholder: label,
+    spellcheck: true,
+    aria: { label },
+    data: { testid },
+  });
+  const button = h("button.send", {
+    type: "button",
+    disabled: true,
+    title: sendLabel,
+    aria: { label: sendLabel },
+    data: { testid: sendTestid },
+  });
   button.append(...(kind === "editor" ? [sendLabel] : [icon("send")]));
   const attachments = files ? createAttachments(() => refresh()) : null;
-  const cancelButton = options.cancel && h("button.button", { type: "button", on: { click: options.cancel } }, "Cancel");
-  const bar = h("div.composer-bar", null, attachments?.button, mentionButton(field), h("span.composer-extra", null, extra), cancelButton, button);
-  const node = h("div.composer", { class: `is-${kind}`, data: { kind } }, attachments?.node, field, bar);
+  const cancelButton =
+    options.cancel &&
+    h("button.button", { type: "button", on: { click: options.cancel } }, "Cancel");
+  const bar = h(
+    "div.composer-bar",
+    null,
+    attachments?.button,
+    mentionButton(field),
+    h("span.composer-extra", null, extra),
+    cancelButton,
+    button,
+  );
+  const node = h(
+    "div.composer",
+    { class: `is-${kind}`, data: { kind } },
+    attachments?.node,
+    field,
+    bar,
+  );
   if (kind === "editor") node.classList.add("editor");
   const completion = enableCompletion(field, node);
 
@@ -42,12 +78,15 @@ export function createComposer(options) {
   };
 
   field.addEventListener("input", refresh);
-  field.addEventListener("keydown", (event) => onKey(event, { field, completion, submit, options }));
+  field.addEventListener("keydown", (event) =>
+    onKey(event, { field, completion, submit, options }),
+  );
   button.addEventListener("click", submit);
-  attachments?.acceptFrom(field, node);
+  attachments?.acceptPaste(field);
   return {
     node,
-    field,
+    /** Take files that are dropped anywhere on `place`. */
+    acceptDrops: (place) => attachments?.acceptDrops(place, node),
     set: (text) => {
       field.value = text;
       refresh();
@@ -86,7 +125,16 @@ function mentionButton(field) {
     field.focus();
     field.dispatchEvent(new Event("input", { bubbles: true }));
   };
-  return h("button.icon-button", { type: "button", title: "Mention someone", aria: { label: "Mention someone" }, on: { click: run } }, h("span.at", null, "@"));
+  return h(
+    "button.icon-button",
+    {
+      type: "button",
+      title: "Mention someone",
+      aria: { label: "Mention someone" },
+      on: { click: run },
+    },
+    h("span.at", null, "@"),
+  );
 }
 
 function grow(field) {

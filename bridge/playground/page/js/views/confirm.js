@@ -13,8 +13,21 @@ export function confirmDialog({ title, text, confirm, deny, style = "primary" })
       dialog.close();
       resolve(yes);
     };
-    const no = h("button.button", { type: "button", on: { click: () => answer(false) } }, textObject(deny ?? plain("Cancel")));
-    const yes = h("button.button", { type: "button", class: `is-${style}`, data: { testid: "confirm-yes" }, on: { click: () => answer(true) } }, textObject(confirm ?? plain("Yes")));
+    const no = h(
+      "button.button",
+      { type: "button", on: { click: () => answer(false) } },
+      textObject(deny ?? plain("Cancel")),
+    );
+    const yes = h(
+      "button.button",
+      {
+        type: "button",
+        class: `is-${style}`,
+        data: { testid: "confirm-yes" },
+        on: { click: () => answer(true) },
+      },
+      textObject(confirm ?? plain("Yes")),
+    );
     const content = h(
       "div.dialog-frame",
       null,
@@ -22,10 +35,20 @@ export function confirmDialog({ title, text, confirm, deny, style = "primary" })
       h("div.dialog-body", null, textObject(text ?? plain(""))),
       h("div.dialog-foot", null, no, yes),
     );
-    const dialog = openDialog(content, { label: title?.text ?? "Are you sure?", testid: "confirm", kind: "is-small", onCancel: () => answer(false) });
+    const dialog = openDialog(content, {
+      label: title?.text ?? "Are you sure?",
+      testid: "confirm",
+      kind: "is-small",
+      onCancel: () => answer(false),
+    });
   });
 }
 
 /** The same for the page's own questions, in plain sentences. */
 export const ask = (title, text, confirm) =>
-  confirmDialog({ title: plain(title), text: plain(text), confirm: plain(confirm), style: "danger" });
+  confirmDialog({
+    title: plain(title),
+    text: plain(text),
+    confirm: plain(confirm),
+    style: "danger",
+  });

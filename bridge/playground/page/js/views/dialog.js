@@ -2,7 +2,8 @@
 
 import { h } from "/page/js/dom.js";
 
-const FOCUSABLE = "a[href], button:not([disabled]), input:not([disabled]), select:not([disabled]), textarea:not([disabled]), [tabindex='0']";
+const FOCUSABLE =
+  "a[href], button:not([disabled]), input:not([disabled]), select:not([disabled]), textarea:not([disabled]), [tabindex='0']";
 
 /**
  * Open `content` as a modal. `onCancel` runs on Esc and on a click outside.
@@ -31,15 +32,21 @@ export function openDialog(content, { label, testid, onCancel, kind = "" }) {
 
 /** Put the focus on the first field, else on the first thing that takes it. */
 export function focusFirst(node) {
-  const wanted = node.querySelector("[autofocus]") ?? node.querySelector("input, textarea, select") ?? node.querySelector(".is-primary, .is-danger");
+  const wanted =
+    node.querySelector("[autofocus]") ??
+    node.querySelector("input, textarea, select") ??
+    node.querySelector(".is-primary, .is-danger");
   (wanted ?? node.querySelector(FOCUSABLE))?.focus();
 }
 
+// The browser alone would let the focus out to its own bars and onto the body.
 function keepInside(event, node) {
   if (event.key !== "Tab") return;
-  const stops = [...node.querySelectorAll(FOCUSABLE)].filter((stop) => stop.tabIndex >= 0 && stop.offsetParent !== null);
+  const stops = [...node.querySelectorAll(FOCUSABLE)].filter(
+    (stop) => stop.tabIndex >= 0 && stop.offsetParent !== null,
+  );
   const [first, last] = [stops[0], stops.at(-1)];
-  if (event.shiftKey ? document.activeElement !== first : document.activeElement !== last) return;
+  if (document.activeElement !== (event.shiftKey ? first : last)) return;
   event.preventDefault();
   (event.shiftKey ? last : first)?.focus();
 }

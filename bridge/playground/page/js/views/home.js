@@ -13,7 +13,11 @@ export function createHome() {
   const node = h("div.home", { hidden: true, tabindex: -1, data: { testid: "home" } }, host, empty);
   const form = { fields: new Map(), before: null };
   const press = (blockId, element, detail) =>
-    pressInView(state.home, { block_id: blockId, action_id: element.action_id, ...detail }, formValues(form));
+    pressInView(
+      state.home,
+      { block_id: blockId, action_id: element.action_id, ...detail },
+      formValues(form),
+    );
   on("home", () => {
     empty.hidden = Boolean(state.home);
     drawBlocks(host, state.home?.blocks ?? [], { form, press });

@@ -1,7 +1,7 @@
 /* What passes between the app and this Slack: calls, events and presses, newest last. */
 
 import { clearInspector } from "/page/js/commands.js";
-import { fill, h } from "/page/js/dom.js";
+import { h, refill } from "/page/js/dom.js";
 import { icon } from "/page/js/icons.js";
 import { on, state } from "/page/js/store.js";
 import { preciseTime } from "/page/js/time.js";
@@ -15,19 +15,53 @@ const FILTERS = [
   ["errors", "Errors", (entry) => isBad(entry)],
 ];
 const MOST_ROWS = 300;
-const isBad = ({ ok, status, error, fault }) => ok === false || status >= 400 || Boolean(error) || Boolean(fault);
+const isBad = ({ ok, status, error, fault }) =>
+  ok === false || status >= 400 || Boolean(error) || Boolean(fault);
 
 /** The drawer; `close` leaves it. */
 export function createInspector({ close }) {
   const rows = h("tbody");
-  const empty = h("p.inspector-empty", null, "Nothing yet. Calls and events appear here as they happen.");
+  const empty = h(
+    "p.inspector-empty",
+    null,
+    "Nothing yet. Calls and events appear here as they happen.",
+  );
   const columns = ["Time", "Kind", "Method or event", "Status", "ms", "Summary"];
-  const head = h("thead", null, h("tr", null, columns.map((name) => h("th", { scope: "col" }, name))));
-  const log = h("div.inspector-log", { tabindex: 0, role: "region", aria: { label: "Log" } }, h("table", null, head, rows), empty);
+  const head = h(
+    "thead",
+    null,
+    h(
+      "tr",
+      null,
+      columns.map((name) => h("th", { scope: "col" }, name)),
+    ),
+  );
+  const log = h(
+    "div.inspector-log",
+    { tabindex: 0, role: "region", aria: { label: "Log" } },
+    h("table", null, head, rows),
+    empty,
+  );
   const tools = h("div.inspector-tools");
   const faults = createFaults();
-  const node = h("section.inspector", { hidden: true, aria: { label: "Inspector" }, data: { testid: "inspector" } }, tools, h("div.inspector-body", null, log, faults));
-  const view = { node, rows, empty, log, tools, close, filter: "all", paused: null, shown: new Map(), unfolded: new Set() };
+  const node = h(
+    "section.inspector",
+    { hidden: true, aria: { label: "Inspector" }, data: { testid: "inspector" } },
+    tools,
+    h("div.inspector-body", null, log, faults),
+  );
+  const view = {
+    node,
+    rows,
+    empty,
+    log,
+    tools,
+    close,
+    filter: "all",
+    paused: null,
+    shown: new Map(),
+    unfolded: new Set(),
+  };
   on(["inspector", "faults"], () => draw(view));
   return {
     node,
@@ -48,7 +82,10 @@ function draw(view) {
   const pinned = log.scrollHeight - log.scrollTop - log.clientHeight < 24;
   const shown = new Map(entries.map((entry) => [entry.id, rowsFor(view, entry)]));
   view.shown = shown;
-  reconcile(view.rows, [...shown.values()].flatMap(({ nodes }) => nodes));
+  reconcile(
+    view.rows,
+    [...shown.values()].flatMap(({ nodes }) => nodes),
+  );
   view.empty.hidden = entries.length > 0;
   if (pinned) log.scrollTop = log.scrollHeight;
 }
@@ -78,13 +115,23 @@ function rowsFor(view, entry) {
 }
 
 function entryRow(entry, open, flip) {
-  const props = { type: "button", aria: { expanded: open }, data: { entry: entry.id }, on: { click: flip } };
+  const props = {
+    type: "button",
+    aria: { expanded: open },
+    data: { entry: entry.id },
+    on: { click: flip },
+  };
   const name = h("button.entry-name", props, icon("chevron", 14), entry.name);
-  const words = entry.error ? `${entry.error}${entry.summary ? ` · ${entry.summary}` : ""}` : entry.summary;
+  const words = entry.error
+    ? `${entry.error}${entry.summary ? ` · ${entry.summary}` : ""}`
+    : entry.summary;
   const took = Number.isFinite(entry.ms) ? entry.ms.toFixed(entry.ms < 10 ? 1 : 0) : "";
   return h(
     "tr",
-    { class: [toneOf(entry), open && "is-open"].filter(Boolean).join(" "), data: { testid: "entry", kind: entry.kind, name: entry.name } },
+    {
+      class: [toneOf(entry), open && "is-open"].filter(Boolean).join(" "),
+      data: { testid: "entry", kind: entry.kind, name: entry.name },
+    },
     h("td.mono", null, preciseTime(entry.at)),
     h("td", null, h("span.kind", { class: `is-${entry.kind}` }, KINDS[entry.kind] ?? entry.kind)),
     h("td.mono", null, name),
@@ -94,7 +141,14 @@ function entryRow(entry, open, flip) {
   );
 }
 
-const KINDS = { call: "call", event: "event", interactive: "press", socket: "socket", response_url: "response", upload: "upload" };
+const KINDS = {
+  call: "call",
+  event: "event",
+  interactive: "press",
+  socket: "socket",
+  response_url: "response",
+  upload: "upload",
+};
 
 function toneOf(entry) {
   if (entry.status === 429) return "is-limited";
@@ -102,26 +156,68 @@ function toneOf(entry) {
 }
 
 function statusNode({ status, ok, fault, retry }) {
-  const words = status === 429 ? "429 limited" : ok === false ? `${status ?? ""} failed`.trim() : (status ?? (ok ? "ok" : "–"));
+  const words =
+    status === 429
+      ? "429 limited"
+      : ok === false
+        ? `${status ?? ""} failed`.trim()
+        : (status ?? (ok ? "ok" : "–"));
   const again = retry ? h("span.retry", { title: "Delivered again" }, `retry ${retry}`) : null;
-  return [h("span.status", null, String(words)), again, fault && h("span.fault-mark", { title: `Made by the fault switch “${fault}”` }, fault)].filter(Boolean).map((one) => h("span", null, one));
+  return [
+    h("span.status", null, String(words)),
+    again,
+    fault && h("span.fault-mark", { title: `Made by the fault switch “${fault}”` }, fault),
+  ]
+    .filter(Boolean)
+    .map((one) => h("span", null, one));
 }
 
 function detailRow({ request, response }) {
-  const part = (label, value) => value !== null && value !== undefined && h("div.json-part", null, h("h4", null, label), jsonNode(value));
-  return h("tr.detail", null, h("td", { colspan: 6 }, h("div.json-parts", null, part("Request", request), part("Response", response))));
+  const part = (label, value) =>
+    value !== null &&
+    value !== undefined &&
+    h("div.json-part", null, h("h4", null, label), jsonNode(value));
+  return h(
+    "tr.detail",
+    null,
+    h(
+      "td",
+      { colspan: 6 },
+      h("div.json-parts", null, part("Request", request), part("Response", response)),
+    ),
+  );
 }
 
 function drawTools(view) {
   const counted = state.sockets === null ? null : state.sockets;
-  const sockets = h("span.sockets", { class: counted ? "is-on" : "is-off", data: { testid: "sockets" } }, h("span.session-dot"), counted === 1 ? "1 socket connected" : `${counted ?? 0} sockets connected`);
+  const sockets = h(
+    "span.sockets",
+    { class: counted ? "is-on" : "is-off", data: { testid: "sockets" } },
+    h("span.session-dot"),
+    counted === 1 ? "1 socket connected" : `${counted ?? 0} sockets connected`,
+  );
   const signature = JSON.stringify([view.filter, Boolean(view.paused), counted]);
   if (view.tools.dataset.signature === signature) return;
   view.tools.dataset.signature = signature;
-  const focused = view.tools.contains(document.activeElement) ? document.activeElement.dataset.testid : null;
-  const close = h("button.icon-button", { type: "button", aria: { label: "Close inspector" }, data: { testid: "inspector-close" }, on: { click: view.close } }, icon("close"));
-  fill(view.tools, h("h2.pane-title", null, "Inspector"), sockets, filterButtons(view), pauseButton(view), clearButton(view), close);
-  if (focused) view.tools.querySelector(`[data-testid="${focused}"]`)?.focus();
+  const close = h(
+    "button.icon-button",
+    {
+      type: "button",
+      aria: { label: "Close inspector" },
+      data: { testid: "inspector-close" },
+      on: { click: view.close },
+    },
+    icon("close"),
+  );
+  refill(
+    view.tools,
+    h("h2.pane-title", null, "Inspector"),
+    sockets,
+    filterButtons(view),
+    pauseButton(view),
+    clearButton(view),
+    close,
+  );
 }
 
 const filterButtons = (view) =>
@@ -133,7 +229,16 @@ const filterButtons = (view) =>
         view.filter = name;
         draw(view);
       };
-      return h("button.filter", { type: "button", aria: { pressed: view.filter === name }, data: { testid: `filter-${name}` }, on: { click: choose } }, label);
+      return h(
+        "button.filter",
+        {
+          type: "button",
+          aria: { pressed: view.filter === name },
+          data: { testid: `filter-${name}` },
+          on: { click: choose },
+        },
+        label,
+      );
     }),
   );
 
@@ -143,7 +248,12 @@ function pauseButton(view) {
     draw(view);
   };
   const label = view.paused ? "Go on" : "Pause";
-  return h("button.button.is-small", { type: "button", data: { testid: "inspector-pause" }, on: { click: flip } }, icon(view.paused ? "play" : "pause", 16), label);
+  return h(
+    "button.button.is-small",
+    { type: "button", data: { testid: "inspector-pause" }, on: { click: flip } },
+    icon(view.paused ? "play" : "pause", 16),
+    label,
+  );
 }
 
 function clearButton(view) {
@@ -151,5 +261,10 @@ function clearButton(view) {
     view.paused = null;
     clearInspector();
   };
-  return h("button.button.is-small", { type: "button", data: { testid: "inspector-clear" }, on: { click: clear } }, icon("trash", 16), "Clear");
+  return h(
+    "button.button.is-small",
+    { type: "button", data: { testid: "inspector-clear" }, on: { click: clear } },
+    icon("trash", 16),
+    "Clear",
+  );
 }

@@ -19,7 +19,9 @@ export function introNode(channel, onPick) {
   return h(
     "section.intro",
     { aria: { label: `About ${channelName(channel)}` }, data: { testid: "intro" } },
-    channel.is_im ? avatar(authorOfUser(channel.user), "large") : h("span.intro-mark", null, icon("hash", 28)),
+    channel.is_im
+      ? avatar(authorOfUser(channel.user), "large")
+      : h("span.intro-mark", null, icon("hash", 28)),
     h("h3", null, channel.is_im ? channelName(channel) : `#${channel.name}`),
     h("p", null, describe(channel)),
     absent ? absence(channel, bot) : proposals(suggestionsFor(channel, bot), onPick),
@@ -29,7 +31,9 @@ export function introNode(channel, onPick) {
 function describe(channel) {
   if (channel.is_im) return `This conversation is just between you and ${channelName(channel)}.`;
   const about = channel.topic ? `${channel.topic.replace(/[.!?]?$/, ".")} ` : "";
-  const shared = channel.is_ext_shared ? "It is shared with another organisation, so people from outside read along. " : "";
+  const shared = channel.is_ext_shared
+    ? "It is shared with another organisation, so people from outside read along. "
+    : "";
   return `${about}${shared}This is where #${channel.name} begins.`;
 }
 
@@ -39,14 +43,27 @@ function absence(channel, bot) {
     "div.absence",
     null,
     h("p", null, `${bot.shown} is not in this channel: a mention here reaches nobody.`),
-    h("button.button.is-primary", { type: "button", data: { testid: "invite" }, on: run }, `Invite ${bot.shown}`),
+    h(
+      "button.button.is-primary",
+      { type: "button", data: { testid: "invite" }, on: run },
+      `Invite ${bot.shown}`,
+    ),
   );
 }
 
 function proposals(found, onPick) {
   if (!found.length) return null;
   const items = found.map(({ text, why }) =>
-    h("li", null, h("button.proposal", { type: "button", data: { testid: "suggestion" }, on: { click: () => onPick(text) } }, h("span", null, text), h("small", null, why))),
+    h(
+      "li",
+      null,
+      h(
+        "button.proposal",
+        { type: "button", data: { testid: "suggestion" }, on: { click: () => onPick(text) } },
+        h("span", null, text),
+        h("small", null, why),
+      ),
+    ),
   );
   return h("div.proposals", null, h("h4", null, "Try"), h("ul", null, items));
 }

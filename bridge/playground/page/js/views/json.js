@@ -8,7 +8,10 @@ const MOST = 20_000;
 /** A `pre` with `value`; what is longer than 20,000 characters is cut, and says so. */
 export function jsonNode(value) {
   const whole = JSON.stringify(value, null, 2) ?? "";
-  const text = whole.length > MOST ? `${whole.slice(0, MOST)}\n… ${whole.length - MOST} more characters` : whole;
+  const text =
+    whole.length > MOST
+      ? `${whole.slice(0, MOST)}\n… ${whole.length - MOST} more characters`
+      : whole;
   const nodes = [];
   let from = 0;
   for (const match of text.matchAll(PART)) {
@@ -19,4 +22,5 @@ export function jsonNode(value) {
   return h("pre.json", { tabindex: 0 }, ...nodes, text.slice(from));
 }
 
-const kindOf = ([, string, colon]) => (string ? (colon ? "json-key" : "json-string") : "json-other");
+const kindOf = ([, string, colon]) =>
+  string ? (colon ? "json-key" : "json-string") : "json-other";

@@ -6,7 +6,11 @@ import { openPopover } from "/page/js/views/popover.js";
 /** Open a menu at `anchor`; `items` are {label, choose}. */
 export function openMenu(anchor, items) {
   const buttons = items.map(({ label, choose }) =>
-    h("button.menu-item", { type: "button", role: "menuitem", tabindex: -1, on: { click: () => pick(choose) } }, label),
+    h(
+      "button.menu-item",
+      { type: "button", role: "menuitem", tabindex: -1, on: { click: () => pick(choose) } },
+      label,
+    ),
   );
   const panel = h("div.popover.menu", { role: "menu" }, buttons);
   panel.addEventListener("keydown", (event) => walk(event, buttons));

@@ -22,7 +22,17 @@ export function createMessageList(pane, label) {
   const scroller = h("div.scroller", { tabindex: -1 }, rowsHost);
   const pill = h("button.pill", { type: "button", hidden: true });
   const node = h("div.message-list", { class: `in-${pane}` }, scroller, pill);
-  const list = { node, scroller, rowsHost, pill, pane, rows: new Map(), pinned: true, fresh: 0, place: null };
+  const list = {
+    node,
+    scroller,
+    rowsHost,
+    pill,
+    pane,
+    rows: new Map(),
+    pinned: true,
+    fresh: 0,
+    place: null,
+  };
   list.update = (messages, place) => update(list, messages, place);
   list.toBottom = () => toBottom(list);
   list.row = (ts) => list.rows.get(`m${ts}`) ?? null;
@@ -77,7 +87,8 @@ function update(list, messages, place) {
   reconcile(list, wanted);
   if (moved || list.pinned) stick(list);
   else if (arrived.length) showPill(list, arrived.length);
-  for (const row of arrived) announce(`${row.node.dataset.author}: ${row.parts.content.textContent.slice(0, 160)}`);
+  for (const row of arrived)
+    announce(`${row.node.dataset.author}: ${row.parts.content.textContent.slice(0, 160)}`);
 }
 
 function reset(list) {
@@ -90,7 +101,10 @@ function reset(list) {
 function showPill(list, arrived) {
   list.fresh += arrived;
   reveal(list.pill, true, "new-messages");
-  list.pill.replaceChildren(icon("down", 16), list.fresh === 1 ? "1 new message" : `${list.fresh} new messages`);
+  list.pill.replaceChildren(
+    icon("down", 16),
+    list.fresh === 1 ? "1 new message" : `${list.fresh} new messages`,
+  );
 }
 
 /** What should stand in the list: nodes in order, each message row updated on the way. */
@@ -133,7 +147,11 @@ function messageRow(list, message, channel, grouped) {
 
 function isGrouped(before, message) {
   if (!before || before.is_ephemeral || message.is_ephemeral) return false;
-  if (before.subtype !== message.subtype && [before.subtype, message.subtype].includes("thread_broadcast")) return false;
+  if (
+    before.subtype !== message.subtype &&
+    [before.subtype, message.subtype].includes("thread_broadcast")
+  )
+    return false;
   const close = Number(message.ts) - Number(before.ts) < GROUP_S;
   return close && !before.reply_count && authorOf(before).key === authorOf(message).key;
 }
@@ -152,4 +170,9 @@ function reconcile(list, wanted) {
 }
 
 const dayDivider = (ts) => h("div.divider", { role: "separator" }, h("span", null, dayName(ts)));
-const newDivider = () => h("div.divider.is-new", { role: "separator", data: { testid: "unread-marker" } }, h("span", null, "New"));
+const newDivider = () =>
+  h(
+    "div.divider.is-new",
+    { role: "separator", data: { testid: "unread-marker" } },
+    h("span", null, "New"),
+  );

@@ -23,7 +23,11 @@ function follow() {
     const frame = h("form.dialog-frame", { novalidate: true });
     open = { frame, view, form: null };
     fillFrame(view, null);
-    open.dialog = openDialog(frame, { label: view.title?.text ?? "Dialog", testid: "modal", onCancel: cancel });
+    open.dialog = openDialog(frame, {
+      label: view.title?.text ?? "Dialog",
+      testid: "modal",
+      onCancel: cancel,
+    });
     return undefined;
   }
   if (open.view === view) return undefined;
@@ -47,24 +51,45 @@ function fillFrame(view, before) {
   Object.assign(open, { view, form });
   const body = h("div.dialog-body");
   drawBlocks(body, view.blocks ?? [], { form, press: pressFor(view, form) });
-  const close = h("button.icon-button", { type: "button", aria: { label: "Close" }, on: { click: cancel } }, icon("close"));
+  const close = h(
+    "button.icon-button",
+    { type: "button", aria: { label: "Close" }, on: { click: cancel } },
+    icon("close"),
+  );
   fill(
     frame,
     h("div.dialog-head", null, h("h2.dialog-title", null, textObject(view.title)), close),
     body,
     h("p.form-error", { role: "alert", hidden: true }),
-    h("div.dialog-foot", null, h("button.button", { type: "button", data: { testid: "modal-close" }, on: { click: cancel } }, view.close ? textObject(view.close) : "Close"), submitButton(view)),
+    h(
+      "div.dialog-foot",
+      null,
+      h(
+        "button.button",
+        { type: "button", data: { testid: "modal-close" }, on: { click: cancel } },
+        view.close ? textObject(view.close) : "Close",
+      ),
+      submitButton(view),
+    ),
   );
   frame.onsubmit = submit;
 }
 
 const pressFor = (view, form) => (blockId, element, detail) =>
-  pressInView(view, { block_id: blockId, action_id: element.action_id, ...detail }, formValues(form));
+  pressInView(
+    view,
+    { block_id: blockId, action_id: element.action_id, ...detail },
+    formValues(form),
+  );
 
 function submitButton(view) {
   const needed = view.submit || (view.blocks ?? []).some(({ type }) => type === "input");
   if (!needed) return null;
-  return h("button.button.is-primary", { type: "submit", data: { testid: "modal-submit" } }, view.submit ? textObject(view.submit) : "Submit");
+  return h(
+    "button.button.is-primary",
+    { type: "submit", data: { testid: "modal-submit" } },
+    view.submit ? textObject(view.submit) : "Submit",
+  );
 }
 
 async function submit(event) {
@@ -93,7 +118,11 @@ function showRefusal(frame, form, errors) {
   const fields = new Set([...form.fields.values()].map(({ block }) => block.block_id));
   const lost = Object.entries(errors).filter(([block]) => !fields.has(block));
   const failure = frame.querySelector(".form-error");
-  if (lost.length) Object.assign(failure, { hidden: false, textContent: lost.map(([, sentence]) => sentence).join(" ") });
+  if (lost.length)
+    Object.assign(failure, {
+      hidden: false,
+      textContent: lost.map(([, sentence]) => sentence).join(" "),
+    });
 }
 
 function setBusy(frame, busy) {

@@ -4,14 +4,36 @@ import { h } from "/page/js/dom.js";
 import { emojiFor, emojiNames } from "/page/js/text/emoji.js";
 import { openPopover } from "/page/js/views/popover.js";
 
-const FAVOURITES = ["+1", "eyes", "white_check_mark", "tada", "heart", "joy", "raised_hands", "rocket", "thinking_face", "octagonal_sign", "x", "pray"];
+const FAVOURITES = [
+  "+1",
+  "eyes",
+  "white_check_mark",
+  "tada",
+  "heart",
+  "joy",
+  "raised_hands",
+  "rocket",
+  "thinking_face",
+  "octagonal_sign",
+  "x",
+  "pray",
+];
 const MOST = 48;
 
 /** Open the picker at `anchor`; `choose(name)` gets the chosen one. */
 export function openPicker(anchor, choose) {
-  const search = h("input.input", { type: "search", placeholder: "Search emoji", aria: { label: "Search emoji" } });
+  const search = h("input.input", {
+    type: "search",
+    placeholder: "Search emoji",
+    aria: { label: "Search emoji" },
+  });
   const grid = h("div.picker-grid", { role: "group", aria: { label: "Emoji" } });
-  const panel = h("div.popover.picker", { role: "dialog", aria: { label: "Add a reaction" }, data: { testid: "emoji-picker" } }, search, grid);
+  const panel = h(
+    "div.popover.picker",
+    { role: "dialog", aria: { label: "Add a reaction" }, data: { testid: "emoji-picker" } },
+    search,
+    grid,
+  );
   const close = openPopover(anchor, panel);
   const pick = (name) => {
     close();
@@ -45,11 +67,30 @@ function walk(event, grid, search) {
 }
 
 const cell = (name, pick) =>
-  h("button.picker-cell", { type: "button", title: `:${name}:`, aria: { label: name }, data: { testid: `emoji-${name}` }, on: { click: () => pick(name) } }, emojiFor(name));
+  h(
+    "button.picker-cell",
+    {
+      type: "button",
+      title: `:${name}:`,
+      aria: { label: name },
+      data: { testid: `emoji-${name}` },
+      on: { click: () => pick(name) },
+    },
+    emojiFor(name),
+  );
 
 function found(query) {
   const wanted = query.trim().replaceAll(":", "").toLowerCase();
-  if (!wanted) return [...new Set([...FAVOURITES, ...emojiNames()])].slice(0, MOST);
-  const names = emojiNames().filter((name) => name.includes(wanted));
-  return names.sort((a, b) => Number(b.startsWith(wanted)) - Number(a.startsWith(wanted))).slice(0, MOST);
+  const names = wanted
+    ? emojiNames().filter((name) => name.includes(wanted))
+    : [...FAVOURITES, ...emojiNames()];
+  if (wanted) names.sort((a, b) => Number(b.startsWith(wanted)) - Number(a.startsWith(wanted)));
+  return withoutAliases(names).slice(0, MOST);
+}
+
+function withoutAliases(names) {
+  const byCharacter = new Map();
+  for (const name of names)
+    if (!byCharacter.has(emojiFor(name))) byCharacter.set(emojiFor(name), name);
+  return [...byCharacter.values()];
 }

@@ -26,14 +26,24 @@ function chip(row, { name, count, users }) {
     data: { testid: `reaction-${name}` },
     on: { click: () => react(row.channel, row.message.ts, name, mine) },
   };
-  return h("button.reaction", props, h("span", null, emojiFor(name) ?? `:${name}:`), h("span.count", null, String(count)));
+  return h(
+    "button.reaction",
+    props,
+    h("span", null, emojiFor(name) ?? `:${name}:`),
+    h("span.count", null, String(count)),
+  );
 }
 
 function addButton(row) {
-  const node = h("button.reaction.is-add", { type: "button", title: "Add a reaction", aria: { label: "Add a reaction" } }, icon("smile", 16));
+  const node = h(
+    "button.reaction.is-add",
+    { type: "button", title: "Add a reaction", aria: { label: "Add a reaction" } },
+    icon("smile", 16),
+  );
   node.addEventListener("click", () => pickReaction(row, node));
   return node;
 }
 
 /** Let the person pick a reaction for the row's message. */
-export const pickReaction = (row, anchor) => openPicker(anchor, (name) => react(row.channel, row.message.ts, name, false));
+export const pickReaction = (row, anchor) =>
+  openPicker(anchor, (name) => react(row.channel, row.message.ts, name, false));

@@ -5,7 +5,9 @@ import { stopSession } from "/page/js/commands.js";
 import { fill, h, reveal } from "/page/js/dom.js";
 import { inner, on, state, threadKey } from "/page/js/store.js";
 
-const statusesOf = (channel, thread) => [...inner(state.statuses, threadKey(channel, thread)).values()];
+const statusesOf = (channel, thread) => [
+  ...inner(state.statuses, threadKey(channel, thread)).values(),
+];
 const nameOf = (status) => authorOf(status).name;
 
 /** One sentence for each author who is busy in the thread. */
@@ -22,7 +24,18 @@ export function createStatusLine(place) {
     if (node.dataset.shown === JSON.stringify(sentences)) return;
     node.dataset.shown = JSON.stringify(sentences);
     reveal(node, shown.length > 0, "status-line");
-    fill(node, shown.map((status, index) => h("span.doing", null, avatar(withIcon(status), "tiny"), h("span", null, sentences[index]), dots())));
+    fill(
+      node,
+      shown.map((status, index) =>
+        h(
+          "span.doing",
+          null,
+          avatar(withIcon(status), "tiny"),
+          h("span", null, sentences[index]),
+          dots(),
+        ),
+      ),
+    );
   };
   on(["status", "route"], draw);
   return { node, draw };
@@ -47,7 +60,20 @@ const SESSIONS = {
 export function sessionNodes(channel, thread) {
   const { status, title } = state.sessions.get(threadKey(channel, thread)) ?? {};
   if (!SESSIONS[status]) return [];
-  const chip = h("span.session", { class: `is-${status}`, data: { testid: "session", status } }, h("span.session-dot"), SESSIONS[status]);
-  const stop = { type: "button", data: { testid: "session-stop" }, on: { click: () => stopSession(channel, thread) } };
-  return [title && h("span.where", { title }, title), chip, status === "processing" && h("button.button.is-small", stop, "Stop")];
+  const chip = h(
+    "span.session",
+    { class: `is-${status}`, data: { testid: "session", status } },
+    h("span.session-dot"),
+    SESSIONS[status],
+  );
+  const stop = {
+    type: "button",
+    data: { testid: "session-stop" },
+    on: { click: () => stopSession(channel, thread) },
+  };
+  return [
+    title && h("span.where", { title }, title),
+    chip,
+    status === "processing" && h("button.button.is-small", stop, "Stop"),
+  ];
 }

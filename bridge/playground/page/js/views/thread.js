@@ -18,9 +18,17 @@ export function createThreadPane({ changed }) {
   const head = h(
     "header.pane-head",
     null,
-    h("button.icon-button.back", { ...leave, data: { testid: "back-to-channel" }, aria: { label: "Back to the channel" } }, icon("back")),
+    h(
+      "button.icon-button.back",
+      { ...leave, data: { testid: "back-to-channel" }, aria: { label: "Back to the channel" } },
+      icon("back"),
+    ),
     h("div.about", null, h("h2.pane-title", null, "Thread"), where, session),
-    h("button.icon-button.close", { ...leave, aria: { label: "Close thread" }, title: "Close (Esc)" }, icon("close")),
+    h(
+      "button.icon-button.close",
+      { ...leave, aria: { label: "Close thread" }, title: "Close (Esc)" },
+      icon("close"),
+    ),
   );
   const list = createMessageList("thread", "Thread");
   const status = createStatusLine(() => state.route);
@@ -37,11 +45,29 @@ export function createThreadPane({ changed }) {
     changed: (text) => drafts.keep(text),
   });
   const drafts = createDrafts(composer, () => threadKey(state.route.channel, state.route.thread));
-  const node = h("aside.thread", { hidden: true, aria: { label: "Thread" }, data: { testid: "thread-pane" } }, head, list.node, h("div.foot", null, status.node, composer.node));
-  const pane = { node, where, session, list, composer, drafts, broadcastName, counter: h("div.divider.is-count", { role: "separator" }) };
+  const node = h(
+    "aside.thread",
+    { hidden: true, aria: { label: "Thread" }, data: { testid: "thread-pane" } },
+    head,
+    list.node,
+    h("div.foot", null, status.node, composer.node),
+  );
+  const pane = {
+    node,
+    where,
+    session,
+    list,
+    composer,
+    drafts,
+    broadcastName,
+    counter: h("div.divider.is-count", { role: "separator" }),
+  };
 
+  composer.acceptDrops(node);
   on(["route", "messages", "workspace"], () => draw(pane, changed));
-  on(["status", "route"], () => fill(session, sessionNodes(state.route.channel, state.route.thread)));
+  on(["status", "route"], () =>
+    fill(session, sessionNodes(state.route.channel, state.route.thread)),
+  );
   return { node, focus: composer.focus };
 }
 
@@ -70,7 +96,13 @@ function draw(pane, changed) {
 async function reply({ list, broadcast }, { text, files }) {
   const { channel, thread } = state.route;
   list.toBottom();
-  const sent = await send({ channel, thread_ts: thread, text, files, broadcast: broadcast.checked });
+  const sent = await send({
+    channel,
+    thread_ts: thread,
+    text,
+    files,
+    broadcast: broadcast.checked,
+  });
   if (sent) broadcast.checked = false;
   return sent;
 }

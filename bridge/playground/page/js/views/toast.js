@@ -11,7 +11,11 @@ export const toastHost = () => host;
 
 /** Show `sentence` to the person. */
 export function toast(sentence) {
-  const close = h("button.icon-button", { type: "button", aria: { label: "Dismiss" } }, icon("close", 16));
+  const close = h(
+    "button.icon-button",
+    { type: "button", aria: { label: "Dismiss" } },
+    icon("close", 16),
+  );
   const node = h("div.toast", null, icon("warning"), h("span", null, sentence), close);
   close.addEventListener("click", () => node.remove());
   host.append(node);

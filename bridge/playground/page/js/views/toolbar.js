@@ -16,14 +16,21 @@ export function toolbar(row) {
   const own = message.user === state.me.id && !message.bot_id;
   return [
     tool("smile", "Add a reaction", "react", (button) => pickReaction(row, button)),
-    pane === "channel" && tool("reply", "Reply in thread", "open-thread", () => openThread(row.message.thread_ts ?? row.message.ts)),
+    pane === "channel" &&
+      tool("reply", "Reply in thread", "open-thread", () =>
+        openThread(row.message.thread_ts ?? row.message.ts),
+      ),
     own && tool("edit", "Edit", "edit", () => startEditing(row)),
     own && tool("trash", "Delete", "delete", () => confirmRemoval(row)),
   ];
 }
 
 function tool(name, label, testid, run) {
-  const node = h("button.tool", { type: "button", title: label, aria: { label }, data: { testid }, tabindex: -1 }, icon(name));
+  const node = h(
+    "button.tool",
+    { type: "button", title: label, aria: { label }, data: { testid }, tabindex: -1 },
+    icon(name),
+  );
   node.addEventListener("click", () => run(node));
   return node;
 }

@@ -113,9 +113,8 @@ class ReplyStream:
 
     def seal(self) -> None:
         """Finish the message so far: what follows goes into a new one."""
-        last = self._stretches[-1]
-        if self._ending is None and (last.has_text or last.seqs):
-            last.trace = tools_line(self._tools, {}, 0.0)
+        if self._ending is None:
+            self._stretches[-1].trace = tools_line(self._tools, {}, 0.0)
             self._stretches.append(Stretch(self._allowed))
 
     def finish(self, ending: Ending) -> None:

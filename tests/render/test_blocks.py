@@ -26,6 +26,10 @@ def test_a_live_message_has_its_text_what_runs_and_a_stop_button():
     assert shown.text == "Hi"
 
 
+def test_a_full_message_has_no_button_while_the_reply_goes_on():
+    assert kinds(reply(markdown="Hi")) == ["markdown"]
+
+
 def test_a_finished_message_has_no_button_but_its_footer():
     shown = reply(markdown="Hi", final=True, footer="12 s", sentence="Stopped.")
     assert kinds(shown) == ["markdown", "section", "context"]

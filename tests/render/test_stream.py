@@ -174,6 +174,18 @@ def test_set_text_replaces_one_message_and_keeps_what_agrees():
     assert stream.text() == "all new\n\nshort and the rest"
 
 
+def test_set_text_reaches_the_last_character_of_a_full_message():
+    text = PARAGRAPH * 400
+    stream = ReplyStream()
+    stream.append("r1", "m1", text)
+    end = len(stream.messages(0.0)[0].markdown)
+    changed = text[: end - 1] + "!" + text[end:]
+    stream.set_text("r1", "m1", changed)
+    whole = ReplyStream()
+    whole.append("r1", "m1", changed)
+    assert stream.messages(0.0) == whole.messages(0.0)
+
+
 def test_set_text_of_an_unknown_message_adds_it():
     stream = ReplyStream()
     stream.set_text("r1", "m1", "hello")

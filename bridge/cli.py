@@ -9,13 +9,13 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from bridge import __version__
 from bridge.domain.errors import (
     AgentError,
     BridgeError,
@@ -87,7 +87,7 @@ Config = Annotated[
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"letta-bridge {version('letta-slack-bridge')}")
+        typer.echo(f"letta-bridge {__version__}")
         raise typer.Exit
 
 

@@ -5,9 +5,9 @@ import os
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
+from bridge import __version__
 from bridge.appserver.client import AppServerClient
 from bridge.appserver.commands import ClientInfo
 from bridge.appserver.connection import LinkOptions
@@ -115,7 +115,7 @@ async def _appserver(settings: Settings, wait_s: float) -> str:
     token = reveal(settings.secrets.appserver_token)
     client = AppServerClient(
         LinkOptions(url, token=lambda: token or None),
-        client_info=ClientInfo(name="letta-slack-bridge", version=version("letta-slack-bridge")),
+        client_info=ClientInfo(name="letta-slack-bridge", version=__version__),
     )
     client.open()
     try:

@@ -1,6 +1,7 @@
 """A websocket server that says what a test tells it to: for faults a real server never shows."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 Reply = Callable[["FakeServer", ServerConnection, dict[str, Any]], Awaitable[None]]
@@ -60,10 +62,11 @@ class FakeServer:
 
     async def serve_one(self, socket: ServerConnection) -> None:
         self.sockets.append(socket)
-        async for message in socket:
-            frame = json.loads(message)
-            self.heard.append(frame)
-            await self.reply(self, socket, frame)
+        with contextlib.suppress(ConnectionClosed):
+            async for message in socket:
+                frame = json.loads(message)
+                self.heard.append(frame)
+                await self.reply(self, socket, frame)
 
     async def push(self, frame: dict[str, Any] | str | bytes, *, at: int = -1) -> None:
         text = json.dumps(frame) if isinstance(frame, dict) else frame

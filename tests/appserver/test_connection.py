@@ -243,6 +243,18 @@ async def test_a_refused_login_is_said_once_and_a_new_token_is_used(tmp_path: Pa
         await up(connection)
 
 
+async def test_a_new_token_ends_the_long_wait_for_hands() -> None:
+    tokens = ["wrong"]
+    async with (
+        running(FakeServer(token="right")) as server,
+        linked(server, token=lambda: tokens[-1], hands_retry_s=600) as (connection, _),
+    ):
+        await eventually(lambda: connection.state is LinkState.REFUSED)
+        tokens.append("right")
+        await up(connection)
+        assert len(server.paths) == 2
+
+
 async def test_a_missing_token_file_means_no_login(tmp_path: Path) -> None:
     assert token_from_file(str(tmp_path / "none"))() is None
     (tmp_path / "empty").write_text("\n")

@@ -138,6 +138,22 @@ def test_an_interruption_ends_the_turn_as_cancelled() -> None:
     assert ends(out) == [("cancelled", "r", None)]
 
 
+def test_an_abort_during_a_question_or_a_retry_is_cancelled() -> None:
+    boundaries = (
+        [delta("stop_reason", stop_reason="requires_approval")],
+        [delta("stop_reason", stop_reason="llm_api_error"), delta("retry", run_id="r")],
+    )
+    for boundary in boundaries:
+        out = play(
+            Helper(),
+            loop("PROCESSING_API_RESPONSE", "r"),
+            *boundary,
+            loop("WAITING_ON_INPUT"),
+            delta("status", message="Interrupted"),
+        )
+        assert ends(out) == [("cancelled", "r", None)]
+
+
 def test_idleness_without_a_reason_ends_the_turn_when_it_is_confirmed() -> None:
     for confirmation in (loop("WAITING_ON_INPUT"), loop("SENDING_API_REQUEST")):
         helper = Helper()

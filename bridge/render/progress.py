@@ -76,21 +76,6 @@ def tools_line(tools: Sequence[ToolLine], since: Mapping[str, float], now: float
     return "⚙ " + ", ".join(shown) + more if shown else ""
 
 
-def status_for(tools: Sequence[ToolLine] = (), *, waiting: bool = False) -> str:
-    """Return the words after the name under a thread: `is thinking…`, `is using Bash…`.
-
-    `waiting` is for an open approval.
-    """
-    if waiting:
-        return "is waiting for a decision…"
-    if not tools:
-        return "is thinking…"
-    name = one_line(tools[0].name, _NAME_LIMIT) or "a tool"
-    rest = len(tools) - 1
-    others = "" if rest == 0 else f" and {rest:,} more tool{'' if rest == 1 else 's'}"
-    return f"is using {name}{others}…"
-
-
 def tool_name(name: str) -> str:
     """Return a tool's name for mrkdwn, escaped and short."""
     flat = one_line(name, _NAME_LIMIT).replace("*", "∗").replace("`", "'")

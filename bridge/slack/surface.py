@@ -167,7 +167,7 @@ class Surface:
     async def notice(self, thread: ThreadKey, text: str, *, face: Face | None = None) -> None:
         """A quiet line in the thread."""
         entry = self._entry("notice", thread.channel, thread.thread_ts, None)
-        said = blocks.notice_blocks(text, allowed=None, outbox_id=entry.outbox_id)
+        said = blocks.notice_blocks(text, allowed=frozenset(), outbox_id=entry.outbox_id)
         await self._shown(self._post(entry, said, face), what="notice")
 
     async def private_note(

@@ -11,7 +11,7 @@ from bridge.domain.people import Face
 from bridge.render.blocks import notice_blocks, private_note, reply_blocks
 from bridge.render.cards import approval_card, decided_card
 from bridge.render.modals import error_modal, full_view_modal
-from bridge.render.progress import HINT_LIMIT, status_for, tool_hint, tools_line
+from bridge.render.progress import HINT_LIMIT, tool_hint, tools_line
 from bridge.render.stream import MessageView
 from tests.render.oracles import check_blocks, check_view, pings, texts, units
 
@@ -106,6 +106,5 @@ def test_progress_is_short_and_silent(tools, now):
     line = tools_line(tools, {}, now)
     assert "\n" not in line
     assert not pings(line, markdown=False)
-    assert "\n" not in status_for(tools)
     for tool in tools:
         assert units(tool_hint(tool.name, tool.arguments)) <= HINT_LIMIT

@@ -7,7 +7,6 @@ from bridge.render.progress import (
     HINT_LIMIT,
     code_span,
     hint_of,
-    status_for,
     tool_hint,
     tool_name,
     tools_line,
@@ -68,14 +67,6 @@ def test_the_tool_line_says_what_runs_and_for_how_long():
 def test_the_tool_line_names_three_and_counts_the_rest():
     line = tools_line([tool("Bash", index) for index in range(5)], {}, 0.0)
     assert line == "⚙ Bash `ls`, Bash `ls`, Bash `ls` and 2 more"
-
-
-def test_the_status_says_what_she_does():
-    assert status_for() == "is thinking…"
-    assert status_for(waiting=True) == "is waiting for a decision…"
-    assert status_for([tool("Bash")]) == "is using Bash…"
-    assert status_for([tool("Bash"), tool("Read")]) == "is using Bash and 1 more tool…"
-    assert status_for([tool("")] * 3) == "is using a tool and 2 more tools…"
 
 
 def test_a_tool_name_cannot_format():

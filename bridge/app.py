@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from aiohttp import web
-from pydantic import SecretStr
 
 from bridge import __version__
 from bridge.appserver.client import AppServerClient
@@ -29,7 +28,7 @@ from bridge.engine.dispatcher import Dispatcher
 from bridge.engine.options import EngineOptions
 from bridge.engine.recovery import recover
 from bridge.engine.tools import Tools
-from bridge.settings import Settings
+from bridge.settings import Settings, reveal
 from bridge.slack.budget import Budget
 from bridge.slack.gateway import Gateway, GatewayOptions, web_session
 from bridge.slack.listeners import (
@@ -134,7 +133,7 @@ class _Bridge:
     @asynccontextmanager
     async def _gateway(self) -> AsyncIterator[Gateway]:
         options = GatewayOptions(
-            token=_value(self._settings.secrets.bot_token), base_url=self._settings.slack.api_url
+            token=reveal(self._settings.secrets.bot_token), base_url=self._settings.slack.api_url
         )
         async with web_session() as session:
             yield Gateway(options, session=session, budget=Budget(monotonic=self._clock.monotonic))
@@ -145,7 +144,7 @@ class _Bridge:
             try:
                 workspace = await describe(gateway)
                 if not self._by_http:
-                    await new_socket_url(gateway, _value(self._settings.secrets.app_token))
+                    await new_socket_url(gateway, reveal(self._settings.secrets.app_token))
             except ChatUnreachable as error:
                 self._not_yet = f"Slack cannot be reached: {error.sentence}"
                 log.warning("slack is away", cause=str(error))
@@ -226,7 +225,7 @@ class _Bridge:
         app = make_app(
             gateway,
             workspace.us,
-            signing_secret=_value(signing_secret) if self._by_http else None,
+            signing_secret=reveal(signing_secret) if self._by_http else None,
         )
         tasks = Tasks()
         Listeners(us=workspace.us, intake=dispatcher, forms=surface, tasks=tasks).register(app)
@@ -234,7 +233,7 @@ class _Bridge:
             self._http_app = http_handler(app)
         else:
             options = SocketOptions(
-                app_token=_value(self._settings.secrets.app_token),
+                app_token=reveal(self._settings.secrets.app_token),
                 connections=self._settings.slack.connections,
             )
             self._socket = SocketLink(options, gateway=gateway, handle=envelope_handler(app))
@@ -320,10 +319,6 @@ def _endpoint(settings: Settings) -> ModelEndpoint | None:
 
 def _users(users: tuple[str, ...]) -> frozenset[UserId]:
     return frozenset(UserId(user) for user in users)
-
-
-def _value(secret: SecretStr | None) -> str:
-    return secret.get_secret_value() if secret is not None else ""
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

@@ -218,10 +218,9 @@ class Dispatcher:
         teammates: tuple[str, ...],
         person: Person,
     ) -> None:
-        if teammates and not access.may_ask(person, self._tools.options.people):
+        refused = bool(teammates) and not access.may_ask(person, self._tools.options.people)
+        if refused:
             teammates = ()
-            if not person.is_bot:
-                self._refuse(message)
         accepted = await self._tools.store.turns.accept(
             message,
             thread=thread,
@@ -232,6 +231,8 @@ class Dispatcher:
             joins=partial(admission.joins, trusted=person.trusted),
             trusted=person.trusted,
         )
+        if refused and not person.is_bot and not accepted.duplicate:
+            self._refuse(message)
         for placed in accepted.placed:
             if placed.must_wait:
                 ref = MessageRef(message.channel, message.ts)

@@ -6,6 +6,7 @@ is something to do.
 
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 
 from bridge.domain import events as ev
 from bridge.domain.errors import StoreError
@@ -21,7 +22,7 @@ from bridge.telemetry import Tasks, get_logger
 log = get_logger("worker")
 
 _WAITED_S = 1.0
-"""A message taken up later than this after its arrival was shown as waiting."""
+"""A message taken up later than this after its arrival has waited, whoever worked meanwhile."""
 
 
 class Worker:
@@ -52,6 +53,7 @@ class Worker:
         self._early: list[ev.TurnEvent] = []
         self._more = True
         self._stopping = False
+        self._worked_until: datetime | None = None
         self.current: TurnRun | None = None
 
     def wake(self) -> None:
@@ -108,6 +110,7 @@ class Worker:
                 await run.run()
             finally:
                 self.current = None
+                self._worked_until = self._tools.clock.now()
             for event in run.unheard():
                 self.tell(event)
 
@@ -138,7 +141,9 @@ class Worker:
 
     def _mark_taken(self, claimed: ClaimedTurn, message: StoredMessage) -> None:
         """Where nothing else shows it: on a message that waited, and where no status can be."""
-        waited = (claimed.claimed_at - message.received_at).total_seconds() > _WAITED_S
+        long_ago = (claimed.claimed_at - message.received_at).total_seconds() > _WAITED_S
+        behind = self._worked_until is not None and message.received_at < self._worked_until
+        waited = long_ago or behind
         if waited or message.thread.thread_ts is None:
             ref = MessageRef(message.thread.channel, message.said.ts)
             mark = self._tools.chat.mark_taken(ref, was_waiting=waited)

@@ -8,7 +8,13 @@ from bridge.appserver import commands as c
 from bridge.appserver import management as m
 from bridge.appserver.calls import Calls
 from bridge.appserver.connection import Connection, FrameLog, LinkOptions
-from bridge.appserver.events import DeviceStatus, Event, ExternalToolCallRequest, UpdateDeviceStatus
+from bridge.appserver.events import (
+    DeviceStatus,
+    Event,
+    ExternalToolCallRequest,
+    UpdateDeviceStatus,
+    UpdateQueue,
+)
 from bridge.appserver.history import to_history
 from bridge.appserver.runtimes import Runtimes
 from bridge.appserver.translate import Translator
@@ -66,6 +72,7 @@ class AppServerClient:
         self._translator = Translator()
         self._listener: AgentListener | None = None
         self._replays: dict[Runtime, asyncio.Future[DeviceStatus]] = {}
+        self._queued: dict[Runtime, tuple[str, ...]] = {}
         self.calls = Calls(self._connection)
 
     def listen(self, listener: AgentListener) -> None:
@@ -220,9 +227,16 @@ class AppServerClient:
         return True
 
     async def abort(self, runtime: Runtime) -> bool:
-        """Stop the runtime's turn; False when it was idle."""
+        """Stop the runtime's turn; False when it was idle.
+
+        An input that still waits on the server is taken out of its queue: otherwise the abort
+        would only pause it, and it would run together with the next one (PROTOCOL §13).
+        """
         self._must_be_started(runtime)
-        return await self.calls.abort_message(runtime)
+        aborted = await self.calls.abort_message(runtime)
+        for item_id in self._queued.pop(runtime, ()):
+            await self.calls.remove_queue_item(runtime, item_id)
+        return aborted
 
     async def history(self, runtime: Runtime, *, back_to: str | None) -> list[HistoryMessage]:
         """Stored messages, oldest first, back to the user message whose otid is `back_to`
@@ -266,6 +280,7 @@ class AppServerClient:
         """There is no connection: whatever was started must be started again."""
         self._runtimes.connected()
         self._translator.connected()
+        self._queued.clear()
         for replay in self._replays.values():
             if not replay.done():
                 replay.set_exception(AgentUnreachable(reason))
@@ -279,12 +294,21 @@ class AppServerClient:
             replay = self._replays.get(runtime)
             if replay is not None and not replay.done():
                 replay.set_result(event.device_status)
+        if isinstance(event, UpdateQueue):
+            self._note_queue(runtime, event)
         if isinstance(event, ExternalToolCallRequest) and self._tool_called is not None:
             self._tool_called(runtime, event)
         if self._listener is None:
             return
         for meaning in self._translator.translate(runtime, event):
             self._listener.agent_event(runtime, meaning)
+
+    def _note_queue(self, runtime: Runtime, event: UpdateQueue) -> None:
+        waiting = tuple(item.id for item in event.queue if item.client_message_id)
+        if waiting:
+            self._queued[runtime] = waiting
+        else:
+            self._queued.pop(runtime, None)
 
     def _tell_link(self, state: LinkState, reason: str | None) -> None:
         if self._listener is not None:

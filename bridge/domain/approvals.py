@@ -70,6 +70,15 @@ class Click:
     reason: str | None = None
 
 
+QUESTION_TOOL = "AskUserQuestion"
+"""What servers up to 0.33 ask permission for when the agent wants to ask people (PROTOCOL §12)."""
+
+ASK_IN_WORDS = (
+    "Nobody refused this, but people here cannot fill in that form. Ask your questions in your "
+    "reply, in words, and end your turn; the answer comes as the next message."
+)
+"""What the agent is told instead."""
+
 _EXPIRED = "Nobody answered in time, so this request has expired."
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
-from bridge.domain.approvals import told_to_agent
+from bridge.domain.approvals import ASK_IN_WORDS, QUESTION_TOOL, told_to_agent
 from bridge.domain.failures import is_stuck
 from bridge.domain.ids import RunId
 from bridge.domain.turn_state import OpenApproval, Phase, Step, Turn
@@ -161,6 +161,9 @@ def status(turn: Turn, event: ev.RuntimeStatus) -> Step:
 
 
 def asked(turn: Turn, event: ev.ApprovalAsked) -> Step:
+    if event.tool_name == QUESTION_TOOL:
+        answer = fx.AnswerApproval(event.request_id, ev.Verdict.DENY, ASK_IN_WORDS)
+        return _running(turn), (answer,)
     opened = OpenApproval(event.request_id, event.call_id)
     if any(known.request_id == event.request_id for known in turn.approvals):
         # replayed, or overtaken by the answer to runtime_start (PROTOCOL §4)

@@ -176,6 +176,20 @@ async def test_an_abort_ends_the_turn(app_server: RealServer) -> None:
         assert heard.text(runtime).endswith("Still here.")
 
 
+async def test_an_aborted_input_that_only_waited_never_runs(app_server: RealServer) -> None:
+    async with connected(app_server) as (client, heard):
+        runtime = await begin(client, app_server)
+        await say(client, runtime, "Long [[say 400 tokens at 20/s]]")
+        await eventually(lambda: heard.text(runtime))
+        await say(client, runtime, "Waits [[text Should never be said.]]", "turn-b-1")
+        assert await client.abort(runtime)
+        assert (await heard.end(runtime)).stop_reason == "cancelled"
+        await say(client, runtime, "Third [[text Only this.]]", "turn-c-1")
+        assert (await heard.end(runtime, 2)).stop_reason == "end_turn"
+        assert heard.text(runtime).endswith("Only this.")
+        assert "never be said" not in heard.text(runtime)
+
+
 async def test_a_failing_model_is_reported_in_its_own_words(app_server: RealServer) -> None:
     async with connected(app_server) as (client, heard):
         runtime = await begin(client, app_server)

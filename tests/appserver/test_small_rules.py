@@ -115,7 +115,9 @@ def test_runtimes_are_started_anew_on_each_connection() -> None:
     assert runtimes.differences(RUNTIME) == ()
     runtimes.heard(
         RUNTIME,
-        DeviceStatus(current_working_directory="/elsewhere", current_permission_mode="unrestricted"),
+        DeviceStatus(
+            current_working_directory="/elsewhere", current_permission_mode="unrestricted"
+        ),
     )
     assert runtimes.differences(RUNTIME) == (
         Difference("cwd", "/srv/x", "/elsewhere"),

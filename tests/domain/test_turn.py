@@ -678,3 +678,12 @@ def test_an_unprompted_turn_cut_by_a_lost_link_is_interrupted() -> None:
     played = Played(said("half"), ev.LinkLost(), IDLE, replayed(running=False), turn=unprompted())
     played.feed(ev.WaitedEnough())
     assert played.end.outcome is ev.Outcome.INTERRUPTED
+
+
+def test_a_question_to_people_is_sent_back_to_be_asked_in_words() -> None:
+    played = Played(*RUNNING, ev.ApprovalAsked("q1", "c1", "AskUserQuestion", {"questions": []}))
+    (answer,) = [effect for effect in played.effects if isinstance(effect, fx.AnswerApproval)]
+    assert (answer.request_id, answer.verdict) == ("q1", ev.Verdict.DENY)
+    assert "in words" in answer.message
+    assert fx.AskApproval not in kinds(played.effects)
+    assert played.turn.phase is Phase.RUNNING

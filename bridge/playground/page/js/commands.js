@@ -8,36 +8,51 @@ import { channelMessages, inner, isReply, state, threadKey, touch } from "/page/
 import { toast } from "/page/js/views/toast.js";
 
 let closeLive = null;
+let latestStart = 0;
 
 /** Become the person `as` (null: the playground's first) and show what the address asks for. */
 export async function start({ as, channel, thread }) {
+  const mine = (latestStart += 1);
+  const workspace = await get("state", { as });
+  if (mine !== latestStart) return; // someone was chosen meanwhile
   closeLive?.();
-  await loadWorkspace(as);
-  state.entries = (await get("inspector", { limit: 300 })).entries;
+  putWorkspace(workspace);
   forgetHistory();
-  closeLive = openLive({
-    as: state.me.id,
-    onFrame: applyFrame,
-    onState: (link) => {
-      state.link = link;
-      touch("link");
-    },
-    onOpen: (again) => {
-      if (!again) return;
-      forgetPassing();
-      attempt(resync);
-    },
-  });
+  await listen();
+  await loadInspector();
   const known = state.channels.has(channel);
   await show(
     { channel: known ? channel : firstChannel(), thread: known ? thread : null },
     { replace: true },
   );
-  touch("workspace", "faults", "inspector", "home", "views");
+  touch("workspace", "faults", "home", "views");
 }
 
-async function loadWorkspace(as) {
-  const answer = await get("state", { as: as ?? undefined });
+/**
+ * Open the live socket and wait until it is open or has failed once. History is asked for only
+ * after that, so that nothing falls between the two; every later opening loads again what is shown.
+ */
+function listen() {
+  return new Promise((resolve) => {
+    let listening = false;
+    closeLive = openLive({
+      as: state.me.id,
+      onFrame: applyFrame,
+      onState: (link) => {
+        state.link = link;
+        touch("link");
+        listening ||= link !== "connecting";
+        if (listening) resolve();
+      },
+      onOpen: () => {
+        forgetPassing();
+        if (listening) attempt(resync);
+      },
+    });
+  });
+}
+
+function putWorkspace(answer) {
   state.team = answer.team;
   state.me = answer.me;
   state.people = answer.people;
@@ -47,6 +62,11 @@ async function loadWorkspace(as) {
   state.faults = answer.faults;
   state.rateLimits = answer.rate_limits;
   state.sockets = answer.sockets ?? state.sockets;
+}
+
+async function loadInspector() {
+  state.entries = (await get("inspector", { limit: 300 })).entries;
+  touch("inspector");
 }
 
 function forgetHistory() {
@@ -65,11 +85,14 @@ function forgetPassing() {
 
 /** Load again what is on screen, after frames may have been missed. */
 export async function resync() {
-  await loadWorkspace(state.me.id);
+  const as = state.me.id;
+  const workspace = await get("state", { as });
+  if (as !== state.me.id) return;
+  putWorkspace(workspace);
   const { channel, thread } = state.route;
   const shown = [threadKey(channel, null), threadKey(channel, thread)];
   for (const key of state.loaded) if (!shown.includes(key)) state.loaded.delete(key);
-  await loadShown({ again: true });
+  await Promise.all([loadShown({ again: true }), loadInspector()]);
   touch("workspace", "faults", "messages");
 }
 

@@ -6,14 +6,13 @@ const LONGEST_WAIT_MS = 5000;
 /**
  * Keep a socket open for the person `as`.
  * `onFrame(frame)` gets each frame; `onState("connecting" | "live" | "lost")` each change;
- * `onOpen(again)` runs after every opening, `again` true if frames may have been missed.
+ * `onOpen()` runs after every opening, before its first frame.
  * Returns `close()`, after which nothing is called any more.
  */
 export function openLive({ as, onFrame, onState, onOpen }) {
   let socket = null;
   let timer = null;
   let wait = FIRST_WAIT_MS;
-  let opened = false;
   let closed = false;
 
   const connect = () => {
@@ -24,9 +23,8 @@ export function openLive({ as, onFrame, onState, onOpen }) {
     );
     socket.onopen = () => {
       wait = FIRST_WAIT_MS;
+      onOpen();
       onState("live");
-      onOpen(opened);
-      opened = true;
     };
     socket.onmessage = (event) => onFrame(JSON.parse(event.data));
     socket.onclose = () => {

@@ -28,7 +28,7 @@ from bridge.engine.dispatcher import Dispatcher
 from bridge.engine.options import EngineOptions
 from bridge.engine.recovery import recover
 from bridge.engine.tools import Tools
-from bridge.settings import Settings, reveal
+from bridge.settings import Settings, child_environment, reveal
 from bridge.slack.budget import Budget
 from bridge.slack.gateway import Gateway, GatewayOptions, web_session
 from bridge.slack.listeners import (
@@ -95,10 +95,10 @@ class _Bridge:
         workspace = await self._until_known(gateway, stop)
         if workspace is None:
             return
-        url = await self._server_url(stack)
-        self._client = await stack.enter_async_context(self._link(url))
+        link = await self._server(stack)
+        self._client = await stack.enter_async_context(self._link(link))
         surface = await stack.enter_async_context(self._surface(gateway, workspace))
-        dispatcher = await stack.enter_async_context(self._engine(surface, url))
+        dispatcher = await stack.enter_async_context(self._engine(surface, link.url))
         await stack.enter_async_context(self._intake(gateway, workspace, dispatcher, surface))
         self._tasks.spawn(self._store.event_log.run(), name="event log")
         self._tasks.spawn(self._forget_old_text(), name="forget old text")
@@ -156,15 +156,17 @@ class _Bridge:
                 return workspace
         return None
 
-    async def _server_url(self, stack: AsyncExitStack) -> str:
+    async def _server(self, stack: AsyncExitStack) -> LinkOptions:
+        """How to reach the App Server; started here when it is ours."""
         server = self._settings.appserver
         if server.url is not None:
-            return server.url
+            file = server.token_file
+            return LinkOptions(server.url, token=token_from_file(str(file)) if file else None)
         process = AppServerProcess(
             ProcessOptions(
                 home=server.state_dir.absolute(),
                 cwd=server.cwd.absolute(),
-                environment=os.environ,
+                environment=child_environment(os.environ),
                 model=_endpoint(self._settings),
                 executable=server.executable,
             )
@@ -172,13 +174,12 @@ class _Bridge:
         self._not_yet = "The agent server is starting."
         await process.start()
         stack.push_async_callback(process.aclose)
-        return process.url
+        return LinkOptions(process.url, token=lambda: process.token)
 
     @asynccontextmanager
-    async def _link(self, url: str) -> AsyncIterator[AppServerClient]:
-        file = self._settings.appserver.token_file
+    async def _link(self, options: LinkOptions) -> AsyncIterator[AppServerClient]:
         client = AppServerClient(
-            LinkOptions(url, token=token_from_file(str(file)) if file else None),
+            options,
             client_info=ClientInfo(name="letta-slack-bridge", version=__version__),
             frame_log=_frame_log(self._store.event_log),
         )
@@ -314,7 +315,9 @@ def _frame_log(event_log: EventLog) -> FrameLog:
 
 def _endpoint(settings: Settings) -> ModelEndpoint | None:
     base_url = settings.appserver.model_base_url
-    return ModelEndpoint(base_url) if base_url is not None else None
+    if base_url is None:
+        return None
+    return ModelEndpoint(base_url, reveal(settings.secrets.model_key) or "none")
 
 
 def _users(users: tuple[str, ...]) -> frozenset[UserId]:

@@ -9,6 +9,7 @@ import contextlib
 import io
 import os
 import random
+import secrets
 import shutil
 import signal
 import socket
@@ -102,6 +103,8 @@ class AppServerProcess:
         self._options = options
         self._letta = options.executable or find_letta(options.environment)
         self._port = free_port(options.port)
+        self.token = secrets.token_urlsafe(32)
+        """The bearer token that the server asks for; the same after restarts."""
         self._backoff = Backoff(chance, first_s=0.5, cap_s=30.0)
         self._tasks = Tasks()
         self._supervision = Tasks()
@@ -160,7 +163,22 @@ class AppServerProcess:
             raise ConfigurationError(f"The model could not be connected: {words}")
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        return await self._run("--backend", "local", "server", "--listen", self.url)
+        await asyncio.to_thread(self._write_token)
+        return await self._run(
+            *("--backend", "local", "server", "--listen", self.url),
+            *("--ws-auth", "capability-token", "--ws-token-file", str(self._token_file)),
+        )
+
+    @property
+    def _token_file(self) -> Path:
+        return self._options.home / "bridge-token"
+
+    def _write_token(self) -> None:
+        # Whoever connects can run commands as us (PROTOCOL §2), so no other user of this
+        # machine may.
+        self._token_file.unlink(missing_ok=True)
+        self._token_file.touch(mode=0o600)
+        self._token_file.write_text(self.token, encoding="utf-8")
 
     async def _run(self, *arguments: str) -> asyncio.subprocess.Process:
         environment = {

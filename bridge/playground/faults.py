@@ -1,5 +1,6 @@
 """The switches with which people break the platform on purpose. Only /api and sockets feel them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bridge.playground.wire import Json
@@ -82,6 +83,8 @@ class Faults:
 
     def __init__(self) -> None:
         self.by_name: dict[str, Fault] = {fault.name: fault for fault in _switches()}
+        self.changed: Callable[[], None] = lambda: None
+        """Called when a switch turned itself off, its count used up."""
 
     def set(self, name: str, *, on: bool, params: Json) -> Fault:
         """Turn a switch; unknown params are ignored. Raises KeyError for an unknown name."""
@@ -104,6 +107,7 @@ class Faults:
             if int(count) <= 1:
                 fault.on = False
                 fault.params["count"] = None
+                self.changed()
         return fault
 
     def shown(self) -> list[Json]:

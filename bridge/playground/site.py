@@ -58,6 +58,7 @@ class Site:
         self.agents = Agents(options, self.live)
         self.streams = Streams(options, self.workspace)
         self.hub.watchers.append(self._sockets_changed)
+        self.faults.changed = self.show_switches
         self.workspace.listeners += [self.feed, self.live, self.agents]
 
     def listens(self, url: str) -> None:

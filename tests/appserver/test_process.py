@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import stat
 import sys
 import urllib.request
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +15,7 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.appserver.connection import token_from_file
 from bridge.appserver.process import (
     AppServerProcess,
     ModelEndpoint,
@@ -42,7 +44,7 @@ class Ready(http.server.BaseHTTPRequestHandler):
         self.end_headers()
     def log_message(self, *_):
         pass
-port = int(sys.argv[-1].rsplit(":", 1)[1])
+port = int(sys.argv[sys.argv.index("--listen") + 1].rsplit(":", 1)[1])
 http.server.ThreadingHTTPServer(("127.0.0.1", port), Ready).serve_forever()
 """
 
@@ -90,11 +92,12 @@ async def test_the_server_runs_with_a_home_of_its_own(make: Make, tmp_path: Path
     async with served(make(model=model)) as process:
         assert process.pid is not None
         lines = (tmp_path / "arguments").read_text().splitlines()
-        assert lines == [
+        connect, serve = lines
+        assert connect == (
             "--backend local connect openai-compatible "
-            "--base-url http://127.0.0.1:9/v1 --api-key sk-1",
-            f"--backend local server --listen {process.url}",
-        ]
+            "--base-url http://127.0.0.1:9/v1 --api-key sk-1"
+        )
+        assert serve.startswith(f"--backend local server --listen {process.url} ")
         environment = (tmp_path / "environment").read_text().splitlines()
         assert f"HOME={tmp_path / 'state' / 'home'}" in environment
         assert "LETTA_CODE_TELEM=0" in environment
@@ -136,6 +139,15 @@ async def test_a_server_that_ends_at_once_says_why(make: Make) -> None:
     with pytest.raises(ConfigurationError, match="ended at once: Refusing: bad flags"):
         async with served(make(script)):
             pass
+
+
+async def test_only_we_can_log_in_to_our_server(make: Make, tmp_path: Path) -> None:
+    async with served(make()) as process:
+        arguments = (tmp_path / "arguments").read_text().split()
+        file = arguments[arguments.index("--ws-token-file") + 1]
+        assert token_from_file(file)() == process.token
+        assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
+        assert process.token not in " ".join(arguments), "anybody can read a command line"
 
 
 async def test_a_server_that_never_gets_ready_is_given_up(make: Make) -> None:

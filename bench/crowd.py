@@ -1,0 +1,89 @@
+"""Benchmarks of ten growing answers at once in one channel, with Slack's limits on."""
+
+from functools import partial
+from itertools import pairwise
+
+from bench.figures import Row
+from bench.parts import Backstage
+from bench.stage import Asked, Stage, bridge_stage
+
+TURNS = 10
+TOKENS_A_SECOND = 20
+CHANNEL = "#general"
+
+
+async def ten_short(backstage: Backstage) -> list[Row]:
+    """Ten answers of 10 s."""
+    stage, turns = await _crowd(backstage, seconds=10)
+    late = max(_late_s(stage, asked) for asked in turns)
+    return [
+        Row(
+            what="ten 10 s turns at once in one channel, limits on",
+            figure=f"{_complete(stage, turns)}, end {late:.2f} s after the last token",
+            goal="10 of 10, no 429, ≤ 1 s",
+            ok=_all_well(stage, turns) and late <= 1.0,
+            note=f"first text of the last one after {_last_first_s(stage, turns):.1f} s",
+        )
+    ]
+
+
+async def ten_long(backstage: Backstage) -> list[Row]:
+    """Ten answers of 30 s."""
+    stage, turns = await _crowd(backstage, seconds=30)
+    began = min(asked.at for asked in turns)
+    end = max(_end_at(stage, asked) for asked in turns) - began
+    gap = max(
+        later.at - earlier.at for asked in turns for earlier, later in pairwise(stage.writes(asked))
+    )
+    return [
+        Row(
+            what="ten 30 s turns at once in one channel, limits on",
+            figure=f"{_complete(stage, turns)}, end {end:.1f} s, largest gap {gap:.1f} s",
+            goal="10 of 10, no 429, ≤ 35 s, ≤ 8 s",
+            ok=_all_well(stage, turns) and end <= 35.0 and gap <= 8.0,
+            note=f"first text of the last one after {_last_first_s(stage, turns):.1f} s",
+        )
+    ]
+
+
+async def _crowd(backstage: Backstage, *, seconds: int) -> tuple[Stage, list[Asked]]:
+    tokens = seconds * TOKENS_A_SECOND
+    script = f"[[say {tokens} tokens at {TOKENS_A_SECOND}/s]][[text {{word}}]]"
+    async with bridge_stage(backstage, limits=True) as stage:
+        turns = [stage.ask(script, channel=CHANNEL) for _ in range(TURNS)]
+        for asked in turns:
+            await stage.until(partial(stage.ended, asked), within_s=seconds + 45.0)
+        return stage, turns
+
+
+def _refused(stage: Stage) -> int:
+    return sum(stage.place.rate_limited().values())
+
+
+def _whole(stage: Stage, asked: Asked) -> bool:
+    """Whether the reply's last write shows the last word."""
+    end = stage.ended(asked)
+    return end is not None and asked.word in end.content
+
+
+def _all_well(stage: Stage, turns: list[Asked]) -> bool:
+    return all(_whole(stage, asked) for asked in turns) and not _refused(stage)
+
+
+def _complete(stage: Stage, turns: list[Asked]) -> str:
+    whole = sum(_whole(stage, asked) for asked in turns)
+    return f"{whole} of {len(turns)}, {_refused(stage) or 'no'} 429"
+
+
+def _end_at(stage: Stage, asked: Asked) -> float:
+    end = stage.ended(asked)
+    assert end is not None
+    return end.at
+
+
+def _late_s(stage: Stage, asked: Asked) -> float:
+    return _end_at(stage, asked) - stage.tokens_of(asked)[-1].at
+
+
+def _last_first_s(stage: Stage, turns: list[Asked]) -> float:
+    return max(stage.writes(asked)[0].at - asked.at for asked in turns)

@@ -1,0 +1,133 @@
+"""The processes that a benchmark needs: bridge, floor, model and App Server."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from tests.appserver_fixtures import MODEL, RealServer, end, free_port, wait_for_http
+
+ROOT = Path(__file__).parent.parent
+
+
+class Program:
+    """A Python program in a process group of its own; `log` holds all that it writes."""
+
+    def __init__(self, arguments: Sequence[str], folder: Path, environ: Mapping[str, str]) -> None:
+        self.log = folder / "program.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=folder,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "HOME": str(folder),
+                    "PYTHONPATH": str(ROOT),
+                    **environ,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.usage = psutil.Process(self.process.pid)
+
+    def check(self) -> None:
+        """Raise when it has ended."""
+        if self.process.poll() is not None:
+            raise RuntimeError(f"ended with {self.process.returncode}:\n{self.said()}")
+
+    def said(self) -> str:
+        """Everything that it wrote."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def cpu_s(self) -> float:
+        """Processor seconds used so far."""
+        used = self.usage.cpu_times()
+        return float(used.user + used.system)
+
+    def resident_mb(self) -> float:
+        """Resident memory in megabytes."""
+        return float(self.usage.memory_info().rss / 1_000_000)
+
+    def end(self) -> None:
+        """End it and its children at once."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(12)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(5)
+
+
+def start_bridge(
+    folder: Path, *, slack_url: str, tokens: tuple[str, str], server_url: str
+) -> tuple[Program, str]:
+    """`python -m bridge run` by environment alone; returns it and its web address."""
+    port = free_port()
+    team = [{"name": "ada", "model": MODEL, "cwd": str(folder), "icon_emoji": ":owl:"}]
+    environ = {
+        "SLACK_BOT_TOKEN": tokens[0],
+        "SLACK_APP_TOKEN": tokens[1],
+        "BRIDGE_SLACK__BASE_URL": slack_url,
+        "BRIDGE_APPSERVER__URL": server_url,
+        "BRIDGE_TEAMMATES": json.dumps(team),
+        "BRIDGE_WEB__PORT": str(port),
+    }
+    arguments = os.environ.get("BENCH_BRIDGE", "-m bridge run").split()
+    return Program(arguments, folder, environ), f"http://127.0.0.1:{port}"
+
+
+def start_floor(
+    folder: Path, *, slack_url: str, tokens: tuple[str, str], server_url: str
+) -> Program:
+    """The bare script, told the same things."""
+    environ = {
+        "FLOOR_BOT_TOKEN": tokens[0],
+        "FLOOR_APP_TOKEN": tokens[1],
+        "FLOOR_SLACK_URL": slack_url,
+        "FLOOR_SERVER_URL": server_url,
+        "FLOOR_MODEL": MODEL,
+    }
+    return Program(["-m", "bench.floor"], folder, environ)
+
+
+class Backstage:
+    """A scripted model and a real App Server, for all benchmarks of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        port = free_port()
+        script = ROOT / "tests" / "scripted_model.py"
+        self._model = subprocess.Popen(
+            [sys.executable, str(script), "--port", str(port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        home, cwd = folder / "home", folder / "project"
+        home.mkdir()
+        cwd.mkdir()
+        self._server = RealServer(home, cwd, f"http://127.0.0.1:{port}/v1")
+        try:
+            wait_for_http(f"http://127.0.0.1:{port}/v1/models", self._model)
+            self._server.start()
+        except BaseException:
+            self.end()
+            raise
+
+    @property
+    def url(self) -> str:
+        """The App Server's address."""
+        return self._server.url
+
+    def end(self) -> None:
+        """Stop both."""
+        self._server.stop()
+        end(self._model)

@@ -1,0 +1,80 @@
+"""The playground with a watch on it: every write of a reply, every ack, with its instant."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bridge.playground import Playground, PlaygroundOptions
+from bridge.playground.inspector import Entry
+from bridge.playground.seed import BOT_USER_ID
+from bridge.playground.workspace import Channel
+
+MENTION = f"<@{BOT_USER_ID}>"
+PERSON = "maya"
+
+_WRITES = frozenset({"chat.postMessage", "chat.update"})
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One post or edit that was accepted. `at` is monotonic seconds, when it was in force and
+    its answer was about to leave; `content` is the call as JSON text.
+    """
+
+    at: float
+    method: str
+    thread: str
+    content: str
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it ends its reply: the stop button is gone."""
+        return "turn_stop" not in self.content
+
+
+class WatchedPlayground(Playground):
+    """A workspace of one benchmark. `stirred` is called after each call and ack."""
+
+    def __init__(self, *, limits: bool, stirred: Callable[[], None]) -> None:
+        super().__init__(PlaygroundOptions(rate_limits=limits, inspector_size=200_000))
+        self._stir = stirred
+        self._thread_of: dict[str, str] = {}
+        self.writes: list[Write] = []
+        self.acks: list[float] = []
+        self.unacked = 0
+        self._site.inspector.watchers.append(self._seen)
+
+    def ask(self, text: str, *, channel: str, thread: str | None = None) -> tuple[str, float]:
+        """Say something as a person; returns its timestamp and the instant it was said."""
+        at = time.monotonic()
+        return self.post(PERSON, channel, text, thread), at
+
+    def open_channels(self, count: int) -> list[str]:
+        """Open more channels with everybody in them; returns their names."""
+        general = next(iter(self._site.workspace.channels.values()))
+        for number in range(count):
+            ident, name = f"C9BENCH{number:03}", f"bench-{number}"
+            channel = Channel(ident, name, list(general.members), general.created)
+            self._site.workspace.channels[ident] = channel
+        return [f"#bench-{number}" for number in range(count)]
+
+    def _seen(self, entry: Entry) -> None:
+        if entry.kind == "event" and entry.name == "message":
+            self._note_ack(entry)
+        elif entry.kind == "call" and entry.name in _WRITES and entry.ok:
+            self._note_write(entry)
+        self._stir()
+
+    def _note_ack(self, entry: Entry) -> None:
+        if entry.ok and entry.ms is not None:
+            self.acks.append(entry.ms / 1000)
+        else:
+            self.unacked += 1
+
+    def _note_write(self, entry: Entry) -> None:
+        at = time.monotonic()
+        asked, answer = json.loads(entry.request or "{}"), json.loads(entry.response or "{}")
+        ts = str(answer.get("ts"))
+        thread = self._thread_of.setdefault(ts, str(asked.get("thread_ts") or ts))
+        self.writes.append(Write(at, entry.name, thread, entry.request or ""))

@@ -1,0 +1,197 @@
+"""One stage: a workspace, a recorded link to the App Server, and one program between them."""
+
+import asyncio
+import itertools
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from bench import floor
+from bench.parts import Backstage, Program, start_bridge, start_floor
+from bench.place import MENTION, WatchedPlayground, Write
+from bench.wire import Frame, Wire
+
+T = TypeVar("T")
+
+CALM_S = 0.15
+"""A pause after a turn, in which what follows it (spares, status lines) comes to rest."""
+
+_words = itertools.count(1)
+
+
+class TooLate(Exception):
+    """Something that a benchmark waits for did not happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question: when it was asked, in which thread, and the word that marks its answer."""
+
+    at: float
+    thread: str
+    word: str
+
+
+class Stage:
+    """What happens on both sides of one program."""
+
+    def __init__(self, *, limits: bool, server_url: str) -> None:
+        self._stirred = asyncio.Event()
+        self.place = WatchedPlayground(limits=limits, stirred=self._stirred.set)
+        self.wire = Wire(server_url, stirred=self._stirred.set)
+        self.program: Program
+
+    async def until(self, probe: Callable[[], T | None], *, within_s: float = 20.0) -> T:
+        """Wait until `probe` finds something; it is asked after each call, ack and frame."""
+        try:
+            async with asyncio.timeout(within_s):
+                while (found := probe()) is None:
+                    self._stirred.clear()
+                    await self._stirred.wait()
+                return found
+        except TimeoutError:
+            raise TooLate(
+                f"not within {within_s} s; the program said:\n{self.program.said()}"
+            ) from None
+
+    def ask(self, script: str, *, channel: str, thread: str | None = None) -> Asked:
+        """Mention the agent; `{word}` in the script becomes a word that marks the answer."""
+        word = f"w{next(_words)}x"
+        ts, at = self.place.ask(
+            f"{MENTION} {script.format(word=word)}", channel=channel, thread=thread
+        )
+        return Asked(at, thread or ts, word)
+
+    def input_of(self, asked: Asked) -> Frame | None:
+        """The `input` frame that carries the question."""
+        return next(
+            (
+                frame
+                for frame in reversed(self.wire.frames)
+                if frame.to_server and frame.kind == "input" and asked.word in str(frame.body)
+            ),
+            None,
+        )
+
+    def shown(self, asked: Asked) -> Write | None:
+        """The first write that shows the answer."""
+        return next((w for w in self.writes(asked) if asked.word in w.content), None)
+
+    def ended(self, asked: Asked) -> Write | None:
+        """The write that ended the reply."""
+        return next((w for w in reversed(self.writes(asked)) if w.is_last), None)
+
+    def writes(self, asked: Asked) -> list[Write]:
+        """All writes of the reply, in order."""
+        return [w for w in self.place.writes if w.thread == asked.thread and w.at > asked.at]
+
+    def frames_of(self, asked: Asked) -> list[Frame]:
+        """All frames from the server to the question's conversation, since it was put."""
+        put = self.input_of(asked)
+        if put is None:
+            return []
+        return [
+            frame
+            for frame in self.wire.frames
+            if not frame.to_server and frame.at > put.at and frame.conversation == put.conversation
+        ]
+
+    def tokens_of(self, asked: Asked) -> list[Frame]:
+        """The pieces of the answer, as they came from the server."""
+        return [frame for frame in self.frames_of(asked) if frame.is_text]
+
+    def finished(self, asked: Asked) -> Frame | None:
+        """The server's word that the turn is over."""
+        ends = (frame for frame in self.frames_of(asked) if frame.kind == "turn_finished")
+        return next(ends, None)
+
+    def runtimes_started(self) -> int:
+        """How many runtimes the server has started on this link."""
+        return sum(frame.kind == "runtime_start_response" for frame in self.wire.frames)
+
+    async def turn(self, script: str, *, channel: str, thread: str | None = None) -> Asked:
+        """Ask, wait for the end of the reply, and for calm after it."""
+        asked = self.ask(script, channel=channel, thread=thread)
+        await self.until(lambda: self.ended(asked))
+        await asyncio.sleep(CALM_S)
+        return asked
+
+
+@asynccontextmanager
+async def bridge_stage(backstage: Backstage, *, limits: bool = False) -> AsyncIterator[Stage]:
+    """The bridge on a stage of its own, ready, with a spare conversation."""
+    async with _stage(backstage, limits=limits) as (stage, folder, server_url):
+        stage.program, web = start_bridge(
+            folder,
+            slack_url=stage.place.api_url,
+            tokens=(stage.place.bot_token, stage.place.app_token),
+            server_url=server_url,
+        )
+        try:
+            await _until_ready(stage, f"{web}/readyz")
+            await stage.until(lambda: stage.runtimes_started() or None)
+            await asyncio.sleep(CALM_S)
+            yield stage
+        finally:
+            await asyncio.to_thread(stage.program.end)
+
+
+@asynccontextmanager
+async def floor_stage(backstage: Backstage) -> AsyncIterator[Stage]:
+    """The bare script on a stage of its own."""
+    async with _stage(backstage, limits=False) as (stage, folder, server_url):
+        stage.program = start_floor(
+            folder,
+            slack_url=stage.place.api_url,
+            tokens=(stage.place.bot_token, stage.place.app_token),
+            server_url=server_url,
+        )
+        try:
+            await _until(lambda: floor.READY in stage.program.said(), stage.program)
+            yield stage
+        finally:
+            await asyncio.to_thread(stage.program.end)
+
+
+@asynccontextmanager
+async def _stage(backstage: Backstage, *, limits: bool) -> AsyncIterator[tuple[Stage, Path, str]]:
+    stage = Stage(limits=limits, server_url=backstage.url)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        await stage.place.start()
+        server_url = await stage.wire.start()
+        try:
+            yield stage, Path(folder), server_url
+        finally:
+            await stage.wire.stop()
+            await stage.place.stop()
+
+
+async def _until_ready(stage: Stage, url: str) -> None:
+    def probe() -> bool:
+        try:
+            with urlopen(url, timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (URLError, OSError):
+            return False
+
+    deadline = time.monotonic() + 30
+    while not await asyncio.to_thread(probe):
+        stage.program.check()
+        if time.monotonic() > deadline:
+            raise TooLate(stage.program.said())
+        await asyncio.sleep(0.1)
+
+
+async def _until(probe: Callable[[], bool], program: Program) -> None:
+    deadline = time.monotonic() + 30
+    while not probe():
+        program.check()
+        if time.monotonic() > deadline:
+            raise TooLate(program.said())
+        await asyncio.sleep(0.05)

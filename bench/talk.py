@@ -1,0 +1,134 @@
+"""Benchmarks of one question at a time: ack, input on the wire, answer visible."""
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import partial
+
+from bench.figures import Row, median, ms, percentile, spread
+from bench.parts import Backstage
+from bench.stage import CALM_S, Asked, Stage, bridge_stage, floor_stage
+
+ECHO = "[[text {word}]]"
+"""A model that answers at once, with one word."""
+
+BUSY = "[[text {word}]][[wait 60]]"
+"""A model that keeps its agent busy."""
+
+CHANNELS = 8
+"""Slack takes about one post a second per channel, so questions go round several."""
+
+NEW, KNOWN = 24, 44
+EVENTS_A_SECOND, EVENTS = 50, 500
+
+
+async def ack(backstage: Backstage) -> list[Row]:
+    """Event → ack while 50 a second arrive; each is stored and queued before its ack."""
+    async with bridge_stage(backstage) as stage:
+        busy = [
+            (channel, stage.ask(BUSY, channel=channel))
+            for channel in stage.place.open_channels(CHANNELS)
+        ]
+        for _, asked in busy:
+            await stage.until(partial(stage.shown, asked))
+        acks = stage.place.acks
+        acks.clear()
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        for number in range(EVENTS):
+            await asyncio.sleep(max(0.0, began + number / EVENTS_A_SECOND - clock()))
+            channel, asked = busy[number % CHANNELS]
+            stage.place.ask(f"and {number}", channel=channel, thread=asked.thread)
+        await stage.until(lambda: len(acks) >= EVENTS or None)
+        missed = f", {stage.place.unacked} late" if stage.place.unacked else ""
+    p99 = percentile(acks, 0.99)
+    return [
+        Row(
+            what="Slack event → ack, p99, 50 events/s",
+            figure=ms(p99),
+            goal="≤ 25 ms",
+            ok=p99 <= 0.025 and not missed,
+            note=f"{spread(acks)}, p50 {ms(median(acks))}{missed}",
+        )
+    ]
+
+
+@dataclass(slots=True)
+class Times:
+    """What was measured, in seconds since the question was asked."""
+
+    input: list[float] = field(default_factory=list)
+    visible: list[float] = field(default_factory=list)
+
+    async def take(self, stage: Stage, asked: Asked) -> None:
+        """Wait for a question's answer and for calm, and note both instants."""
+        shown = await stage.until(lambda: stage.shown(asked))
+        put = await stage.until(lambda: stage.input_of(asked))
+        self.input.append(put.at - asked.at)
+        self.visible.append(shown.at - asked.at)
+
+
+async def answer(backstage: Backstage) -> list[Row]:
+    """Event → `input`, and mention → answer visible, in new and known threads. The bridge and
+    the floor take turns, so that both meet the same machine.
+    """
+    async with bridge_stage(backstage) as bridge, floor_stage(backstage) as floor:
+        stages = (bridge, floor)
+        new, known = [Times(), Times()], [Times(), Times()]
+        threads: list[list[Asked]] = [[], []]
+        for stage in stages:
+            stage.place.open_channels(CHANNELS)
+        for number in range(NEW):
+            for stage, times, asked in zip(stages, new, threads, strict=True):
+                asked.append(await _ask_anew(stage, f"#bench-{number % CHANNELS}"))
+                await times.take(stage, asked[-1])
+                await _calm(stage, asked[-1])
+        for number in range(KNOWN):
+            for stage, times, asked in zip(stages, known, threads, strict=True):
+                index = number % CHANNELS
+                again = stage.ask(ECHO, channel=f"#bench-{index}", thread=asked[index].thread)
+                await times.take(stage, again)
+                await _calm(stage, again)
+    (ours_new, bare_new), (ours_known, bare_known) = new, known
+    floor_s = median(bare_known.visible)
+    return [
+        _input_row(ours_known, bare_known),
+        _visible_row("known thread", ours_known, floor_s, 0.010, floor_s),
+        _visible_row("new thread", ours_new, floor_s, 0.030, median(bare_new.visible)),
+    ]
+
+
+async def _ask_anew(stage: Stage, channel: str) -> Asked:
+    """Ask in a new thread, when the bridge has made a spare conversation for it."""
+    await asyncio.sleep(CALM_S)
+    return stage.ask(ECHO, channel=channel)
+
+
+async def _calm(stage: Stage, asked: Asked) -> None:
+    """Wait until the server has ended the turn and nothing follows."""
+    await stage.until(lambda: stage.finished(asked))
+    await asyncio.sleep(CALM_S)
+
+
+def _input_row(ours: Times, bare: Times) -> Row:
+    p50, p99 = median(ours.input), percentile(ours.input, 0.99)
+    return Row(
+        what="Slack event → `input` frame on the wire, idle known thread, p50 / p99",
+        figure=f"{ms(p50)} / {ms(p99)}",
+        goal="≤ 8 ms / ≤ 40 ms",
+        ok=p50 <= 0.008 and p99 <= 0.040,
+        floor=f"{ms(median(bare.input))} / {ms(percentile(bare.input, 0.99))}",
+        note=spread(ours.input),
+    )
+
+
+def _visible_row(where: str, ours: Times, known_s: float, more_s: float, floor_s: float) -> Row:
+    taken = median(ours.visible)
+    goal = known_s + more_s
+    return Row(
+        what=f"mention → answer visible, instant model, {where}, p50",
+        figure=ms(taken),
+        goal=f"≤ {ms(goal)} (floor, known thread, + {ms(more_s)})",
+        ok=taken <= goal,
+        floor=ms(floor_s),
+        note=spread(ours.visible),
+    )

@@ -1,8 +1,7 @@
 """Worlds for the tests: a shared one that is quick, and others of a test's own."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -18,9 +17,9 @@ Worlds = Callable[..., Awaitable[World]]
 
 
 async def make_world(
-    folder: Path, server_url: str, model_url: str, options: PlaygroundOptions, environ: dict[str, str]
+    folder: Path, model_url: str, options: PlaygroundOptions, environ: Mapping[str, str]
 ) -> World:
-    """A workspace that runs and a bridge that is not started yet."""
+    """A workspace that runs and a bridge, told so much more, that is not started yet."""
     project = folder / "project"
     project.mkdir()
     place = Playground(options)
@@ -29,7 +28,6 @@ async def make_world(
         "SLACK_BOT_TOKEN": place.bot_token,
         "SLACK_APP_TOKEN": place.app_token,
         "BRIDGE_SLACK__BASE_URL": place.api_url,
-        "BRIDGE_APPSERVER__URL": server_url,
         "BRIDGE_TEAMMATES": teammates(project),
     }
     return World(place, Bridge(folder, {**given, **environ}), project, model_url)
@@ -42,7 +40,8 @@ async def world(
     """One workspace and one bridge for all tests that only use threads of their own."""
     folder = tmp_path_factory.mktemp("world")
     options = PlaygroundOptions(rate_limits=False)
-    shared = await make_world(folder, app_server.url, scripted_model, options, {})
+    given = {"BRIDGE_APPSERVER__URL": app_server.url}
+    shared = await make_world(folder, scripted_model, options, given)
     try:
         await shared.start()
         yield shared
@@ -64,16 +63,12 @@ async def worlds(
     """Makes worlds of the test's own: `await worlds(BRIDGE_…="…", options=…)`, not started."""
     made: list[World] = []
 
-    async def make(
-        *,
-        server_url: str = app_server.url,
-        options: PlaygroundOptions | None = None,
-        **environ: Any,
-    ) -> World:
+    async def make(*, options: PlaygroundOptions | None = None, **environ: str) -> World:
         folder = tmp_path / f"world-{len(made)}"
         folder.mkdir()
         chosen = options or PlaygroundOptions(rate_limits=False)
-        made.append(await make_world(folder, server_url, scripted_model, chosen, environ))
+        given = {"BRIDGE_APPSERVER__URL": app_server.url, **environ}
+        made.append(await make_world(folder, scripted_model, chosen, given))
         return made[-1]
 
     try:

@@ -6,7 +6,17 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.e2e.pages import answer, answers, bash, button, message, open_newest_thread, reply, say, thread
+from tests.e2e.pages import (
+    answer,
+    answers,
+    bash,
+    button,
+    message,
+    open_newest_thread,
+    reply,
+    say,
+    thread,
+)
 from tests.e2e.world import World, actions
 from tests.support import eventually
 
@@ -151,7 +161,10 @@ async def test_files_are_given_to_the_agent_and_others_are_named_quietly(
     await say(page, "@Letta look at these [[text I looked.]]")
     pane = await open_newest_thread(page, "look at these")
     await expect(answer(pane, "I looked.")).to_be_visible()
-    await expect(pane.get_by_text("Not read: all.zip (neither a picture nor text).")).to_be_visible()
+    await expect(
+        pane.get_by_text("Not read: all.zip (neither a picture nor text).")
+    ).to_be_visible()
     [given] = await world.requests("look at these", "the text file's words")
-    assert "data:image/png;base64," in given
+    assert "(picture, attached)" in given
+    assert "image omitted: model does not support images" in given, "the server's own words"
     assert "(not read: neither a picture nor text)" in given

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,13 +29,13 @@ Json = dict[str, Any]
 T = TypeVar("T")
 
 
-def teammates(cwd: Path, *names: str, **more: object) -> str:
-    """`BRIDGE_TEAMMATES` for these names, all with the scripted model."""
+def teammates(cwd: Path, model: str = MODEL) -> str:
+    """`BRIDGE_TEAMMATES`: ada and grace, at work in `cwd`."""
     faces = {"ada": ":owl:", "grace": ":ship:"}
     return json.dumps(
         [
-            {"name": name, "model": MODEL, "cwd": str(cwd), "icon_emoji": faces[name], **more}
-            for name in names or ("ada", "grace")
+            {"name": name, "model": model, "cwd": str(cwd), "icon_emoji": face}
+            for name, face in faces.items()
         ]
     )
 
@@ -135,16 +135,15 @@ class World:
     bridge: Bridge
     project: Path
     model_url: str
-    _threads: int = field(default=0)
 
     async def start(self) -> None:
         """Start the bridge and wait until it is ready."""
         self.bridge.start()
         await self.bridge.ready()
 
-    def ask(self, text: str, *, channel: str = "#general", as_: str = "maya", **more: Any) -> str:
+    def ask(self, text: str, *, channel: str = "#general", as_: str = "maya") -> str:
         """Say something at the channel's root; returns the thread's timestamp."""
-        return self.place.post(as_, channel, text, **more)
+        return self.place.post(as_, channel, text)
 
     def replies(self, thread: str, *, channel: str = "#general") -> list[Json]:
         """What teammates and the bridge said in a thread."""
@@ -202,10 +201,10 @@ class World:
             raise AssertionError(f"The thread shows:\n{text}\n\n{self.bridge.said()}") from None
 
     async def requests(self, *words: str) -> list[str]:
-        """The newest user message of every request to the model that holds all these words."""
-        async with aiohttp.ClientSession() as session:
-            async with session.get(f"{self.model_url}/__requests") as response:
-                seen = await response.json()
+        """Every request to the model that holds all these words, as JSON text."""
+        url = f"{self.model_url}/__requests"
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            seen = await response.json()
         texts = (json.dumps(request["body"], ensure_ascii=False) for request in seen)
         return [text for text in texts if all(word in text for word in words)]
 

@@ -1,0 +1,78 @@
+"""Killed and started again: cards, answers and the queue survive, or say why not."""
+
+import sqlite3
+from contextlib import closing, suppress
+
+import pytest
+
+from bridge.playground.wire import ApiError
+from tests.e2e.conftest import Worlds
+from tests.e2e.pages import bash
+from tests.e2e.world import World, actions, shown
+
+pytestmark = [
+    pytest.mark.appserver,
+    pytest.mark.timeout(120),
+    pytest.mark.asyncio(loop_scope="session"),
+]
+
+LETTA = "<@U01LETTABOT>"
+
+
+async def again(world: World) -> None:
+    """Kill the bridge without a word and start it again."""
+    await world.bridge.kill()
+    await world.start()
+
+
+def left_open(world: World, thread: str) -> list[str]:
+    """Messages of the thread that still offer something to press."""
+    return [shown(message) for message in world.replies(thread) if actions(message)]
+
+
+def noted_cards(world: World) -> list[str]:
+    """The cards that the bridge knows it has posted."""
+    with closing(sqlite3.connect(world.bridge.folder / "bridge.db")) as database:
+        found = database.execute("SELECT card_ts FROM approvals WHERE card_ts IS NOT NULL")
+        return [str(ts) for (ts,) in found]
+
+
+async def test_after_a_kill_a_pending_card_works_again_or_says_why_not(worlds: Worlds) -> None:
+    world = await worlds()
+    await world.start()
+    thread = world.ask(f"{LETTA} make it {bash('touch later.txt')}[[then]][[text Made.]]")
+    card = await world.card(thread)
+    await world.wait(lambda: noted_cards(world), thread)
+    await again(world)
+    with suppress(ApiError):  # the buttons may be gone already
+        await world.place.press("maya", "#general", card["ts"], "approval_allow")
+    await world.wait(lambda: not left_open(world, thread), thread, within_s=30)
+    ran = (world.project / "later.txt").exists()
+    text = world.thread(thread)
+    assert "Made." in text if ran else "nterrupted" in text
+
+
+async def test_after_a_kill_amid_an_answer_it_ends_in_words_and_nothing_is_doubled(
+    worlds: Worlds,
+) -> None:
+    world = await worlds()
+    await world.start()
+    thread = world.ask(f"{LETTA} count [[say 80 tokens at 10/s]]")
+    await world.live(thread, "w3 ")
+    await again(world)
+    await world.wait(lambda: not left_open(world, thread), thread, within_s=30)
+    text = world.thread(thread)
+    assert "nterrupted" in text or "w80" in text
+    world.place.post("maya", "#general", "go on [[text I am back.]]", thread)
+    await world.until(thread, "I am back.", within_s=30)
+
+
+async def test_a_stop_ends_live_turns_in_words_and_the_process_with_0(worlds: Worlds) -> None:
+    world = await worlds()
+    await world.start()
+    thread = world.ask(f"{LETTA} count [[say 900 tokens at 20/s]]")
+    await world.live(thread, "w3 ")
+    assert await world.bridge.stop() == 0
+    assert left_open(world, thread) == []
+    assert world.place.status("#general", thread) == ""
+    assert "Traceback" not in world.bridge.said()

@@ -4,7 +4,7 @@ Stores first, acts second. Spawns a worker per binding with work and lets it ret
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -75,9 +75,9 @@ class Dispatcher:
             case routing.Stop(teammates):
                 await self._stop_thread(bindings, teammates, person)
             case routing.Answer(teammates):
-                await self._accept(message, thread, teammates, person)
+                await self._accept(message, thread, teammates, person, bindings)
             case routing.NotForUs():
-                await self._accept(message, thread, (), person)
+                await self._accept(message, thread, (), person, bindings)
 
     async def edited(self, team: TeamId, ref: MessageRef, text: str) -> None:
         """A person changed a message: while it waits, the queued words change with it."""
@@ -217,6 +217,7 @@ class Dispatcher:
         thread: ThreadKey,
         teammates: tuple[str, ...],
         person: Person,
+        bindings: Sequence[Binding],
     ) -> None:
         refused = bool(teammates) and not access.may_ask(person, self._tools.options.people)
         if refused:
@@ -237,7 +238,8 @@ class Dispatcher:
             if placed.must_wait:
                 ref = MessageRef(message.channel, message.ts)
                 self._spawn(self._tools.chat.mark_waiting(ref), f"mark waiting {message.ts}")
-            self._spawn(self._wake(placed.binding_id), f"wake {placed.binding_id}")
+            known = next((b for b in bindings if b.binding_id == placed.binding_id), None)
+            self._spawn(self._wake(placed.binding_id, known), f"wake {placed.binding_id}")
 
     def _refuse(self, message: InboundMessage) -> None:
         note = self._tools.chat.private_note(
@@ -245,12 +247,12 @@ class Dispatcher:
         )
         self._spawn(note, f"refuse {message.ts}")
 
-    async def _wake(self, binding_id: BindingId) -> None:
+    async def _wake(self, binding_id: BindingId, known: Binding | None) -> None:
         worker = self._workers.get(binding_id)
         if worker is not None:
             worker.wake()
             return
-        binding = await self._tools.store.bindings.get(binding_id)
+        binding = known or await self._tools.store.bindings.get(binding_id)
         if binding is not None:
             self.resume(binding)
 

@@ -93,13 +93,7 @@ class TurnAgent:
         if runtime is None:
             self._tell(ev.Refused("The runtime has no conversation."))
             return
-        await self._compose()
-        await self._tools.store.turns.record_attempt(
-            self._claimed.turn_id,
-            lease=self._tools.options.lease,
-            attempt=effect.attempt,
-            client_message_id=effect.client_message_id,
-        )
+        await asyncio.gather(self._compose(), self._record_attempt(effect))
         try:
             queued = await self._tools.agent.send(
                 runtime, client_message_id=effect.client_message_id, parts=self._parts
@@ -175,7 +169,9 @@ class TurnAgent:
 
     async def _bring_up(self, *, again: bool = False) -> Ready:
         ready = await self._runtimes.bring_up(self._binding, self._teammate, again=again)
-        await self._reload_binding()
+        started = ready.started
+        self._binding = replace(self._binding, runtime=started.runtime, cwd=started.cwd)
+        self._runtime_known(started.runtime, self._binding.binding_id)
         return ready
 
     async def _insist(self, work: Callable[[], Awaitable[T]]) -> T:
@@ -211,6 +207,14 @@ class TurnAgent:
         self._parts = composed.parts
         if composed.notice:
             await self._say(composed.notice)
+
+    async def _record_attempt(self, effect: fx.SendInput) -> None:
+        await self._tools.store.turns.record_attempt(
+            self._claimed.turn_id,
+            lease=self._tools.options.lease,
+            attempt=effect.attempt,
+            client_message_id=effect.client_message_id,
+        )
 
     async def _reload_binding(self) -> None:
         binding = await self._tools.store.bindings.get(self._binding.binding_id)

@@ -223,9 +223,9 @@ class TurnRun:
         if end.cause:
             log.warning("turn ended", outcome=end.outcome.value, cause=end.cause)
         await self._fill_gap(end)
-        await self._desk.void_all_of(self.claimed.turn_id, "The turn has ended.")
         seconds = self._timer.worked_s()
         ts = await self._say_goodbye(end, seconds)
+        await self._desk.void_all_of(self.claimed.turn_id, "The turn has ended.")
         now = self._tools.clock.now()
         if ts is not None and self._reply.text():
             await self._tools.store.messages.add_reply(

@@ -26,13 +26,11 @@ _log = get_logger("slack.delivery")
 @dataclass(frozen=True, slots=True)
 class DeliveryOptions:
     """Times in seconds. `finish_s` bounds how long the end of a reply is insisted on, `seal_s`
-    how long a card waits for the text above it. `gather_s` is how long the first text waits
-    for more, so that a short answer is one call. `tick_s`: how often running tools are re-timed.
+    how long a card waits for the text above it. `tick_s`: how often running tools are re-timed.
     """
 
     finish_s: float = 300.0
     seal_s: float = 15.0
-    gather_s: float = 0.02
     tick_s: float = 15.0
 
 
@@ -138,7 +136,7 @@ class LiveReply:
             self._stir.set()  # a writer that has work already wakes when its time comes
         self._wanted += 1
         if self._writer is None or self._writer.done():
-            self._next_at = self._clock() + self._options.gather_s
+            self._next_at = self._clock()
             self._writer = self._tasks.spawn(self._write(), name=f"reply of {self._target.turn_id}")
 
     async def _flushed(self, *, within_s: float) -> None:

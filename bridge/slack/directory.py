@@ -1,8 +1,10 @@
 """Who people are: `users.info`, remembered for a while."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
+from weakref import WeakValueDictionary
 
 from bridge.domain.errors import ChatError, ChatRefused
 from bridge.domain.ids import UserId
@@ -33,21 +35,33 @@ class Directory:
         self._us = us
         self._monotonic = monotonic
         self._known: OrderedDict[UserId, tuple[float, Person]] = OrderedDict()
+        self._asking: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
 
     async def person(self, user: UserId) -> Person:
         """Who this is. Never raises: an unknown user is an untrusted person named by the id."""
-        until, person = self._known.get(user, (0.0, Person(user, user, trusted=False)))
-        if until > self._monotonic():
-            self._known.move_to_end(user)
-            return person
+        if (known := self._fresh(user)) is not None:
+            return known
+        asking = self._asking.setdefault(user, asyncio.Lock())
+        async with asking:  # several messages of one person at once are one question
+            return self._fresh(user) or await self._ask(user)
+
+    def _fresh(self, user: UserId) -> Person | None:
+        until, person = self._known.get(user, (0.0, None))
+        if person is None or until <= self._monotonic():
+            return None
+        self._known.move_to_end(user)
+        return person
+
+    async def _ask(self, user: UserId) -> Person:
         kept_s = KEPT_S
         try:
             answer = await self._gateway.read("users.info", {"user": user})
             person = person_of(fields(answer.get("user")), user, us=self._us)
         except ChatError as error:
             # Somebody known stays who they were; a refusal means that there is no such user.
+            _, person = self._known.get(user, (0.0, _stranger(user)))
             if isinstance(error, ChatRefused):
-                person = Person(user, user, trusted=False)
+                person = _stranger(user)
             kept_s = FAILURE_KEPT_S
             _log.info("person not found", user=user, error=str(error))
         self._known[user] = (self._monotonic() + kept_s, person)
@@ -55,6 +69,10 @@ class Directory:
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
         return person
+
+
+def _stranger(user: UserId) -> Person:
+    return Person(user, user, trusted=False)
 
 
 def person_of(account: Fields, user: UserId, *, us: Installation) -> Person:

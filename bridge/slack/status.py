@@ -11,6 +11,9 @@ from bridge.slack.ledger import Priority
 from bridge.telemetry import DISPLAY_FAILURES, Tasks, get_logger
 
 METHOD: Final = "assistant.threads.setStatus"
+SETTLE_S: Final = 0.1
+"""What is over sooner than this was not worth a call, which would be in the answer's way."""
+
 REFRESH_S: Final = 75.0
 """Slack takes a status away after two minutes (PLATFORM §6.4)."""
 
@@ -63,6 +66,7 @@ class StatusBoard:
 
     async def _keep(self, channel: ChannelId, thread_ts: MessageTs, line: _Line) -> None:
         try:
+            await asyncio.sleep(SETTLE_S)
             while line.text or line.shown:
                 line.changed.clear()
                 await self._say(channel, thread_ts, line)

@@ -188,6 +188,13 @@ async def test_people_are_asked_for_once(desk):
     assert len(desk.playground.calls("users.info")) == 1
 
 
+async def test_several_messages_of_one_person_at_once_are_one_question(desk):
+    maya = UserId("U01MAYACHEN")
+    people = await asyncio.gather(*(desk.surface.person(maya) for _ in range(5)))
+    assert {person.user for person in people} == {maya}
+    assert len(desk.playground.calls("users.info")) == 1
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -331,6 +338,18 @@ async def test_two_teammates_in_one_thread_share_its_status_line(desk):
     await eventually(lambda: desk.playground.status(*where) == "is thinking…")
     first.show_status("")
     await eventually(lambda: desk.playground.status(*where) == "")
+
+
+async def test_a_status_that_is_over_at_once_needs_no_call(desk):
+    quick, slow = await desk.target(), await desk.target()
+    replies = [desk.surface.open_reply(target) for target in (quick, slow)]
+    for reply in replies:
+        reply.show_status("is thinking…")
+    await desk.surface.person(UserId("U01MAYACHEN"))  # a moment passes
+    replies[0].show_status("")
+    where = slow.thread.channel, slow.thread_ts
+    await eventually(lambda: desk.playground.status(*where) == "is thinking…")
+    assert len(desk.playground.calls("assistant.threads.setStatus")) == 1
 
 
 async def test_g7_a_status_line_that_slack_refuses_is_done_without(desk):

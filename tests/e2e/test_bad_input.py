@@ -80,7 +80,7 @@ async def test_a_port_in_use_is_named_with_the_key_that_changes_it(worlds: World
         port = str(taken.getsockname()[1])
         world = await worlds(BRIDGE_APPSERVER__URL=NOWHERE, BRIDGE_WEB__PORT=port)
         code, said = await refused(world)
-    assert code == 2
+    assert code == 2, said
     assert f"Port {port} on 127.0.0.1 is in use" in said
     assert "BRIDGE_WEB__PORT" in said
     assert "Traceback" not in said
@@ -105,7 +105,7 @@ async def test_a_directory_that_does_not_exist_is_named(worlds: Worlds) -> None:
     world = await worlds(BRIDGE_APPSERVER__URL="")
     world.project.rmdir()
     code, said = await refused(world)
-    assert code == 2
+    assert code == 2, said
     assert f"the cwd of teammate ada, {world.project}, is not a directory" in said
     assert "Traceback" not in said
 

@@ -5,8 +5,9 @@ from functools import partial
 
 from bench.figures import Row, ms
 from bench.parts import Backstage
+from bench.place import CHANNELS
 from bench.stage import CALM_S, Asked, Stage, bridge_stage
-from bench.talk import CHANNELS, ECHO
+from bench.talk import ECHO
 
 SHORT_TURNS = 30
 LIVE_TURNS = 100
@@ -16,12 +17,10 @@ SLOW = "[[text at 1/s one two three four {word} six seven]][[wait 60]]"
 async def cost(backstage: Backstage) -> list[Row]:
     """Processor time of a short turn; resident memory idle and with a hundred live turns."""
     async with bridge_stage(backstage) as stage:
-        channels = stage.place.open_channels(CHANNELS)
-        for channel in channels:
-            await stage.turn(ECHO, channel=channel)
+        threads = [(await stage.turn(ECHO, channel=channel)).thread for channel in CHANNELS]
         idle_mb = stage.program.resident_mb()
-        per_turn = await _cpu_per_turn(stage, channels)
-        busy_mb = await _with_live_turns(stage, channels)
+        per_turn = await _cpu_per_turn(stage, threads)
+        busy_mb = await _with_live_turns(stage)
     return [
         Row(
             what="CPU per short turn",
@@ -39,18 +38,18 @@ async def cost(backstage: Backstage) -> list[Row]:
     ]
 
 
-async def _cpu_per_turn(stage: Stage, channels: list[str]) -> float:
-    threads = {w.thread for w in stage.place.writes}
-    of = dict(zip(channels, sorted(threads), strict=True))
+async def _cpu_per_turn(stage: Stage, threads: list[str]) -> float:
     before = stage.program.cpu_s()
     for number in range(SHORT_TURNS):
-        channel = channels[number % CHANNELS]
-        await stage.turn(ECHO, channel=channel, thread=of[channel])
+        index = number % len(CHANNELS)
+        await stage.turn(ECHO, channel=CHANNELS[index], thread=threads[index])
     return (stage.program.cpu_s() - before) / SHORT_TURNS
 
 
-async def _with_live_turns(stage: Stage, channels: list[str]) -> float:
-    turns = [stage.ask(SLOW, channel=channels[n % CHANNELS]) for n in range(LIVE_TURNS)]
+async def _with_live_turns(stage: Stage) -> float:
+    turns = [
+        stage.ask(SLOW, channel=CHANNELS[number % len(CHANNELS)]) for number in range(LIVE_TURNS)
+    ]
     for asked in turns:
         await stage.until(partial(_has_begun, stage, asked), within_s=90.0)
     await asyncio.sleep(CALM_S)

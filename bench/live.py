@@ -4,21 +4,21 @@ from itertools import pairwise
 
 from bench.figures import Row, median, ms, spread
 from bench.parts import Backstage
+from bench.place import CHANNELS
 from bench.stage import Asked, Stage, bridge_stage
 
 SHORT = "[[say 20 tokens at 20/s]][[text {word}]]"
 LONG = "[[say 200 tokens at 20/s]][[text {word}]]"
 LONG_S = 10.0
 SHORTS, LONGS = 18, 2
-CHANNELS = 6
 
 
 async def growing(backstage: Backstage) -> list[Row]:
     """First token → visible; the gaps between revisions; last token → final text accepted."""
     async with bridge_stage(backstage) as stage:
-        channels = stage.place.open_channels(CHANNELS)
         shorts = [
-            await stage.turn(SHORT, channel=channels[number % CHANNELS]) for number in range(SHORTS)
+            await stage.turn(SHORT, channel=CHANNELS[number % len(CHANNELS)])
+            for number in range(SHORTS)
         ]
     async with bridge_stage(backstage) as quiet:
         longs = [await quiet.turn(LONG, channel="#general") for _ in range(LONGS)]

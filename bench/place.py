@@ -13,6 +13,9 @@ from bridge.playground.workspace import Channel
 MENTION = f"<@{BOT_USER_ID}>"
 PERSON = "maya"
 
+CHANNELS = tuple(f"#bench-{number}" for number in range(6))
+"""Slack takes about one post a second per channel, so single questions go round several."""
+
 _WRITES = frozenset({"chat.postMessage", "chat.update"})
 
 
@@ -44,20 +47,19 @@ class WatchedPlayground(Playground):
         self.acks: list[float] = []
         self.unacked = 0
         self._site.inspector.watchers.append(self._seen)
+        self._open_channels()
 
     def ask(self, text: str, *, channel: str, thread: str | None = None) -> tuple[str, float]:
         """Say something as a person; returns its timestamp and the instant it was said."""
         at = time.monotonic()
         return self.post(PERSON, channel, text, thread), at
 
-    def open_channels(self, count: int) -> list[str]:
-        """Open more channels with everybody in them; returns their names."""
+    def _open_channels(self) -> None:
         general = next(iter(self._site.workspace.channels.values()))
-        for number in range(count):
-            ident, name = f"C9BENCH{number:03}", f"bench-{number}"
-            channel = Channel(ident, name, list(general.members), general.created)
+        for number, name in enumerate(CHANNELS):
+            ident = f"C9BENCH{number:03}"
+            channel = Channel(ident, name[1:], list(general.members), general.created)
             self._site.workspace.channels[ident] = channel
-        return [f"#bench-{number}" for number in range(count)]
 
     def _seen(self, entry: Entry) -> None:
         if entry.kind == "event" and entry.name == "message":

@@ -1,11 +1,14 @@
 """Benchmarks of one question at a time: ack, input on the wire, answer visible."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 from bench.figures import Row, median, ms, percentile, spread
 from bench.parts import Backstage
+from bench.place import CHANNELS
 from bench.stage import CALM_S, Asked, Stage, bridge_stage, floor_stage
 
 ECHO = "[[text {word}]]"
@@ -14,20 +17,20 @@ ECHO = "[[text {word}]]"
 BUSY = "[[text {word}]][[wait 60]]"
 """A model that keeps its agent busy."""
 
-CHANNELS = 8
-"""Slack takes about one post a second per channel, so questions go round several."""
+NEW, KNOWN, ROUNDS = 24, 36, 2
+"""Slack allows 50 edits a minute and every reply needs one, so a stage sees fewer turns."""
 
-NEW, KNOWN = 24, 44
 EVENTS_A_SECOND, EVENTS = 50, 500
+
+T = TypeVar("T")
+Pair = tuple[T, T]
+"""The bridge's and the floor's."""
 
 
 async def ack(backstage: Backstage) -> list[Row]:
     """Event → ack while 50 a second arrive; each is stored and queued before its ack."""
     async with bridge_stage(backstage) as stage:
-        busy = [
-            (channel, stage.ask(BUSY, channel=channel))
-            for channel in stage.place.open_channels(CHANNELS)
-        ]
+        busy = [(channel, stage.ask(BUSY, channel=channel)) for channel in CHANNELS]
         for _, asked in busy:
             await stage.until(partial(stage.shown, asked))
         acks = stage.place.acks
@@ -36,7 +39,7 @@ async def ack(backstage: Backstage) -> list[Row]:
         began = clock()
         for number in range(EVENTS):
             await asyncio.sleep(max(0.0, began + number / EVENTS_A_SECOND - clock()))
-            channel, asked = busy[number % CHANNELS]
+            channel, asked = busy[number % len(busy)]
             stage.place.ask(f"and {number}", channel=channel, thread=asked.thread)
         await stage.until(lambda: len(acks) >= EVENTS or None)
         missed = f", {stage.place.unacked} late" if stage.place.unacked else ""
@@ -67,40 +70,53 @@ class Times:
         self.visible.append(shown.at - asked.at)
 
 
+Ask = Callable[[Stage, int], Asked]
+"""Asks the question of that number."""
+
+
 async def answer(backstage: Backstage) -> list[Row]:
-    """Event → `input`, and mention → answer visible, in new and known threads. The bridge and
-    the floor take turns, so that both meet the same machine.
-    """
+    """Event → `input`, and mention → answer visible, in new and known threads."""
+    new, known = (Times(), Times()), (Times(), Times())
     async with bridge_stage(backstage) as bridge, floor_stage(backstage) as floor:
-        stages = (bridge, floor)
-        new, known = [Times(), Times()], [Times(), Times()]
-        threads: list[list[Asked]] = [[], []]
-        for stage in stages:
-            stage.place.open_channels(CHANNELS)
-        for number in range(NEW):
-            for stage, times, asked in zip(stages, new, threads, strict=True):
-                asked.append(await _ask_anew(stage, f"#bench-{number % CHANNELS}"))
-                await times.take(stage, asked[-1])
-                await _calm(stage, asked[-1])
-        for number in range(KNOWN):
-            for stage, times, asked in zip(stages, known, threads, strict=True):
-                index = number % CHANNELS
-                again = stage.ask(ECHO, channel=f"#bench-{index}", thread=asked[index].thread)
-                await times.take(stage, again)
-                await _calm(stage, again)
-    (ours_new, bare_new), (ours_known, bare_known) = new, known
-    floor_s = median(bare_known.visible)
+        await _by_turns((bridge, floor), new, _ask_anew, NEW)
+    for _ in range(ROUNDS):
+        async with bridge_stage(backstage) as bridge, floor_stage(backstage) as floor:
+            threads = await _known_threads((bridge, floor))
+            await _by_turns((bridge, floor), known, partial(_ask_again, threads), KNOWN)
+    floor_s = median(known[1].visible)
     return [
-        _input_row(ours_known, bare_known),
-        _visible_row("known thread", ours_known, floor_s, 0.010, floor_s),
-        _visible_row("new thread", ours_new, floor_s, 0.030, median(bare_new.visible)),
+        _input_row(*known),
+        _visible_row("known thread", known[0], floor_s, 0.010, floor_s),
+        _visible_row("new thread", new[0], floor_s, 0.030, median(new[1].visible)),
     ]
 
 
-async def _ask_anew(stage: Stage, channel: str) -> Asked:
-    """Ask in a new thread, when the bridge has made a spare conversation for it."""
-    await asyncio.sleep(CALM_S)
-    return stage.ask(ECHO, channel=channel)
+async def _by_turns(stages: Pair[Stage], times: Pair[Times], ask: Ask, count: int) -> None:
+    """The bridge and the floor take turns, so that both meet the same machine."""
+    for number in range(count):
+        for stage, taken in zip(stages, times, strict=True):
+            asked = ask(stage, number)
+            await taken.take(stage, asked)
+            await _calm(stage, asked)
+
+
+async def _known_threads(stages: Pair[Stage]) -> dict[Stage, list[Asked]]:
+    threads: dict[Stage, list[Asked]] = {}
+    for stage in stages:
+        threads[stage] = [_ask_anew(stage, number) for number in range(len(CHANNELS))]
+        for asked in threads[stage]:
+            await stage.until(partial(stage.shown, asked))
+            await _calm(stage, asked)
+    return threads
+
+
+def _ask_anew(stage: Stage, number: int) -> Asked:
+    return stage.ask(ECHO, channel=CHANNELS[number % len(CHANNELS)])
+
+
+def _ask_again(threads: dict[Stage, list[Asked]], stage: Stage, number: int) -> Asked:
+    index = number % len(CHANNELS)
+    return stage.ask(ECHO, channel=CHANNELS[index], thread=threads[stage][index].thread)
 
 
 async def _calm(stage: Stage, asked: Asked) -> None:

@@ -46,7 +46,7 @@ EDIT_S_PER_REPLY: Final = 0.75
 """Seconds between edits, per reply in progress. Ten replies of 30 s then spend 30 of the
 50 edits of a minute before they end, and their last edits still fit."""
 
-SPARING: Final = 0.8
+SPARING: Final = 0.85
 """From this share of the window on, edits are spread over the time until it empties again."""
 
 

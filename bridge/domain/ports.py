@@ -213,8 +213,11 @@ class Reply(Protocol):
 class ChatPort(Protocol):
     """Slack. Methods that show something best-effort log failures instead of raising."""
 
-    def open_reply(self, target: ReplyTarget) -> Reply:
-        """Begin a reply. Posts nothing until there is something to say."""
+    def open_reply(self, target: ReplyTarget, *, resumed: bool = False) -> Reply:
+        """Begin a reply, or go on in the messages of one that an earlier process began.
+
+        Posts nothing until there is something to say.
+        """
 
     async def close_leftover(self, target: ReplyTarget, sentence: str) -> None:
         """End the reply that an earlier process left open: its live message loses the stop
@@ -244,7 +247,10 @@ class ChatPort(Protocol):
         """Show on a person's message that it was taken up."""
 
     async def person(self, user: UserId) -> Person:
-        """Who this is; cached. An unknown user is an untrusted person named by the id."""
+        """Who this is; cached. A user whom Slack does not know is an untrusted person.
+
+        Raises `ChatUnreachable` for somebody new while Slack gives no answer.
+        """
 
     async def history(self, thread: ThreadKey, *, before: MessageTs, limit: int) -> list[Said]:
         """Root and newest messages of the thread (or DM) before `before`, oldest first; the

@@ -22,6 +22,12 @@ log = get_logger("approvals")
 Tell = Callable[[TurnId, ApprovalSettled], bool]
 """Hands a settled approval to the turn that waits for it; False when no turn does."""
 
+Waits = Callable[[TurnId, str], bool | None]
+"""Whether the turn waits for the answer to a request; None while that must be learnt anew."""
+
+_NOT_NOW = "The connection to the agent is being restored. Please press again in a moment."
+_TOO_LATE = "The agent no longer waits for this, so nothing was run."
+
 _ENDS = {
     Verdict.ALLOW: ApprovalState.ALLOWED,
     Verdict.DENY: ApprovalState.DENIED,
@@ -33,10 +39,11 @@ _VERDICTS = {state: verdict for verdict, state in _ENDS.items()}
 class ApprovalDesk:
     """Keeps the approvals of all turns."""
 
-    def __init__(self, tools: Tools, tasks: Tasks, tell: Tell) -> None:
+    def __init__(self, tools: Tools, tasks: Tasks, *, tell: Tell, waits: Waits) -> None:
         self._tools = tools
         self._tasks = tasks
         self._tell = tell
+        self._waits = waits
 
     async def ask(
         self, claimed: ClaimedTurn, asked: ApprovalAsked, face: Face, thread_ts: MessageTs | None
@@ -76,6 +83,7 @@ class ApprovalDesk:
         if approval is None:
             refused: str | None = "This request is not known any more."
         else:
+            approval = await self._adopted(approval, pressed)
             person = await self._tools.chat.person(user)
             click = Click(approval_id, person, verdict, pressed.ts, reason)
             refused = await self._click(approval, click)
@@ -89,6 +97,12 @@ class ApprovalDesk:
         )
         if refused is not None:
             return refused
+        waits = self._waits(approval.turn_id, approval.request_id)
+        if waits is None:
+            return _NOT_NOW
+        if not waits:
+            await self._settle(approval.approval_id, ApprovalState.VOID, by=None, cause=_TOO_LATE)
+            return _TOO_LATE
         settled = await self._settle(
             approval.approval_id, _ENDS[click.verdict], by=click.person.user, cause=click.reason
         )
@@ -98,8 +112,18 @@ class ApprovalDesk:
         told = ApprovalSettled(approval.request_id, click.verdict, click.person.name, click.reason)
         if not self._tell(approval.turn_id, told):
             log.warning("decided, but no turn waits", approval=approval.approval_id)
-            return "The agent no longer waits for this, so nothing was run."
+            return _TOO_LATE
         return None
+
+    async def _adopted(self, approval: Approval, pressed: MessageRef) -> Approval:
+        """The approval with its card. A process that died had posted it, but not noted it."""
+        if approval.card is not None or pressed.channel != approval.thread.channel:
+            return approval
+        await self._tools.store.approvals.set_card(approval.approval_id, pressed)
+        adopted = replace(approval, card=pressed)
+        if adopted.state is not ApprovalState.PENDING:
+            self._close(adopted)
+        return adopted
 
     async def void(self, turn_id: TurnId, request_ids: tuple[str, ...], cause: str) -> None:
         """Close questions that are no longer open on the server; `cause` is a sentence."""

@@ -28,6 +28,7 @@ from bridge.domain.turn import Turn
 from bridge.engine.approval_desk import ApprovalDesk
 from bridge.engine.runtimes import Runtimes
 from bridge.engine.tools import Tools
+from bridge.engine.turn_run import TurnRun
 from bridge.engine.worker import Worker
 from bridge.telemetry import LINKS_UP, Tasks, bounded, get_logger
 
@@ -47,7 +48,7 @@ class Dispatcher:
         self._tools = tools
         self._tasks = Tasks()
         self._runtimes = Runtimes(tools, self._tasks)
-        self._desk = ApprovalDesk(tools, self._tasks, self._tell_turn)
+        self._desk = ApprovalDesk(tools, self._tasks, tell=self._tell_turn, waits=self._turn_waits)
         self._workers: dict[BindingId, Worker] = {}
         self._working: set[asyncio.Task[Any]] = set()
         self._by_runtime: dict[Runtime, BindingId] = {}
@@ -289,12 +290,21 @@ class Dispatcher:
         for runtime in [r for r, b in self._by_runtime.items() if b == worker.binding_id]:
             del self._by_runtime[runtime]
 
-    def _tell_turn(self, turn_id: TurnId, event: ApprovalSettled | StopAsked) -> bool:
+    def _run_of(self, turn_id: TurnId) -> TurnRun | None:
         for worker in self._workers.values():
             if worker.current is not None and worker.current.claimed.turn_id == turn_id:
-                worker.current.tell(event)
-                return True
-        return False
+                return worker.current
+        return None
+
+    def _tell_turn(self, turn_id: TurnId, event: ApprovalSettled | StopAsked) -> bool:
+        run = self._run_of(turn_id)
+        if run is not None:
+            run.tell(event)
+        return run is not None
+
+    def _turn_waits(self, turn_id: TurnId, request_id: str) -> bool | None:
+        run = self._run_of(turn_id)
+        return run.waits_for(request_id) if run is not None else False
 
     async def _stop_thread(
         self, bindings: list[Binding], teammates: tuple[str, ...], person: Person

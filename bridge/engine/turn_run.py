@@ -59,8 +59,9 @@ class TurnRun:
         self._tasks = Tasks(on_failure=self._task_failed)
         self._timer = TurnTimer(tools.clock, tools.options)
         self._target = _target(claimed, teammate)
-        self._reply: Reply = tools.chat.open_reply(self._target)
-        self._leftover = turn.phase is Phase.RECONCILING
+        resumed = turn.phase is Phase.RECONCILING
+        self._reply: Reply = tools.chat.open_reply(self._target, resumed=resumed)
+        self._nothing_new = resumed
         self._missed_text = False
         self._sending: asyncio.Task[Any] | None = None
         self._reconciling: asyncio.Task[Any] | None = None
@@ -85,6 +86,13 @@ class TurnRun:
             fx.Reconcile: lambda _: self._reconcile(),
             fx.EndTurn: self._note_end,
         }
+
+    def waits_for(self, request_id: str) -> bool | None:
+        """Whether the server waits for this answer; None while that must be learnt anew."""
+        for approval in self._turn.approvals:
+            if approval.request_id == request_id and not approval.unsure:
+                return True
+        return None if self._turn.phase is Phase.RECONCILING else False
 
     def tell(self, event: ev.TurnEvent) -> None:
         """Hand the turn an event; never blocks."""
@@ -142,7 +150,11 @@ class TurnRun:
             log.error("illegal transition", cause=str(error))
             self._turn, effects = step(self._turn, ev.Refused(str(error)))
         if isinstance(event, ev.StateReplayed):
-            self._state_replayed(event)
+            self._void_unless(event.pending_request_ids)
+            if self._turn.phase is Phase.RECONCILING:
+                self._timer.wait_only(self._tools.options.rerun_wait_s)
+        elif isinstance(event, ev.InputMissing):
+            self._void_unless(frozenset())
         if self._turn.phase is not before:
             self._timer.phase_changed(self._turn.phase)
             log.debug("phase", was=before.value, now=self._turn.phase.value)
@@ -151,16 +163,14 @@ class TurnRun:
 
     # --- effects out -------------------------------------------------------------------------
 
-    def _state_replayed(self, event: ev.StateReplayed) -> None:
-        if self._turn.phase is Phase.RECONCILING:
-            self._timer.wait_only(self._tools.options.rerun_wait_s)
-        cause = "The agent no longer waits for this: it was interrupted."
+    def _void_unless(self, pending: frozenset[str]) -> None:
+        """Questions from before the link was lost are closed, unless the server still asks them."""
         self._spawn(
             self._desk.void_unless(
                 self.claimed.turn_id,
-                event.pending_request_ids,
+                pending,
                 asked_before=self._lost_at,
-                cause=cause,
+                cause="The agent no longer waits for this: it was interrupted.",
             )
         )
 
@@ -177,11 +187,10 @@ class TurnRun:
         return self._turn.attempt + 1
 
     def _append(self, effect: fx.AppendReply) -> None:
-        self._continue_leftover()
+        self._nothing_new = False
         self._reply.append(effect.run_id, effect.message_id, effect.text)
 
     async def _ask(self, asked: ev.ApprovalAsked) -> None:
-        self._continue_leftover()
         await self._reply.seal()
         await self._desk.ask(self.claimed, asked, self._teammate.face, self._target.thread_ts)
 
@@ -204,15 +213,8 @@ class TurnRun:
 
     def _show_stored(self, answers: Sequence[HistoryMessage]) -> None:
         for message in answers:
-            self._continue_leftover()
+            self._nothing_new = False
             self._reply.set_text(_STORED_RUN, message.message_id, message.text)
-
-    def _continue_leftover(self) -> None:
-        """The message that an earlier process left live is ended before a new one begins."""
-        if self._leftover:
-            self._leftover = False
-            sentence = "Interrupted by a restart. It continues below."
-            self._spawn(self._tools.chat.close_leftover(self._target, sentence))
 
     def _note_end(self, effect: fx.EndTurn) -> None:
         self._end = effect
@@ -251,7 +253,7 @@ class TurnRun:
         sentence = failures.explain(end.outcome, end.cause)
         if sentence is None and not self._reply.text():
             sentence = "Finished without a word."
-        if self._leftover:  # nothing new was said since the restart
+        if self._nothing_new:  # what an earlier process showed stays, and gets the last word
             await self._tools.chat.close_leftover(self._target, sentence or "Done.")
             return None
         return await self._reply.finish(Ending(end.outcome, sentence, seconds, end.usage))

@@ -47,8 +47,9 @@ def approval_card(
     and offers the full view. `approvers` are named beside the one who asked.
     """
     title = f"*{_bold(face.name)}* asks to use *{tool_name(approval.tool_name)}*"
-    shown, cut = _what_runs(approval)
     diffs, diffs_cut = _diffs(approval.diffs)
+    # The server's diff says what a write does; its arguments, beside it, would say it twice.
+    shown, cut = ([], False) if _tells_all(approval.diffs) else _what_runs(approval)
     full = cut or diffs_cut or bool(approval.diffs)
     blocks = [
         section(title),
@@ -99,6 +100,10 @@ def _what_runs(approval: Approval) -> tuple[list[Block], bool]:
     if not approval.arguments:
         blocks.append(context("It takes no arguments."))
     return blocks, cut > 0
+
+
+def _tells_all(diffs: tuple[FileDiff, ...]) -> bool:
+    return bool(diffs) and all(diff.lines and diff.note is None for diff in diffs)
 
 
 def _diffs(diffs: tuple[FileDiff, ...]) -> tuple[list[Block], bool]:

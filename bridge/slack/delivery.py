@@ -6,12 +6,11 @@ cannot show on the way is counted and shown later; only the end is insisted on (
 """
 
 import asyncio
-from collections.abc import Set
 from dataclasses import dataclass
 
 from bridge.domain.errors import ChatError, StoreError
 from bridge.domain.events import ToolLine
-from bridge.domain.ids import MessageTs, OutboxId, RunId
+from bridge.domain.ids import MessageTs, RunId
 from bridge.domain.ports import Ending, ReplyTarget
 from bridge.render.stream import MessageView, ReplyStream
 from bridge.slack.ledger import Priority
@@ -39,6 +38,7 @@ class LiveReply:
 
     Args:
         teammate: the name under which the outbox remembers the posts.
+        resumed: an earlier process began this reply; it goes on in the same messages.
         tasks: where the writer lives; closing it ends the reply where it stands.
     """
 
@@ -51,6 +51,7 @@ class LiveReply:
         status: StatusBoard,
         tasks: Tasks,
         options: DeliveryOptions,
+        resumed: bool = False,
     ) -> None:
         self._target = target
         self._office = office
@@ -72,6 +73,7 @@ class LiveReply:
         self._wanted = self._written = 0
         self._urgent: list[tuple[int, asyncio.Future[None]]] = []
         self._has_tools = self._ended = False
+        self._to_adopt = resumed
         self._next_at = 0.0
         self._failures = 0
 
@@ -100,19 +102,12 @@ class LiveReply:
 
     def show_status(self, text: str) -> None:
         """Say under the thread what she is doing; empty clears."""
-        if self._target.thread_ts is not None and not (self._ended and text):
-            self._status.show(
-                self._target.thread.channel, self._target.thread_ts, self._target.turn_id, text
-            )
+        if not (self._ended and text):
+            self._status.show(self._target, text)
 
     def text(self) -> str:
         """The whole reply as Markdown, without notices."""
         return self._stream.text()
-
-    @property
-    def outbox_ids(self) -> Set[OutboxId]:
-        """The posts made here, to tell them from those of an earlier process."""
-        return self._sheets.outbox_ids
 
     async def seal(self) -> None:
         """Finish the message so far: what follows goes into a new one. Waits `seal_s` at most."""
@@ -196,8 +191,14 @@ class LiveReply:
 
     async def _bring(self) -> None:
         """Bring every message that differs to its newest state, in order."""
-        for view in self._views():
+        if self._to_adopt:
+            await self._sheets.adopt(await self._office.outbox.of_turn(self._target.turn_id))
+            self._to_adopt = False
+        views = self._views()
+        for view in views:
             await self._sheets.bring(view, at_end=bool(self._urgent))
+        if views and views[-1].final:
+            await self._sheets.keep_only({view.seq for view in views})
 
     def _views(self) -> list[MessageView]:
         return self._stream.messages(self._office.clock.monotonic())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 from weakref import WeakValueDictionary
 
-from bridge.domain.errors import ChatError, ChatRefused
+from bridge.domain.errors import ChatRefused, ChatUnreachable
 from bridge.domain.ids import UserId
 from bridge.domain.people import Person
 from bridge.slack.gateway import Gateway
@@ -38,7 +38,11 @@ class Directory:
         self._asking: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
 
     async def person(self, user: UserId) -> Person:
-        """Who this is. Never raises: an unknown user is an untrusted person named by the id."""
+        """Who this is; whom Slack does not know is an untrusted person named by the id.
+
+        Raises `ChatUnreachable` for somebody new while Slack gives no answer: nobody is taken
+        for a stranger because of a fault.
+        """
         if (known := self._fresh(user)) is not None:
             return known
         asking = self._asking.setdefault(user, asyncio.Lock())
@@ -57,11 +61,13 @@ class Directory:
         try:
             answer = await self._gateway.read("users.info", {"user": user})
             person = person_of(fields(answer.get("user")), user, us=self._us)
-        except ChatError as error:
-            # Somebody known stays who they were; a refusal means that there is no such user.
-            _, person = self._known.get(user, (0.0, _stranger(user)))
-            if isinstance(error, ChatRefused):
-                person = _stranger(user)
+        except ChatRefused as error:
+            person, kept_s = Person(user, user, trusted=False), FAILURE_KEPT_S
+            _log.info("person not known", user=user, error=str(error))
+        except ChatUnreachable as error:
+            if user not in self._known:
+                raise
+            _, person = self._known[user]  # somebody known stays who they were
             kept_s = FAILURE_KEPT_S
             _log.info("person not found", user=user, error=str(error))
         self._known[user] = (self._monotonic() + kept_s, person)
@@ -69,10 +75,6 @@ class Directory:
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
         return person
-
-
-def _stranger(user: UserId) -> Person:
-    return Person(user, user, trusted=False)
 
 
 def person_of(account: Fields, user: UserId, *, us: Installation) -> Person:

@@ -6,6 +6,7 @@ other way round: acknowledged at once, because people wait for it, and worked on
 """
 
 import asyncio
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, assert_never
@@ -217,12 +218,20 @@ def make_app(gateway: Gateway, us: Installation, *, signing_secret: str | None =
         return known
 
     return AsyncApp(
+        logger=_bolt_logger(),
         client=gateway.client,
         authorize=authorize,
         signing_secret=signing_secret,
         process_before_response=True,
         request_verification_enabled=signing_secret is not None,
     )
+
+
+def _bolt_logger() -> logging.Logger:
+    """Bolt warns that it ignores the token in the environment, as it is meant to here."""
+    logger = logging.getLogger("slack_bolt.bridge")
+    logger.setLevel(logging.ERROR)
+    return logger
 
 
 def envelope_handler(app: AsyncApp) -> EnvelopeHandler:

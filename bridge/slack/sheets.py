@@ -1,6 +1,6 @@
 """The Slack messages of one reply: bringing each to its newest view, whatever Slack refuses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -33,6 +33,8 @@ NOT_EDITABLE: Final = frozenset(
 """Slack's words for a message that cannot be changed any more (PLATFORM §3.5)."""
 
 REPLACEMENTS: Final = 3
+
+_STILL_THERE = frozenset({"planned", "sent"})
 
 _log = get_logger("slack.delivery")
 
@@ -81,7 +83,6 @@ class Sheets:
         self._priority = priority
         self._clock = clock
         self._sheets: dict[int, Sheet] = {}
-        self.outbox_ids: set[OutboxId] = set()
         self.sent_at = 0.0
 
     @property
@@ -89,6 +90,26 @@ class Sheets:
         """The reply's first message in Slack; None before there is one."""
         posted = (sheet.post.ts for _, sheet in sorted(self._sheets.items()))
         return next((ts for ts in posted if ts is not None), None)
+
+    async def adopt(self, entries: Sequence[OutboxEntry]) -> None:
+        """Take over the messages that an earlier process posted for this reply."""
+        for entry in entries:
+            if entry.kind == KIND and entry.state in _STILL_THERE:
+                post = self._office.post(entry, face=self._target.face, known=True)
+                if post.ts is not None or await post.look() is not None:
+                    self._sheets[entry.seq] = Sheet(post)
+
+    async def keep_only(self, seqs: Set[int]) -> None:
+        """Delete messages that the finished reply does not have; raises as `bring` does."""
+        for seq in sorted(self._sheets.keys() - seqs):
+            sheet = self._sheets[seq]
+            if sheet.post.ts is not None and not sheet.hopeless:
+                try:
+                    await sheet.post.delete(priority=self._priority)
+                except ChatRefused as refusal:
+                    if passes(refusal):
+                        raise
+            del self._sheets[seq]
 
     async def bring(self, view: MessageView, *, at_end: bool) -> None:
         """Make Slack show the newest view of this message, if it does not.
@@ -205,7 +226,6 @@ class Sheets:
             thread_ts=self._target.thread_ts,
             teammate=self._teammate,
         )
-        self.outbox_ids.add(entry.outbox_id)
         return self._office.post(entry, face=self._target.face)
 
 

@@ -6,6 +6,9 @@ from typing import Any, Final
 
 from bridge.domain.errors import ChatError, ChatRefused
 from bridge.domain.ids import ChannelId, MessageTs, TurnId
+from bridge.domain.people import Face
+from bridge.domain.ports import ReplyTarget
+from bridge.slack.faces import Faces
 from bridge.slack.gateway import Gateway
 from bridge.slack.ledger import Priority
 from bridge.telemetry import DISPLAY_FAILURES, Tasks, get_logger
@@ -23,15 +26,15 @@ _log = get_logger("slack.status")
 
 @dataclass(slots=True)
 class _Line:
-    """One thread's line: what each turn wants said, newest last, and what Slack shows."""
+    """One thread's line: what each turn wants said and by whom, newest last, and what is shown."""
 
-    wanted: dict[TurnId, str] = field(default_factory=dict)
-    shown: str = ""
+    wanted: dict[TurnId, tuple[str, Face]] = field(default_factory=dict)
+    shown: tuple[str, Face] | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def text(self) -> str:
-        return next((text for text in reversed(self.wanted.values()) if text), "")
+    def newest(self) -> tuple[str, Face] | None:
+        return next(reversed(self.wanted.values()), None)
 
 
 class StatusBoard:
@@ -41,16 +44,21 @@ class StatusBoard:
         tasks: where the lines live; closed by the owner.
     """
 
-    def __init__(self, gateway: Gateway, tasks: Tasks) -> None:
+    def __init__(self, gateway: Gateway, faces: Faces, tasks: Tasks) -> None:
         self._gateway = gateway
+        self._faces = faces
         self._tasks = tasks
         self._lines: dict[tuple[ChannelId, MessageTs], _Line] = {}
         self._impossible = False
         self._impossible_in: set[ChannelId] = set()
 
-    def show(self, channel: ChannelId, thread_ts: MessageTs, turn: TurnId, text: str) -> None:
-        """Show `text` for a turn; empty takes it away. Returns at once and never raises."""
-        if self._impossible or channel in self._impossible_in:
+    def show(self, target: ReplyTarget, text: str) -> None:
+        """Show `text` for a turn; empty takes it away. Returns at once and never raises.
+
+        Where the whole channel is the conversation there is no place for it.
+        """
+        channel, thread_ts = target.thread.channel, target.thread_ts
+        if thread_ts is None or self._impossible or channel in self._impossible_in:
             return
         key = (channel, thread_ts)
         line = self._lines.get(key)
@@ -59,24 +67,24 @@ class StatusBoard:
                 return
             line = self._lines[key] = _Line()
             self._tasks.spawn(self._keep(channel, thread_ts, line), name="slack status")
-        line.wanted.pop(turn, None)
+        line.wanted.pop(target.turn_id, None)
         if text:
-            line.wanted[turn] = text
+            line.wanted[target.turn_id] = (text, target.face)
         line.changed.set()
 
     async def _keep(self, channel: ChannelId, thread_ts: MessageTs, line: _Line) -> None:
         try:
             await asyncio.sleep(SETTLE_S)
-            while line.text or line.shown:
+            while line.newest or line.shown:
                 line.changed.clear()
                 await self._say(channel, thread_ts, line)
-                if not line.text:
+                if not line.newest:
                     continue
                 try:
                     async with asyncio.timeout(REFRESH_S):
                         await line.changed.wait()
                 except TimeoutError:
-                    line.shown = ""
+                    line.shown = None
         except ChatRefused as refusal:
             self._refused(channel, refusal)
         except ChatError as error:
@@ -86,12 +94,14 @@ class StatusBoard:
             self._lines.pop((channel, thread_ts), None)
 
     async def _say(self, channel: ChannelId, thread_ts: MessageTs, line: _Line) -> None:
-        if line.text == line.shown:
+        if line.newest == line.shown:
             return
 
         def arguments() -> dict[str, Any]:
-            line.shown = line.text
-            return {"channel_id": channel, "thread_ts": thread_ts, "status": line.shown}
+            line.shown = line.newest
+            text, face = line.shown or ("", None)
+            looks = self._faces.arguments(face)
+            return {"channel_id": channel, "thread_ts": thread_ts, "status": text, **looks}
 
         await self._gateway.call(METHOD, arguments, priority=Priority.QUIET)
 

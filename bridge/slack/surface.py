@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from weakref import WeakValueDictionary
 
 from bridge.domain.approvals import Approval
 from bridge.domain.errors import ChatError, ChatRefused, StoreError
@@ -70,12 +69,12 @@ class Surface:
         self._clock = clock
         self._options = options
         self._tasks = Tasks()
-        self._office = PostOffice(gateway, outbox, clock, Faces(gateway))
-        self._status = StatusBoard(gateway, self._tasks)
+        faces = Faces(gateway)
+        self._office = PostOffice(gateway, outbox, clock, faces)
+        self._status = StatusBoard(gateway, faces, self._tasks)
         self._directory = Directory(gateway, us, monotonic=clock.monotonic)
         self._history = History(gateway, outbox, us)
         self._downloads = Downloads(gateway)
-        self._replies: WeakValueDictionary[TurnId, LiveReply] = WeakValueDictionary()
 
     async def aclose(self) -> None:
         """Stop writing. Replies that are not finished stay in Slack as they are."""
@@ -83,28 +82,24 @@ class Surface:
 
     # --- replies -------------------------------------------------------------------------
 
-    def open_reply(self, target: ReplyTarget) -> LiveReply:
-        """Begin a reply. Posts nothing until there is something to say."""
-        reply = LiveReply(
+    def open_reply(self, target: ReplyTarget, *, resumed: bool = False) -> LiveReply:
+        """Begin a reply, or go on with one. Posts nothing until there is something to say."""
+        return LiveReply(
             target,
             teammate=self._options.names.get(target.face.name, target.face.name),
             office=self._office,
             status=self._status,
             tasks=self._tasks,
             options=self._options.delivery,
+            resumed=resumed,
         )
-        self._replies[target.turn_id] = reply
-        return reply
 
     async def close_leftover(self, target: ReplyTarget, sentence: str) -> None:
         """End the reply that an earlier process left open, or say the sentence anew."""
 
         async def close() -> bool:
-            reply = self._replies.get(target.turn_id)
-            mine = reply.outbox_ids if reply is not None else frozenset[OutboxId]()
             entries = await self._outbox.of_turn(target.turn_id)
-            theirs = [entry for entry in entries if entry.outbox_id not in mine]
-            return await close_leftover(self._office, target, sentence, entries=theirs)
+            return await close_leftover(self._office, target, sentence, entries=entries)
 
         async def shown() -> bool:
             return await insist(close, within_s=self._options.insist_s, what="leftover")

@@ -200,6 +200,7 @@ class FakeReply:
         self.statuses: list[str] = []
         self.tools: tuple[ev.ToolLine, ...] = ()
         self.seals = 0
+        self.resumed = False
         self.ending: Ending | None = None
         self._chat = chat
 
@@ -249,6 +250,7 @@ class FakeChat:
     taken: list[tuple[MessageRef, bool]] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     histories: int = 0
+    lose_cards: bool = False
     files: dict[str, bytes] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
     _ts: itertools.count = field(default_factory=lambda: itertools.count(900_000))
@@ -256,8 +258,9 @@ class FakeChat:
     def next_ts(self) -> MessageTs:
         return MessageTs(f"1700{next(self._ts)}.000000")
 
-    def open_reply(self, target: ReplyTarget) -> FakeReply:
+    def open_reply(self, target: ReplyTarget, *, resumed: bool = False) -> FakeReply:
         reply = FakeReply(target, self)
+        reply.resumed = resumed
         self.replies.append(reply)
         return reply
 
@@ -268,6 +271,8 @@ class FakeChat:
         self, approval: Approval, *, thread_ts: MessageTs | None, face: Face
     ) -> MessageRef:
         self.cards.append(approval)
+        if self.lose_cards:
+            await asyncio.Event().wait()  # posted, but the process dies before it learns so
         return MessageRef(approval.thread.channel, self.next_ts())
 
     async def close_card(self, approval: Approval) -> None:

@@ -42,7 +42,8 @@ async def test_a_turn_that_the_server_runs_again_is_adopted_not_sent_twice(world
     reply = await world.ended(1)
     assert reply.text() == "half an answer"
     assert len(world.agent.inputs) == 1
-    assert "continues below" in world.chat.leftovers[0][1]
+    assert reply.resumed, "the reply goes on in the messages that people see"
+    assert not world.chat.leftovers
 
 
 async def test_g5_a_turn_that_nobody_runs_any_more_ends_in_words(world: World) -> None:
@@ -195,3 +196,68 @@ async def test_after_a_restart_of_both_sides_the_old_card_is_void(world: World) 
     stored = await world.store.approvals.get(new.approval_id)
     assert stored is not None
     assert stored.state is ApprovalState.PENDING
+
+
+async def _pending_then_restarted(world: World) -> Approval:
+    """A card is shown, the bridge dies and starts again; the server says nothing yet."""
+    await world.say("@ada run it")
+    given = await world.input(1)
+    world.agent.begin(given)
+    world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "ls"}))
+    card = (await eventually(lambda: world.chat.cards))[0]
+
+    async def noted() -> Approval | None:
+        approval = await world.store.approvals.get(card.approval_id)
+        return approval if approval is not None and approval.card is not None else None
+
+    approval = await eventually(noted)
+    assert approval is not None
+    world.agent.stored[given.runtime] = [
+        HistoryMessage("u1", "user", "hi", given.client_message_id)
+    ]
+    world.agent.state = LinkState.DOWN
+    await _restart(world)
+    return approval
+
+
+async def test_g6_nothing_is_called_approved_before_it_is_known_that_the_agent_waits(
+    world: World,
+) -> None:
+    approval = await _pending_then_restarted(world)
+    assert approval.card is not None
+    await world.dispatcher.click(
+        approval.approval_id, user=MAYA, verdict=Verdict.ALLOW, card=approval.card
+    )
+    assert "press again" in world.chat.notes[-1][1]
+    stored = await world.store.approvals.get(approval.approval_id)
+    assert stored is not None
+    assert stored.state is ApprovalState.PENDING
+    world.agent.link(LinkState.UP)  # the server does not wait for it any more
+    closed = (await eventually(lambda: world.chat.closed_cards))[0]
+    assert closed.state is ApprovalState.VOID
+    assert not world.agent.answers
+
+
+async def test_a_card_that_was_posted_but_not_noted_is_closed_when_it_is_pressed(
+    world: World,
+) -> None:
+    await world.say("@ada run it")
+    given = await world.input(1)
+    world.agent.begin(given)
+    world.chat.lose_cards = True
+    world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "ls"}))
+    approval = (await eventually(lambda: world.chat.cards))[0]
+    await world.crash()
+    world.chat.lose_cards = False
+    world.agent.gone.add(given.runtime.agent_id)
+    await world.open()
+    seen = MessageRef(approval.thread.channel, MessageTs("17.000001"))
+
+    async def void() -> bool:
+        stored = await world.store.approvals.get(approval.approval_id)
+        return stored is not None and stored.state is ApprovalState.VOID
+
+    await eventually(void)
+    await world.dispatcher.click(approval.approval_id, user=MAYA, verdict=Verdict.ALLOW, card=seen)
+    closed = await eventually(lambda: world.chat.closed_cards)
+    assert closed[-1].card == seen

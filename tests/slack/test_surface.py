@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.domain.approvals import ApprovalState
-from bridge.domain.errors import ChatError, ChatRefused
+from bridge.domain.errors import ChatError, ChatRefused, ChatUnreachable
 from bridge.domain.events import Outcome, Usage
 from bridge.domain.ids import MessageRef, MessageTs, ThreadKey, UserId
 from bridge.domain.people import Person, SharedFile, Speaker
@@ -84,15 +84,39 @@ async def test_without_a_leftover_the_sentence_is_said_anew(desk):
     assert message["username"] == "Ada"
 
 
-async def test_a_reply_that_continues_is_not_taken_for_a_leftover(desk):
-    target = await desk.target()
+async def a_reply_cut_off(desk, target):
+    """A reply whose process died: two messages, the second one live."""
     reply = desk.surface.open_reply(target)
-    reply.append("1", "m", "It continues")
-    await eventually(lambda: desk.thread(target))
-    await desk.surface.close_leftover(target, "It continues below.")
-    assert stop_buttons(desk.thread(target)[0])
-    await reply.finish(DONE)
-    assert [message["text"] for message in desk.thread(target)][1] == "It continues below."
+    reply.append("1", "m", "Before the card.")
+    await reply.seal()
+    reply.append("1", "n", "After the")
+    await eventually(lambda: len(desk.thread(target)) == 2 and stop_buttons(desk.thread(target)[1]))
+    await desk.surface.aclose()
+    return [message["ts"] for message in desk.thread(target)]
+
+
+async def test_g4_a_resumed_reply_goes_on_in_the_messages_that_people_see(desk):
+    target = await desk.target()
+    first, _ = await a_reply_cut_off(desk, target)
+    resumed = desk.surface.open_reply(target, resumed=True)
+    resumed.set_text("stored", "m", "Before the card.")
+    resumed.set_text("stored", "n", "After the card.")
+    await resumed.finish(DONE)
+    (message,) = desk.thread(target)
+    assert message["ts"] == first
+    assert desk.markdown(target) == "Before the card.\n\nAfter the card."
+    assert not stop_buttons(message)
+
+
+async def test_g4_a_resumed_reply_finds_the_message_whose_post_was_not_noted(desk):
+    target = await desk.target()
+    first, _ = await a_reply_cut_off(desk, target)
+    await forget_ts(desk, (await desk.store.outbox.of_turn(target.turn_id))[0])
+    resumed = desk.surface.open_reply(target, resumed=True)
+    resumed.set_text("stored", "m", "Whole again.")
+    await resumed.finish(DONE)
+    (message,) = desk.thread(target)
+    assert (message["ts"], desk.markdown(target)) == (first, "Whole again.")
 
 
 # --- cards and notes -------------------------------------------------------------------------
@@ -150,7 +174,17 @@ async def test_g7_what_is_nice_to_have_never_raises(desk):
     await desk.surface.mark_waiting(ref)
     await desk.surface.mark_taken(ref, was_waiting=True)
     await desk.surface.private_note(ref.channel, UserId("U01MAYACHEN"), "x", thread_ts=None)
-    assert (await desk.surface.person(UserId("U01MAYACHEN"))).trusted is False
+
+
+async def test_nobody_is_taken_for_a_stranger_because_slack_is_down(desk):
+    maya, jonas = UserId("U01MAYACHEN"), UserId("U02JONASWEB")
+    assert (await desk.surface.person(maya)).trusted
+    await desk.playground.set_fault("server_error", status=500)
+    assert (await desk.surface.person(maya)).trusted
+    with pytest.raises(ChatUnreachable):
+        await desk.surface.person(jonas)
+    await desk.playground.set_fault("server_error", False)
+    assert (await desk.surface.person(jonas)).trusted
 
 
 async def test_a_waiting_message_gets_an_hourglass_and_then_eyes(desk):
@@ -176,7 +210,7 @@ async def test_full_members_are_trusted_guests_and_bots_are_not(desk):
         user: await desk.surface.person(UserId(user))
         for user in ("U01MAYACHEN", "U04SAMRIVER", desk.us.bot_user, "U0NOBODY")
     }
-    assert people["U01MAYACHEN"] == Person(UserId("U01MAYACHEN"), "maya", trusted=True)
+    assert people["U01MAYACHEN"] == Person(UserId("U01MAYACHEN"), "Maya Chen", trusted=True)
     assert not people["U04SAMRIVER"].trusted
     assert people[desk.us.bot_user].is_bot
     assert people["U0NOBODY"] == Person(UserId("U0NOBODY"), "U0NOBODY", trusted=False)

@@ -59,6 +59,7 @@ async def test_after_a_kill_a_pending_card_works_again_or_says_why_not(crashing:
     await world.wait(lambda: not left_open(world, thread), thread, within_s=30)
     ran = (world.project / "later.txt").exists()
     await world.until(thread, "Made." if ran else "nterrupted")
+    assert ran or "✓" not in world.thread(thread), "what did not run is not called approved"
 
 
 async def test_after_a_kill_amid_an_answer_it_ends_in_words_and_the_thread_goes_on(
@@ -77,6 +78,8 @@ async def test_after_a_kill_amid_an_answer_it_ends_in_words_and_the_thread_goes_
         )
 
     await world.wait(ended, thread, within_s=30)
+    assert world.thread(thread).count("w1 ") == 1, "nothing is said twice"
+    assert len(world.replies(thread)) == 1, "it goes on in the message that people see"
     world.place.post("maya", "#general", "go on [[text I am back.]]", thread)
     await world.until(thread, "I am back.", within_s=30)
 

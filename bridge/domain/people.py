@@ -91,8 +91,8 @@ class Teammate:
 
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
-    """A message of a person, as it came from Slack. `text` is unescaped Slack text (mentions
-    still as `<@U…>`). `thread_ts` is None for a message that is not in a thread.
+    """A message as it came from Slack. `text` is unescaped Slack text (mentions still as
+    `<@U…>`). `thread_ts` is None for a message that is not in a thread.
     """
 
     event_id: str
@@ -107,6 +107,10 @@ class InboundMessage:
     files: tuple[SharedFile, ...] = ()
     from_outside: bool = False
     """True when Slack says that the sender belongs to another organisation."""
+    from_bot: bool = False
+    """True for another bot's words, which are context and start nothing; `user` is then its
+    user id, or its bot id where Slack names no user.
+    """
 
 
 @dataclass(frozen=True, slots=True)

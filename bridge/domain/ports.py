@@ -246,6 +246,9 @@ class ChatPort(Protocol):
     async def mark_taken(self, ref: MessageRef, *, was_waiting: bool) -> None:
         """Show on a person's message that it was taken up."""
 
+    async def mark_dropped(self, ref: MessageRef) -> None:
+        """Take the sign of waiting from a person's message: it will not be answered."""
+
     async def person(self, user: UserId) -> Person:
         """Who this is; cached. A user whom Slack does not know is an untrusted person.
 

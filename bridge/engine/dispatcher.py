@@ -4,13 +4,15 @@ Stores first, acts second. Spawns a worker per binding with work and lets it ret
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from bridge.domain import access, admission, routing
 from bridge.domain import events as ev
 from bridge.domain.approvals import Approval
+from bridge.domain.errors import StoreError
 from bridge.domain.events import AgentEvent, ApprovalSettled, StopAsked, Verdict
 from bridge.domain.ids import (
     ApprovalId,
@@ -22,9 +24,10 @@ from bridge.domain.ids import (
     TurnId,
     UserId,
 )
-from bridge.domain.people import Binding, ClaimedTurn, InboundMessage, Person
+from bridge.domain.people import Binding, ClaimedTurn, InboundMessage, Person, Speaker
 from bridge.domain.ports import LinkState
 from bridge.domain.turn import Turn
+from bridge.engine import stops
 from bridge.engine.approval_desk import ApprovalDesk
 from bridge.engine.runtimes import Runtimes
 from bridge.engine.tools import Tools
@@ -34,8 +37,8 @@ from bridge.telemetry import LINKS_UP, Tasks, bounded, get_logger
 
 log = get_logger("dispatcher")
 
-STOP_REACTIONS = frozenset({"octagonal_sign", "stop_sign"})
-"""Names of 🛑 in Slack."""
+_PAUSE_S = 0.5
+T = TypeVar("T")
 
 
 class Dispatcher:
@@ -53,6 +56,8 @@ class Dispatcher:
         self._working: set[asyncio.Task[Any]] = set()
         self._by_runtime: dict[Runtime, BindingId] = {}
         self._unclaimed: dict[Runtime, list[AgentEvent]] = {}
+        self._stops = stops.Stops(tools, self._workers)
+        self._order: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
         self._stopping = False
 
     # --- from Slack --------------------------------------------------------------------------
@@ -64,7 +69,17 @@ class Dispatcher:
         known and cannot be looked up: then Slack must send it again.
         """
         thread = _thread_of(message)
+        # A reply must not overtake the root that opens its thread, nor another reply (G3).
+        order = self._order.setdefault(thread, asyncio.Lock())
+        async with order:
+            await self._take_in(message, thread)
+
+    async def _take_in(self, message: InboundMessage, thread: ThreadKey) -> None:
         bindings = await self._bindings_at(message, thread)
+        if message.from_bot:
+            if bindings:  # context for those who take part, never a turn: so loops begin
+                await self._accept(message, thread, (), _stranger(message), bindings)
+            return
         in_thread = [binding.teammate for binding in bindings]
         route = routing.route(message, in_thread=in_thread, team=self._tools.options.team)
         if isinstance(route, routing.NotForUs) and not route.remember:
@@ -74,7 +89,10 @@ class Dispatcher:
             person = Person(person.user, person.name, trusted=False, is_bot=person.is_bot)
         match route:
             case routing.Stop(teammates):
-                await self._stop_thread(bindings, teammates, person)
+                # Stored as well, so that one delivered again does not stop the next turn (G2).
+                if not await self._accept(message, thread, (), person, bindings):
+                    stop = self._stops.by_message(message, bindings, teammates, person)
+                    self._spawn(stop, f"stop {message.ts}")
             case routing.Answer(teammates):
                 await self._accept(message, thread, teammates, person, bindings)
             case routing.NotForUs():
@@ -91,30 +109,12 @@ class Dispatcher:
 
     async def reaction(self, team: TeamId, ref: MessageRef, *, user: UserId, name: str) -> None:
         """A person reacted: 🛑 on a question or on a reply stops its turn."""
-        if name not in STOP_REACTIONS:
-            return
-        asked = await self._tools.store.messages.find(team, ref.channel, ref.ts)
-        posted = await self._tools.store.outbox.turn_of(team, ref.channel, ref.ts)
-        for turn in (*(asked.turns if asked else ()), *((posted,) if posted else ())):
-            await self.stop_turn(turn.turn_id, user)
+        if name in stops.REACTIONS:
+            await self._stops.by_reaction(team, ref, user=user)
 
     async def stop(self, turn_id: TurnId, *, user: UserId, ref: MessageRef) -> None:
         """A person pressed stop on a reply."""
-        refused = await self.stop_turn(turn_id, user)
-        if refused is not None:
-            await self._tools.chat.private_note(ref.channel, user, refused, thread_ts=None)
-
-    async def stop_turn(self, turn_id: TurnId, user: UserId) -> str | None:
-        """Stop one turn, running or waiting; a sentence for the person when that did not count."""
-        person = await self._tools.chat.person(user)
-        if not access.may_stop(person, self._tools.options.people):
-            return access.NOT_ALLOWED
-        if self._tell_turn(turn_id, StopAsked(user)):
-            return None
-        dropped = await self._tools.store.turns.drop_waiting(
-            turn_id, outcome=ev.Outcome.CANCELLED, now=self._tools.clock.now()
-        )
-        return None if dropped else "That turn has already ended."
+        await self._stops.by_button(turn_id, user=user, ref=ref)
 
     async def click(
         self, approval_id: ApprovalId, *, user: UserId, verdict: Verdict, card: MessageRef
@@ -161,7 +161,8 @@ class Dispatcher:
 
     async def _claim_events(self, runtime: Runtime) -> None:
         """The server works although no turn of ours does: it began by itself."""
-        binding = await self._tools.store.bindings.by_runtime(runtime)
+        bindings = self._tools.store.bindings
+        binding = await _insist(lambda: bindings.by_runtime(runtime))
         events = self._unclaimed.pop(runtime)
         worker = self._worker_of(binding) if binding is not None else None
         if worker is not None:
@@ -194,7 +195,7 @@ class Dispatcher:
         """Bring live turns to an end within the limit, then end every task. Call after intake."""
         self._stopping = True
         for worker in list(self._workers.values()):
-            worker.stop()
+            worker.shut_down()
         if self._working:
             limit = self._tools.options.stop_wait_s
             await bounded(asyncio.wait(self._working), within_s=limit, what="live turns")
@@ -219,7 +220,8 @@ class Dispatcher:
         teammates: tuple[str, ...],
         person: Person,
         bindings: Sequence[Binding],
-    ) -> None:
+    ) -> bool:
+        """Store the message and queue its turns; True when it was known already."""
         refused = bool(teammates) and not access.may_ask(person, self._tools.options.people)
         if refused:
             teammates = ()
@@ -232,6 +234,7 @@ class Dispatcher:
             now=self._tools.clock.now(),
             joins=partial(admission.joins, trusted=person.trusted),
             trusted=person.trusted,
+            speaker=Speaker.BOT if message.from_bot else Speaker.PERSON,
         )
         if refused and not person.is_bot and not accepted.duplicate:
             self._refuse(message)
@@ -241,6 +244,7 @@ class Dispatcher:
                 self._spawn(self._tools.chat.mark_waiting(ref), f"mark waiting {message.ts}")
             known = next((b for b in bindings if b.binding_id == placed.binding_id), None)
             self._spawn(self._wake(placed.binding_id, known), f"wake {placed.binding_id}")
+        return accepted.duplicate
 
     def _refuse(self, message: InboundMessage) -> None:
         note = self._tools.chat.private_note(
@@ -253,7 +257,8 @@ class Dispatcher:
         if worker is not None:
             worker.wake()
             return
-        binding = known or await self._tools.store.bindings.get(binding_id)
+        bindings = self._tools.store.bindings
+        binding = known or await _insist(lambda: bindings.get(binding_id))
         if binding is not None:
             self.resume(binding)
 
@@ -306,23 +311,22 @@ class Dispatcher:
         run = self._run_of(turn_id)
         return run.waits_for(request_id) if run is not None else False
 
-    async def _stop_thread(
-        self, bindings: list[Binding], teammates: tuple[str, ...], person: Person
-    ) -> None:
-        if not access.may_stop(person, self._tools.options.people):
-            return
-        for binding in bindings:
-            if teammates and binding.teammate not in teammates:
-                continue
-            await self._tools.store.turns.drop_waiting_of(
-                binding.binding_id, now=self._tools.clock.now()
-            )
-            worker = self._workers.get(binding.binding_id)
-            if worker is not None and worker.current is not None:
-                worker.current.tell(StopAsked(person.user))
-
     def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         self._tasks.spawn(work, name=name)
+
+
+async def _insist(work: Callable[[], Awaitable[T]]) -> T:
+    """Do what must be done for something that is stored already, once the database can."""
+    while True:
+        try:
+            return await work()
+        except StoreError as error:
+            log.warning("waiting for the database", cause=str(error))
+            await asyncio.sleep(_PAUSE_S)
+
+
+def _stranger(message: InboundMessage) -> Person:
+    return Person(message.user, message.user, trusted=False, is_bot=message.from_bot)
 
 
 def _thread_of(message: InboundMessage) -> ThreadKey:

@@ -52,6 +52,7 @@ class Runtimes:
         self._spares: dict[str, StartedRuntime] = {}
         self._stale_spares: dict[str, Runtime] = {}
         self._creating: dict[str, asyncio.Lock] = {}
+        self._preparing: dict[str, asyncio.Lock] = {}
 
     def connection_changed(self) -> None:
         """Forget what was started: a new connection is subscribed to nothing."""
@@ -101,24 +102,35 @@ class Runtimes:
             raise RuntimeGone("conversation", "none")
         runtime = await self._tools.agent.fork(binding.runtime)
         await self._tools.store.bindings.set_runtime(
-            binding.binding_id, runtime, binding.cwd, self._tools.clock.now()
+            binding.binding_id,
+            runtime,
+            binding.cwd,
+            self._tools.clock.now(),
+            server=self._tools.options.server,
         )
         self._started.discard(binding.binding_id)
         return runtime
 
     async def _resume(self, binding: Binding, teammate: Teammate) -> Ready:
-        if binding.runtime is None:
-            return Ready(await self._new_conversation(teammate), fresh=True)
+        elsewhere = binding.server != self._tools.options.server  # its ids mean nothing here
+        if binding.runtime is None or elsewhere:
+            started = await self._new_conversation(teammate)
+            return Ready(started, fresh=True, replaced=binding.runtime is not None)
         try:
             started = await self._start(
                 teammate, binding.runtime.agent_id, binding.runtime.conversation_id
             )
         except RuntimeGone as gone:
             log.warning("runtime is gone", what=gone.what, ident=gone.ident)
-            if gone.what == "agent":
-                await self._tools.store.teammates.forget(self._tools.options.server, teammate.name)
+            await self._forget(gone, teammate)
             return Ready(await self._new_conversation(teammate), fresh=True, replaced=True)
         return Ready(started, fresh=False)
+
+    async def _forget(self, gone: RuntimeGone, teammate: Teammate) -> None:
+        """An agent that is gone is created anew; another one of hers may be in use already."""
+        server, teammates = self._tools.options.server, self._tools.store.teammates
+        if gone.what == "agent" and await teammates.agent_of(server, teammate.name) == gone.ident:
+            await teammates.forget(server, teammate.name)
 
     async def _new_conversation(self, teammate: Teammate) -> StartedRuntime:
         spare = self._spares.pop(teammate.name, None)
@@ -130,16 +142,20 @@ class Runtimes:
     async def _prepare_spare(self, teammate: Teammate) -> None:
         try:
             await self._tools.agent.ready(within_s=self._tools.options.link_wait_s)
-            connection = self._connection
-            if teammate.name in self._spares:
-                return
-            spare = await self._spare(teammate)
-            if connection == self._connection:
-                self._spares[teammate.name] = spare
-            else:
-                self._stale_spares[teammate.name] = spare.runtime
+            async with self._preparing.setdefault(teammate.name, asyncio.Lock()):
+                await self._fill_spare(teammate)
         except AgentError as error:
             log.warning("no spare conversation", teammate=teammate.name, cause=str(error))
+
+    async def _fill_spare(self, teammate: Teammate) -> None:
+        connection = self._connection
+        if teammate.name in self._spares:
+            return
+        spare = await self._spare(teammate)
+        if connection == self._connection:
+            self._spares[teammate.name] = spare
+        else:
+            self._stale_spares[teammate.name] = spare.runtime
 
     async def _spare(self, teammate: Teammate) -> StartedRuntime:
         """The spare from before a lost link, else a new one: a link that flaps costs nothing."""
@@ -177,7 +193,11 @@ class Runtimes:
 
     async def _remember(self, binding: Binding, started: StartedRuntime, connection: int) -> None:
         await self._tools.store.bindings.set_runtime(
-            binding.binding_id, started.runtime, started.cwd, self._tools.clock.now()
+            binding.binding_id,
+            started.runtime,
+            started.cwd,
+            self._tools.clock.now(),
+            server=self._tools.options.server,
         )
         if connection == self._connection:
             self._started.add(binding.binding_id)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
-from bridge.domain.errors import AgentError, AgentUnreachable
+from bridge.domain.errors import AgentError, AgentUnreachable, StoreError
 from bridge.domain.ids import BindingId, Runtime, client_message_id
 from bridge.domain.people import Binding, ClaimedTurn, InputPart, Teammate
 from bridge.domain.ports import HistoryMessage
@@ -69,7 +69,7 @@ class TurnAgent:
         except AgentError as error:
             self._tell(ev.Refused(str(error)))
             return
-        self._fresh = ready.fresh
+        self._fresh = ready.fresh or self._binding.last_seen is None
         if ready.replaced:
             await self._say(_REPLACED)
         name = client_message_id(self._claimed.turn_id, attempt)
@@ -106,9 +106,17 @@ class TurnAgent:
             self._tell(ev.Refused(str(error)))
             return
         self._tell(ev.InputAccepted(queued=queued))
-        await self._tools.store.bindings.set_last_seen(
-            self._binding.binding_id, self._claimed.messages[-1].message_id
-        )
+        await self.note_seen()
+
+    async def note_seen(self) -> None:
+        """She has been told everything up to her newest message; may be called again."""
+        if not self._claimed.messages:
+            return
+        newest = self._claimed.messages[-1].message_id
+        try:
+            await self._tools.store.bindings.set_last_seen(self._binding.binding_id, newest)
+        except StoreError as error:
+            log.warning("what she was told is not noted", cause=str(error))
 
     async def abort(self) -> None:
         """Ask the server to stop the turn; what comes of it arrives as events."""
@@ -160,7 +168,7 @@ class TurnAgent:
             return
         started = ready.started
         if client_id is not None and not stored and not started.is_processing:
-            self._fresh = ready.fresh
+            self._fresh = ready.fresh or self._binding.last_seen is None
             self._tell(ev.InputMissing())
             return
         if not started.is_processing:

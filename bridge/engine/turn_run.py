@@ -14,7 +14,7 @@ import structlog
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
 from bridge.domain import failures
-from bridge.domain.errors import IllegalTransition
+from bridge.domain.errors import IllegalTransition, StoreError
 from bridge.domain.ids import BindingId, MessageTs, RunId, Runtime, UserId
 from bridge.domain.people import Binding, ClaimedTurn, Speaker, Teammate
 from bridge.domain.ports import Ending, HistoryMessage, Reply, ReplyTarget
@@ -30,6 +30,8 @@ log = get_logger("turn")
 
 _STORED_RUN = RunId("stored")
 """Stands for the run of text that was read from the server's history, which names no runs."""
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 
 
 class TurnRun:
@@ -57,6 +59,7 @@ class TurnRun:
         self._events: deque[ev.TurnEvent] = deque()
         self._heard = asyncio.Event()
         self._tasks = Tasks(on_failure=self._task_failed)
+        self._side_tasks = Tasks()
         self._timer = TurnTimer(tools.clock, tools.options)
         self._target = _target(claimed, teammate)
         resumed = turn.phase is Phase.RECONCILING
@@ -78,11 +81,11 @@ class TurnRun:
             ),
             fx.SendInput: self._send,
             fx.AskApproval: lambda effect: self._spawn(self._ask(effect.asked)),
-            fx.AnswerApproval: lambda effect: self._spawn(self._agent.answer(effect)),
-            fx.VoidApprovals: lambda effect: self._spawn(
+            fx.AnswerApproval: lambda effect: self._aside(self._agent.answer(effect)),
+            fx.VoidApprovals: lambda effect: self._aside(
                 desk.void(claimed.turn_id, effect.request_ids, effect.cause)
             ),
-            fx.AbortRun: lambda _: self._spawn(self._agent.abort()),
+            fx.AbortRun: lambda _: self._aside(self._agent.abort()),
             fx.Reconcile: lambda _: self._reconcile(),
             fx.EndTurn: self._note_end,
         }
@@ -115,11 +118,12 @@ class TurnRun:
                 if isinstance(event, ev.ShuttingDown) and await self._left_for_later():
                     return
                 self._take(event)
-            await asyncio.shield(self._finish(self._end))
+            await self._finish(self._end)
         finally:
             TURNS_ACTIVE.dec()
             await self._tasks.aclose()
-            structlog.contextvars.unbind_contextvars("turn", "thread")
+            await self._side_tasks.aclose()
+            structlog.contextvars.unbind_contextvars("turn", "thread", "runtime")
 
     # --- events in ---------------------------------------------------------------------------
 
@@ -149,6 +153,8 @@ class TurnRun:
         except IllegalTransition as error:
             log.error("illegal transition", cause=str(error))
             self._turn, effects = step(self._turn, ev.Refused(str(error)))
+        if isinstance(event, ev.RuntimeReady | ev.StateReplayed):
+            structlog.contextvars.bind_contextvars(runtime=_spell_runtime(self._agent.binding))
         if isinstance(event, ev.StateReplayed):
             self._void_unless(event.pending_request_ids)
             if self._turn.phase is Phase.RECONCILING:
@@ -165,7 +171,7 @@ class TurnRun:
 
     def _void_unless(self, pending: frozenset[str]) -> None:
         """Questions from before the link was lost are closed, unless the server still asks them."""
-        self._spawn(
+        self._aside(
             self._desk.void_unless(
                 self.claimed.turn_id,
                 pending,
@@ -177,6 +183,11 @@ class TurnRun:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[Any]:
         what = getattr(work, "__qualname__", "effect")
         return self._tasks.spawn(work, name=f"{what} of {self.claimed.turn_id}")
+
+    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run what the turn can do without: its failure is logged and ends nothing."""
+        what = getattr(work, "__qualname__", "effect")
+        self._side_tasks.spawn(work, name=f"{what} of {self.claimed.turn_id}")
 
     def _task_failed(self, name: str, failure: BaseException) -> None:
         """An effect that fails in an unforeseen way still ends the turn in words (G5)."""
@@ -222,32 +233,53 @@ class TurnRun:
     # --- the end -----------------------------------------------------------------------------
 
     async def _finish(self, end: fx.EndTurn) -> None:
+        """Say the last word, then record the end; whatever fails in between, it is recorded."""
         if end.cause:
             log.warning("turn ended", outcome=end.outcome.value, cause=end.cause)
-        await self._fill_gap(end)
         seconds = self._timer.worked_s()
+        try:
+            await self._close(end, seconds)
+        except Exception:
+            log.exception("the end was not shown in full")
+        await self._record(end, seconds)
+        TURNS.labels(outcome=end.outcome.value).inc()
+        TURN_SECONDS.observe(seconds)
+
+    async def _close(self, end: fx.EndTurn, seconds: float) -> None:
+        await self._fill_gap(end)
         ts = await self._say_goodbye(end, seconds)
         await self._desk.void_all_of(self.claimed.turn_id, "The turn has ended.")
-        now = self._tools.clock.now()
+        if self._missed_text and self._turn.runs:
+            await self._agent.note_seen()
         if ts is not None and self._reply.text():
             await self._tools.store.messages.add_reply(
                 self.claimed.binding.thread,
                 teammate=self._teammate.name,
                 ts=ts,
                 text=self._reply.text(),
-                now=now,
+                now=self._tools.clock.now(),
             )
-        await self._tools.store.turns.end(
-            self.claimed.turn_id,
-            lease=self._tools.options.lease,
-            outcome=end.outcome,
-            cause=end.cause,
-            usage=end.usage,
-            seconds=seconds,
-            now=now,
-        )
-        TURNS.labels(outcome=end.outcome.value).inc()
-        TURN_SECONDS.observe(seconds)
+
+    async def _record(self, end: fx.EndTurn, seconds: float) -> None:
+        """Free the binding for its next turn. Tried until the database takes it."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                await self._tools.store.turns.end(
+                    self.claimed.turn_id,
+                    lease=self._tools.options.lease,
+                    outcome=end.outcome,
+                    cause=end.cause,
+                    usage=end.usage,
+                    seconds=seconds,
+                    now=self._tools.clock.now(),
+                )
+            except StoreError as error:
+                log.warning("end not recorded yet", cause=str(error))
+            else:
+                return
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
     async def _say_goodbye(self, end: fx.EndTurn, seconds: float) -> MessageTs | None:
         sentence = failures.explain(end.outcome, end.cause)
@@ -279,3 +311,8 @@ def _target(claimed: ClaimedTurn, teammate: Teammate) -> ReplyTarget:
 def _spell(binding: Binding) -> str:
     thread = binding.thread
     return f"{thread.channel}/{thread.thread_ts or 'dm'}/{binding.teammate}"
+
+
+def _spell_runtime(binding: Binding) -> str | None:
+    runtime = binding.runtime
+    return f"{runtime.agent_id}/{runtime.conversation_id}" if runtime is not None else None

@@ -4,6 +4,7 @@ Bindings never wait for each other: each has a worker of its own, which exists o
 is something to do.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
@@ -21,6 +22,7 @@ from bridge.telemetry import Tasks, get_logger
 
 log = get_logger("worker")
 
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 _WAITED_S = 1.0
 """A message taken up later than this after its arrival has waited, whoever worked meanwhile."""
 
@@ -52,7 +54,8 @@ class Worker:
         self._inherited: deque[tuple[ClaimedTurn, Turn]] = deque()
         self._early: list[ev.TurnEvent] = []
         self._more = True
-        self._stopping = False
+        self._stopping = self._taking = False
+        self._stop_taken: ev.StopAsked | None = None
         self._worked_until: datetime | None = None
         self.current: TurnRun | None = None
 
@@ -72,27 +75,46 @@ class Worker:
             self._early.append(event)
             self._more = True
 
-    def stop(self) -> None:
+    def stop_turn(self, stop: ev.StopAsked) -> bool:
+        """Stop the current turn, or the one that is being taken just now; False without one."""
+        if self.current is not None:
+            self.current.tell(stop)
+        elif self._taking:
+            self._stop_taken = stop
+        return self.current is not None or self._taking
+
+    def shut_down(self) -> None:
         """Take no further turn; the current one is brought to its end."""
         self._stopping = True
         if self.current is not None:
             self.current.tell(ev.ShuttingDown())
 
     async def run(self) -> None:
-        """Work until nothing is left, then retire."""
+        """Work until nothing is left, then retire. A database that fails is waited for."""
+        pause_s = _FIRST_PAUSE_S
         try:
             while self._more and not self._stopping:
                 self._more = False
-                await self._work_off()
-        except StoreError as error:
-            log.error("worker stopped by the database", cause=str(error))
+                try:
+                    await self._work_off()
+                    pause_s = _FIRST_PAUSE_S
+                except StoreError as error:
+                    log.warning("worker waits for the database", cause=str(error))
+                    self._more = True
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
         finally:
             self._retired(self)  # nothing is awaited between the last look and this
 
     async def _work_off(self) -> None:
         while not self._stopping:
-            taken = await self._take()
+            self._taking = True
+            try:
+                taken = await self._take()
+            finally:
+                self._taking = False
             if taken is None:
+                self._stop_taken = None
                 return
             claimed, turn = taken
             run = TurnRun(
@@ -106,6 +128,7 @@ class Worker:
             )
             self.current = run
             self._begin(run, turn)
+            self._pass_on_stops(run)
             try:
                 await run.run()
             finally:
@@ -113,6 +136,14 @@ class Worker:
                 self._worked_until = self._tools.clock.now()
             for event in run.unheard():
                 self.tell(event)
+
+    def _pass_on_stops(self, run: TurnRun) -> None:
+        """What was asked while the turn was being taken."""
+        if self._stop_taken is not None:
+            run.tell(self._stop_taken)
+            self._stop_taken = None
+        if self._stopping:
+            run.tell(ev.ShuttingDown())
 
     async def _take(self) -> tuple[ClaimedTurn, Turn] | None:
         if self._inherited:

@@ -14,7 +14,7 @@ from bridge.slack.entities import mentions, plain_text
 
 Fields = Mapping[str, Any]
 
-_PEOPLE_SUBTYPES = frozenset({"", "file_share", "thread_broadcast", "me_message"})
+_SAID_SUBTYPES = frozenset({"", "file_share", "thread_broadcast", "me_message", "bot_message"})
 _GONE_FILES = frozenset({"tombstone", "hidden_by_limit"})
 
 
@@ -29,7 +29,9 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class MessagePosted:
-    """A person said something. Twins (`message`, `app_mention`) share team, channel and ts."""
+    """A person or another bot said something. Twins (`message`, `app_mention`) share team,
+    channel and ts.
+    """
 
     message: InboundMessage
 
@@ -101,7 +103,7 @@ def _message(outer: Fields, event: Fields, us: Installation) -> SlackEvent:
             return _changed(event, us)
         case "message_deleted":
             return _deleted(event, us)
-        case subtype if subtype not in _PEOPLE_SUBTYPES:
+        case subtype if subtype not in _SAID_SUBTYPES:
             return Unsupported("message", f"subtype {subtype[:60]}")
         case _:
             return _posted(outer, event, us)
@@ -116,10 +118,10 @@ def _mention(outer: Fields, event: Fields, us: Installation) -> SlackEvent:
 
 def _posted(outer: Fields, event: Fields, us: Installation) -> SlackEvent:
     kind = word(event.get("type"))
-    if why := _not_a_person(event, us):
+    if why := _nobodys_words(event, us):
         return Unsupported(kind, why)
     event_id, channel = word(outer.get("event_id")), word(event.get("channel"))
-    ts, user = word(event.get("ts")), word(event.get("user"))
+    ts, user = word(event.get("ts")), word(event.get("user")) or word(event.get("bot_id"))
     if not (event_id and channel and ts and user):
         return Unsupported(kind, "a field is missing")
     escaped = word(event.get("text"))
@@ -140,6 +142,7 @@ def _posted(outer: Fields, event: Fields, us: Installation) -> SlackEvent:
             mentions_app=kind == "app_mention" or mentions(escaped, us.bot_user),
             files=files,
             from_outside=_from_outside(outer, event, us),
+            from_bot=_is_bot(event),
         )
     )
 
@@ -155,8 +158,10 @@ def _changed(event: Fields, us: Installation) -> SlackEvent:
 
 
 def _edit(message: Fields, *, channel: str, us: Installation) -> SlackEvent:
-    if why := _not_a_person(message, us):
+    if why := _nobodys_words(message, us):
         return Unsupported("message", why)
+    if _is_bot(message):
+        return Unsupported("message", "edited by another bot")
     ts = word(message.get("ts"))
     if not (channel and ts):
         return Unsupported("message", "a field is missing")
@@ -189,15 +194,20 @@ def _reaction(event: Fields, us: Installation) -> SlackEvent:
     return ReactionAdded(us.team, ChannelId(channel), MessageTs(ts), UserId(user), emoji)
 
 
-def _not_a_person(message: Fields, us: Installation) -> str | None:
-    """Why a message is nobody's words to us, or None. Other bots are context, never a turn."""
+def _nobodys_words(message: Fields, us: Installation) -> str | None:
+    """Why a message is nobody's words to us, or None when somebody else said it."""
     if message.get("hidden"):
         return "hidden"
-    if _is_ours(message, us):
-        return "our own"
-    if message.get("bot_id") or message.get("bot_profile") or message.get("user") == "USLACKBOT":
-        return "another bot"
-    return None
+    return "our own" if _is_ours(message, us) else None
+
+
+def _is_bot(message: Fields) -> bool:
+    """Whether another bot speaks: context for a thread, never a turn (PLATFORM §4.5)."""
+    return (
+        bool(message.get("bot_id") or message.get("bot_profile"))
+        or message.get("subtype") == "bot_message"
+        or message.get("user") == "USLACKBOT"
+    )
 
 
 def _is_ours(message: Fields, us: Installation) -> bool:

@@ -194,6 +194,10 @@ class Surface:
         if was_waiting:
             await self._react("reactions.remove", ref, WAITING)
 
+    async def mark_dropped(self, ref: MessageRef) -> None:
+        """Take the sign of waiting from a person's message: it will not be answered."""
+        await self._react("reactions.remove", ref, WAITING)
+
     # --- asking --------------------------------------------------------------------------
 
     async def person(self, user: UserId) -> Person:

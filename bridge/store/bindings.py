@@ -41,6 +41,7 @@ _SET_RUNTIME = (
         conversation_id=_param("conversation"),
         cwd=_param("directory"),
         last_started_at=_param("at"),
+        server=_param("on_server"),
     )
 )
 _FORGET_RUNTIME = (
@@ -77,9 +78,15 @@ class Bindings:
         )
 
     async def set_runtime(
-        self, binding_id: BindingId, runtime: Runtime, cwd: str | None, started_at: datetime
+        self,
+        binding_id: BindingId,
+        runtime: Runtime,
+        cwd: str | None,
+        started_at: datetime,
+        *,
+        server: str,
     ) -> None:
-        """Tie the binding to the runtime that was started, in the directory in force."""
+        """Tie the binding to the runtime that was started there, in the directory in force."""
         await self._change(
             _SET_RUNTIME,
             binding=binding_id,
@@ -87,6 +94,7 @@ class Bindings:
             conversation=runtime.conversation_id,
             directory=cwd,
             at=started_at,
+            on_server=server,
         )
 
     async def forget_runtime(self, binding_id: BindingId) -> None:

@@ -104,3 +104,8 @@ def _held(connection: Connection, turn: Row) -> ClaimedTurn:
     binding = connection.execute(_BINDING, {"binding": turn.binding_id}).one()
     spoken = connection.execute(_MESSAGES, {"turn": turn.turn_id})
     return claimed_of(turn, binding_of(binding), [message_of(row) for row in spoken])
+
+
+def messages_of(connection: Connection, turn_id: TurnId) -> list[StoredMessage]:
+    """What a turn answers, oldest first."""
+    return [message_of(row) for row in connection.execute(_MESSAGES, {"turn": turn_id})]

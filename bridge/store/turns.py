@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from bridge.domain.events import Outcome, Usage
 from bridge.domain.ids import BindingId, ChannelId, MessageTs, TeamId, ThreadKey, TurnId
-from bridge.domain.people import ClaimedTurn, InboundMessage, Speaker
+from bridge.domain.people import ClaimedTurn, InboundMessage, Speaker, StoredMessage
 from bridge.store import amendments, claims
 from bridge.store.database import Database
 from bridge.store.intake import Intake, Joins, accept
@@ -159,6 +159,14 @@ class Turns:
         def work(connection: Connection) -> LocatedTurn | None:
             row = connection.execute(_FIND, {"turn": turn_id}).first()
             return None if row is None else located_turn_of(row)
+
+        return await self._database.read(work)
+
+    async def messages(self, turn_id: TurnId) -> list[StoredMessage]:
+        """What a turn answers, oldest first."""
+
+        def work(connection: Connection) -> list[StoredMessage]:
+            return claims.messages_of(connection, turn_id)
 
         return await self._database.read(work)
 

@@ -36,6 +36,7 @@ class World:
     time_limit_s: float = 3600.0
     abort_wait_s: float = 0.2
     link_wait_s: float = 2.0
+    server: str = "local"
     lives: int = 0
     _ts: itertools.count = field(default_factory=lambda: itertools.count(1))
 
@@ -43,7 +44,7 @@ class World:
         self.lives += 1
         self.store = await Store.open(f"sqlite+aiosqlite:///{self.path}")
         options = EngineOptions(
-            server="local",
+            server=self.server,
             lease=f"life-{self.lives}",
             team=Team((ADA, GRACE)),
             approvals=ApprovalPolicy(frozenset({JONAS}), self.expiry_s),
@@ -76,6 +77,7 @@ class World:
         files: tuple[SharedFile, ...] = (),
         dm: bool = False,
         mention: bool = True,
+        bot: bool = False,
     ) -> InboundMessage:
         number = next(self._ts)
         return InboundMessage(
@@ -89,6 +91,7 @@ class World:
             is_dm=dm,
             mentions_app=mention and not dm,
             files=files,
+            from_bot=bot,
         )
 
     async def say(self, text: str, **where: object) -> InboundMessage:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from bridge.domain import events as ev
 from bridge.domain.approvals import Approval
-from bridge.domain.errors import AgentUnreachable, RuntimeGone
+from bridge.domain.errors import AgentUnreachable, CommandRefused, RuntimeGone
 from bridge.domain.ids import (
     AgentId,
     ChannelId,
@@ -85,6 +85,7 @@ class FakeAgent:
         self.on_input: Callable[[Input], None] = lambda _: None
         self.lose_answers = False
         self.refuse_answers = 0
+        self.refuse_inputs = 0
         self._agents = itertools.count(1)
         self._conversations = itertools.count(1)
         self._runs = itertools.count(1)
@@ -129,6 +130,9 @@ class FakeAgent:
     async def send(
         self, runtime: Runtime, *, client_message_id: str, parts: Sequence[InputPart]
     ) -> bool:
+        if self.refuse_inputs:
+            self.refuse_inputs -= 1
+            raise CommandRefused("input", "not now")
         given = Input(runtime, client_message_id, parts)
         self.inputs.append(given)
         if self.lose_answers:
@@ -248,9 +252,11 @@ class FakeChat:
     notes: list[tuple[UserId, str]] = field(default_factory=list)
     waiting: list[MessageRef] = field(default_factory=list)
     taken: list[tuple[MessageRef, bool]] = field(default_factory=list)
+    dropped: list[MessageRef] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     histories: int = 0
     lose_cards: bool = False
+    slow_people: asyncio.Event | None = None
     files: dict[str, bytes] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
     _ts: itertools.count = field(default_factory=lambda: itertools.count(900_000))
@@ -292,7 +298,12 @@ class FakeChat:
     async def mark_taken(self, ref: MessageRef, *, was_waiting: bool) -> None:
         self.taken.append((ref, was_waiting))
 
+    async def mark_dropped(self, ref: MessageRef) -> None:
+        self.dropped.append(ref)
+
     async def person(self, user: UserId) -> Person:
+        if self.slow_people is not None:
+            await self.slow_people.wait()
         return self.people.get(user) or Person(user, f"Name of {user}", trusted=True)
 
     async def history(self, thread: ThreadKey, *, before: MessageTs, limit: int) -> list[Said]:

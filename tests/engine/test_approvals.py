@@ -138,7 +138,9 @@ async def test_a_repeated_question_gets_no_second_card(world: World) -> None:
 
 async def test_stopping_the_turn_voids_its_card(world: World) -> None:
     given, (approval,) = await _asked(world, "perm-1")
-    assert await world.dispatcher.stop_turn(approval.turn_id, MAYA) is None
+    assert approval.card is not None
+    await world.dispatcher.stop(approval.turn_id, user=MAYA, ref=approval.card)
+    assert not world.chat.notes
     closed = (await eventually(lambda: world.chat.closed_cards))[0]
     assert closed.state is ApprovalState.VOID
     world.agent.emit(given.runtime, ev.TurnFinished(None, "cancelled"))

@@ -1,8 +1,12 @@
 """Turns from a message to a recorded end."""
 
+import asyncio
+import sqlite3
+from contextlib import closing
+
 from bridge.domain import events as ev
-from bridge.domain.ids import MessageRef, MessageTs, RunId
-from bridge.domain.people import Person, SharedFile
+from bridge.domain.ids import MessageRef, MessageTs, RunId, UserId
+from bridge.domain.people import Person, Said, SharedFile, Speaker
 from bridge.domain.ports import LinkState
 from tests.engine.conftest import GUEST, JONAS, World
 from tests.support import eventually
@@ -271,3 +275,117 @@ async def test_a_spare_conversation_waits_for_new_threads_and_survives_a_flappin
     await world.say("@ada hello")
     await world.ended(1)
     assert world.agent.inputs[0].runtime.conversation_id in {"conv-1", "conv-2"}
+
+
+async def test_g5_a_stopped_waiting_message_is_told_so_and_loses_its_hourglass(
+    world: World,
+) -> None:
+    root = await world.say("@ada one")
+    await world.input(1)
+    waiting = await world.say("two", thread=root.ts, mention=False)
+    await world.say("!stop", thread=root.ts, mention=False)
+    await eventually(lambda: world.chat.notices)
+    assert "will not be answered" in world.chat.notices[0]
+    assert world.chat.dropped == [MessageRef(waiting.channel, waiting.ts)]
+
+
+async def test_g2_a_stop_that_is_delivered_again_does_not_stop_the_next_turn(
+    world: World,
+) -> None:
+    root = await world.say("@ada one")
+    await world.input(1)
+    stop = await world.say("!stop", thread=root.ts, mention=False)
+    await world.ended(1)
+    await world.say("do this instead", thread=root.ts, mention=False)
+    given = await world.input(2)
+    await world.dispatcher.message(stop)
+    run = world.agent.begin(given)
+    world.agent.say(given, run, "as you wish")
+    world.agent.finish(given, run)
+    reply = await world.ended(2)
+    assert (reply.text(), len(world.agent.aborts)) == ("as you wish", 1)
+
+
+async def test_g3_a_reply_does_not_overtake_the_root_that_opens_its_thread(world: World) -> None:
+    world.chat.slow_people = asyncio.Event()
+    root = world.message("@ada one")
+    reply = world.message("and two", thread=root.ts, mention=False)
+    taking = [asyncio.ensure_future(world.dispatcher.message(m)) for m in (root, reply)]  # noqa: TID251
+    given = asyncio.get_running_loop().call_later(0.05, world.chat.slow_people.set)
+    await asyncio.gather(*taking)
+    given.cancel()
+    text = (await world.input(1)).text
+    if "and two" not in text:
+        first = world.agent.inputs[0]
+        world.agent.finish(first, world.agent.begin(first))
+        assert "and two" in (await world.input(2)).text
+
+
+async def test_a_database_that_fails_at_the_end_of_a_turn_does_not_block_the_thread(
+    world: World,
+) -> None:
+    root = await world.say("@ada one")
+    given = await world.input(1)
+    with closing(sqlite3.connect(world.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # another program holds the lock for a while
+        world.agent.finish(given, world.agent.begin(given))
+        await eventually(lambda: world.chat.replies[0].ending)
+        asyncio.get_running_loop().call_later(2.5, other.rollback)
+        await world.ended(1)
+    world.agent.answer_with("still here")
+    await world.say("two", thread=root.ts, mention=False)
+    assert (await world.ended(2)).text() == "still here"
+
+
+async def test_a_binding_of_another_server_begins_anew_and_keeps_her_agent(world: World) -> None:
+    world.agent.answer_with("one")
+    root = await world.say("@ada hi")
+    await world.ended(1)
+    await world.close()
+    world.server = "ws://elsewhere"
+    await world.open()
+    await world.say("still there?", thread=root.ts, mention=False)
+    await world.ended(2)
+    await world.say("and now?", thread=root.ts, mention=False)
+    await world.ended(3)
+    agents = {given.runtime.agent_id for given in world.agent.inputs[1:]}
+    assert len(agents) == 1
+    assert agents.isdisjoint({world.agent.inputs[0].runtime.agent_id})
+
+
+async def test_what_another_bot_says_in_the_thread_is_context_and_no_turn(world: World) -> None:
+    world.agent.answer_with("ok")
+    root = await world.say("@ada hi")
+    await world.ended(1)
+    await world.say("Build 7 failed", user=UserId("BCI"), thread=root.ts, mention=False, bot=True)
+    await world.say("@ada see?", thread=root.ts)
+    await world.ended(2)
+    assert len(world.agent.inputs) == 2
+    assert "(bot, untrusted): Build 7 failed" in world.agent.inputs[1].text
+
+
+async def test_a_refused_first_input_does_not_cost_her_the_threads_history(world: World) -> None:
+    world.chat.said = [
+        Said(MessageTs("1500000000.000001"), Speaker.PERSON, JONAS, "The plan is X."),
+    ]
+    world.agent.refuse_inputs = 1
+    root = MessageTs("1500000000.000001")
+    await world.say("@ada what is the plan?", thread=root)
+    await world.ended(1)
+    world.agent.answer_with("X")
+    await world.say("@ada again please", thread=root)
+    await world.ended(2)
+    assert "The plan is X." in world.agent.inputs[0].text
+
+
+async def test_five_threads_at_once_leave_one_spare_conversation(world: World) -> None:
+    await eventually(lambda: world.agent.listener is not None)
+    world.agent.link(LinkState.UP)
+    await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    world.agent.answer_with("hi")
+    for _ in range(5):
+        await world.say("@ada hello")
+    await world.ended(5)
+    await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    new = [start for start in world.agent.starts if start.conversation_id is None]
+    assert len(new) <= 2 + 5 + 1

@@ -30,7 +30,7 @@ async def test_the_most_recently_addressed_comes_first(world: World) -> None:
 async def test_a_binding_remembers_its_runtime(file: Path, world: World) -> None:
     accepted = await world.say(1, "ada")
     ada = world.binding("ada")
-    await world.store.bindings.set_runtime(ada, RUNTIME, "/srv/api", later(1))
+    await world.store.bindings.set_runtime(ada, RUNTIME, "/srv/api", later(1), server="local")
     await world.store.bindings.set_last_seen(ada, accepted.message_id)
     await world.store.close()
     reopened = await Store.open(url(file))
@@ -45,7 +45,7 @@ async def test_a_runtime_leads_to_its_binding(world: World) -> None:
     await world.say(1, "ada")
     await world.say(2, "ada", thread=OTHER_THREAD)
     bindings, other = world.store.bindings, world.binding("ada", OTHER_THREAD)
-    await bindings.set_runtime(other, RUNTIME, None, NOW)
+    await bindings.set_runtime(other, RUNTIME, None, NOW, server="local")
     found = await bindings.by_runtime(RUNTIME)
     assert found is not None
     assert found.binding_id == other
@@ -56,7 +56,7 @@ async def test_a_runtime_leads_to_its_binding(world: World) -> None:
 async def test_a_forgotten_runtime_is_gone_but_not_what_was_told(world: World) -> None:
     accepted = await world.say(1, "ada")
     bindings, ada = world.store.bindings, world.binding("ada")
-    await bindings.set_runtime(ada, RUNTIME, "/srv/api", NOW)
+    await bindings.set_runtime(ada, RUNTIME, "/srv/api", NOW, server="local")
     await bindings.set_last_seen(ada, accepted.message_id)
     await bindings.forget_runtime(ada)
     binding = await bindings.get(ada)

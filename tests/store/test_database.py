@@ -224,7 +224,11 @@ async def live(world: World) -> None:
     ada = await world.claimed("ada")
     await store.bindings.of_thread(THREAD)
     await store.bindings.set_runtime(
-        ada.binding.binding_id, Runtime(AgentId("a"), ConversationId("c")), None, NOW
+        ada.binding.binding_id,
+        Runtime(AgentId("a"), ConversationId("c")),
+        None,
+        NOW,
+        server="local",
     )
     await store.bindings.by_runtime(Runtime(AgentId("a"), ConversationId("c")))
     await store.messages.newest(THREAD)

@@ -1,0 +1,104 @@
+"""Stopping: by `!stop`, by the button, by 🛑. Running turns are aborted, waiting ones dropped;
+either way the thread hears of it (G5).
+"""
+
+from collections.abc import Mapping, Sequence
+
+from bridge.domain import access
+from bridge.domain.events import Outcome, StopAsked
+from bridge.domain.ids import BindingId, MessageRef, TeamId, TurnId, UserId
+from bridge.domain.people import Binding, InboundMessage, Person
+from bridge.engine.tools import Tools
+from bridge.engine.worker import Worker
+from bridge.store import LocatedTurn, TurnState
+
+REACTIONS = frozenset({"octagonal_sign", "stop_sign"})
+"""Names of 🛑 in Slack."""
+
+_ENDED = "That turn has already ended."
+_DROPPED = "Stopped. What was waiting here will not be answered."
+
+
+class Stops:
+    """Stops turns in the workers that the dispatcher keeps."""
+
+    def __init__(self, tools: Tools, workers: Mapping[BindingId, Worker]) -> None:
+        self._tools = tools
+        self._workers = workers
+
+    async def by_message(
+        self,
+        message: InboundMessage,
+        bindings: Sequence[Binding],
+        teammates: tuple[str, ...],
+        person: Person,
+    ) -> None:
+        """`!stop` in a thread: all work there, or that of these teammates."""
+        if not access.may_stop(person, self._tools.options.people):
+            await self._tools.chat.private_note(
+                message.channel, message.user, access.NOT_ALLOWED, thread_ts=message.thread_ts
+            )
+            return
+        dropped: list[TurnId] = []
+        for binding in bindings:
+            if teammates and binding.teammate not in teammates:
+                continue
+            dropped += await self._tools.store.turns.drop_waiting_of(
+                binding.binding_id, now=self._tools.clock.now()
+            )
+            worker = self._workers.get(binding.binding_id)
+            if worker is not None:
+                worker.stop_turn(StopAsked(person.user))
+        await self._say_dropped(dropped)
+
+    async def by_button(self, turn_id: TurnId, *, user: UserId, ref: MessageRef) -> None:
+        """The button on a reply; told privately when it does not count."""
+        refused = await self._allowed(user)
+        if refused is None:
+            located = await self._tools.store.turns.find(turn_id)
+            stopped = located is not None and await self._stop(located, user)
+            refused = None if stopped else _ENDED
+        if refused is not None:
+            await self._tools.chat.private_note(ref.channel, user, refused, thread_ts=None)
+
+    async def by_reaction(self, team: TeamId, ref: MessageRef, *, user: UserId) -> None:
+        """🛑 on a question or on a reply."""
+        asked = await self._tools.store.messages.find(team, ref.channel, ref.ts)
+        posted = await self._tools.store.outbox.turn_of(team, ref.channel, ref.ts)
+        turns = (*(asked.turns if asked else ()), *((posted,) if posted else ()))
+        if not turns:
+            return
+        refused = await self._allowed(user)
+        if refused is not None:
+            await self._tools.chat.private_note(ref.channel, user, refused, thread_ts=None)
+            return
+        for located in turns:
+            await self._stop(located, user)
+
+    async def _allowed(self, user: UserId) -> str | None:
+        person = await self._tools.chat.person(user)
+        return None if access.may_stop(person, self._tools.options.people) else access.NOT_ALLOWED
+
+    async def _stop(self, located: LocatedTurn, user: UserId) -> bool:
+        """Stop one turn wherever it is; False when it has ended already."""
+        if located.state is TurnState.ENDED:
+            return False
+        dropped = await self._tools.store.turns.drop_waiting(
+            located.turn_id, outcome=Outcome.CANCELLED, now=self._tools.clock.now()
+        )
+        if dropped:
+            await self._say_dropped([located.turn_id])
+            return True
+        worker = self._workers.get(located.binding_id)
+        return worker is not None and worker.stop_turn(StopAsked(user))
+
+    async def _say_dropped(self, turns: Sequence[TurnId]) -> None:
+        """Waiting messages lose their hourglass; each thread is told once."""
+        threads = set()
+        for turn_id in turns:
+            for message in await self._tools.store.turns.messages(turn_id):
+                ref = MessageRef(message.thread.channel, message.said.ts)
+                await self._tools.chat.mark_dropped(ref)
+                threads.add(message.thread)
+        for thread in threads:
+            await self._tools.chat.notice(thread, _DROPPED)

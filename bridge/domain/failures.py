@@ -55,7 +55,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         _when(r"app server", r"websocket", r"not connected", r"no answer", r"connection broke"),
-        "The agent server is away. Your message is kept here: send it again in a few minutes.",
+        "The agent server is away. Send your message again in a few minutes.",
     ),
     # what the model's provider says
     (_when(r"prepare image"), _BAD_PICTURE),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from bridge.domain.ids import ChannelId
 from bridge.domain.people import InboundMessage, Teammate
 
-_STOP = re.compile(r"^\s*!stop\b", re.I)
+_STOP = re.compile(r"\s*!stop(?!\w)", re.I)
+_BETWEEN = r"[\s.,:;!?…/&*_~()-]|(?<!\w)(?:and|now|please)(?!\w)"
 _MENTION = re.compile(r"<(?:@|!subteam\^)[A-Z0-9]+(?:\|[^>]*)?>")
 
 
@@ -66,9 +67,9 @@ def route(message: InboundMessage, *, in_thread: Sequence[str], team: Team) -> R
         team: the configured teammates.
     """
     addressed = addressed_in(message.text, team)
-    words = _MENTION.sub(" ", message.text).strip()
-    if _STOP.match(words) or _STOP.match(_without_address(words, team)):
-        return Stop(addressed)
+    stopped = _stopped_in(message.text, team)
+    if stopped is not None:
+        return Stop(addressed + tuple(name for name in stopped if name not in addressed))
     if addressed:
         return Answer(addressed)
     known = tuple(name for name in in_thread if team.named(name) is not None)
@@ -77,6 +78,24 @@ def route(message: InboundMessage, *, in_thread: Sequence[str], team: Team) -> R
     if message.is_dm or message.mentions_app:
         return Answer((team.default_of(message.channel).name,))
     return NotForUs(remember=bool(in_thread))
+
+
+def _stopped_in(text: str, team: Team) -> tuple[str, ...] | None:
+    """The teammates named after a `!stop` that stands alone; None when it does not.
+
+    Names, `now` and `please` may follow it. A longer sentence is meant for an agent: taken for
+    a stop, its words would be lost.
+    """
+    words = _without_address(_MENTION.sub(" ", text), team)
+    stop = _STOP.match(words)
+    if stop is None:
+        return None
+    rest = words[stop.end() :]
+    name = rf"@?(?P<name>{_any_name(team)})(?![\w-])"
+    if not re.fullmatch(rf"(?:{_BETWEEN}|(?<!\w){name})*", rest, re.I):
+        return None
+    named = (team.named(found["name"]) for found in re.finditer(name, rest, re.I))
+    return tuple(dict.fromkeys(teammate.name for teammate in named if teammate is not None))
 
 
 def addressed_in(text: str, team: Team) -> tuple[str, ...]:
@@ -120,7 +139,10 @@ def _without_code(text: str) -> str:
 
 
 def _without_address(words: str, team: Team) -> str:
-    names = "|".join(
-        re.escape(name) for teammate in team.teammates for name in sorted(_names(teammate))
-    )
-    return re.sub(rf"^\s*(?:@?(?:{names})[:,]?\s+)+", "", words, flags=re.I)
+    return re.sub(rf"^\s*(?:@?(?:{_any_name(team)})[:,]?\s+)+", "", words, flags=re.I)
+
+
+def _any_name(team: Team) -> str:
+    """A pattern for every name and alias, the longest first, so that none hides another."""
+    names = {name for teammate in team.teammates for name in _names(teammate)}
+    return "|".join(re.escape(name) for name in sorted(names, key=lambda name: (-len(name), name)))

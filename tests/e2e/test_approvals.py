@@ -23,7 +23,7 @@ async def test_a_denied_command_is_not_run_and_the_agent_is_told(
     await button(pane, "approval_deny").click()
     await expect(answer(pane, "✕ @Maya Chen denied Bash touch denied.txt")).to_be_visible()
     await expect(button(pane, "approval_deny")).to_have_count(0)
-    await expect(answer(pane, "maya denied this action.")).to_be_visible()
+    await expect(answer(pane, "Maya Chen denied this action.")).to_be_visible()
     assert not (world.project / "denied.txt").exists()
 
 
@@ -39,7 +39,7 @@ async def test_a_reason_for_a_denial_is_shown_and_reaches_the_agent(
     await expect(page.get_by_test_id("modal")).to_have_count(0)
     line = answer(pane, "✕ @Maya Chen denied Bash touch reasons.txt")
     await expect(line).to_contain_text("“Fridays are for reading”")
-    told = "maya denied this action and said: Fridays are for reading"
+    told = "Maya Chen denied this action and said: Fridays are for reading"
     await expect(answer(pane, told)).to_be_visible()
     assert not (world.project / "reasons.txt").exists()
 

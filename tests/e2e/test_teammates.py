@@ -36,10 +36,10 @@ async def test_one_who_joins_later_is_told_once_what_was_said(
     await reply(page, "@grace your turn [[text I read along.]]")
     await expect(answer(pane, "I read along.")).to_be_visible()
     [given] = await world.requests("your turn", "joiners")
-    assert "maya: @ada good morning, joiners" in given
+    assert "Maya Chen: @ada good morning, joiners" in given
     assert "ada (teammate): Echo:" in given
 
     await reply(page, "@grace and once more [[text Twice now.]]")
     await expect(answer(pane, "Twice now.")).to_be_visible()
     [later] = await world.requests("and once more", "joiners")
-    assert later.count("maya: @ada good morning, joiners") == 1
+    assert later.count("Maya Chen: @ada good morning, joiners") == 1

@@ -205,12 +205,17 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApprovalSettled:
-    """One approval was decided by a person or expired. `reason` is a person's text, if any."""
+    """One approval was decided by a person or expired.
+
+    `decided_by` is a person's name, `reason` that person's text, if any. `digest` is the hash of
+    what was shown; None decides whatever the request asks for now.
+    """
 
     request_id: str
     verdict: Verdict
     decided_by: str | None = None
     reason: str | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

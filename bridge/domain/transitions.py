@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
-from bridge.domain.approvals import ASK_IN_WORDS, QUESTION_TOOL, told_to_agent
+from bridge.domain.approvals import ASK_IN_WORDS, QUESTION_TOOL, digest, told_to_agent
 from bridge.domain.failures import is_stuck
 from bridge.domain.ids import RunId
 from bridge.domain.turn_state import OpenApproval, Phase, Step, Turn
@@ -164,22 +164,30 @@ def asked(turn: Turn, event: ev.ApprovalAsked) -> Step:
     if event.tool_name == QUESTION_TOOL:
         answer = fx.AnswerApproval(event.request_id, ev.Verdict.DENY, ASK_IN_WORDS)
         return _running(turn), (answer,)
-    opened = OpenApproval(event.request_id, event.call_id)
-    if any(known.request_id == event.request_id for known in turn.approvals):
+    shown = digest(event.tool_name, event.arguments, event.diffs)
+    opened = OpenApproval(event.request_id, event.call_id, shown)
+    same = (event.request_id, shown)
+    if any((known.request_id, known.digest) == same for known in turn.approvals):
         # replayed, or overtaken by the answer to runtime_start (PROTOCOL §4)
         sure = (opened if a.request_id == event.request_id else a for a in turn.approvals)
         return replace(turn, approvals=tuple(sure)), ()
+    others = (a for a in turn.approvals if a.request_id != event.request_id)
     phase = turn.phase if turn.phase is Phase.RECONCILING else Phase.AWAITING_APPROVAL
-    waiting = replace(turn, phase=phase, approvals=(*turn.approvals, opened))
+    waiting = replace(turn, phase=phase, approvals=(*others, opened))
     return waiting, (fx.AskApproval(event),)
 
 
 def settled(turn: Turn, event: ev.ApprovalSettled) -> Step:
-    if all(known.request_id != event.request_id for known in turn.approvals):
+    if not any(_decides(event, known) for known in turn.approvals):
         return turn, ()
     message = told_to_agent(event.verdict, who=event.decided_by, reason=event.reason)
     answer = fx.AnswerApproval(event.request_id, event.verdict, message)
     return _without_approvals(turn, frozenset({event.request_id})), (answer,)
+
+
+def _decides(event: ev.ApprovalSettled, known: OpenApproval) -> bool:
+    """A decision counts only for what was shown to the one who took it (G6)."""
+    return event.request_id == known.request_id and event.digest in (None, known.digest)
 
 
 def _without_approvals(turn: Turn, request_ids: frozenset[str]) -> Turn:

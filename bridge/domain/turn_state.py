@@ -25,11 +25,12 @@ class Phase(StrEnum):
 class OpenApproval:
     """A question the server waits for, and the tool call it is about.
 
-    `unsure`: the link was lost since the server asked.
+    `digest` is the hash of what it asks for. `unsure`: the link was lost since the server asked.
     """
 
     request_id: str
     call_id: str
+    digest: str
     unsure: bool = False
 
 

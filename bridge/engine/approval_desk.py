@@ -27,6 +27,7 @@ Waits = Callable[[TurnId, str], bool | None]
 
 _NOT_NOW = "The connection to the agent is being restored. Please press again in a moment."
 _TOO_LATE = "The agent no longer waits for this, so nothing was run."
+_REPLACED = "This was replaced by a newer request in the thread, so nothing was run."
 
 _ENDS = {
     Verdict.ALLOW: ApprovalState.ALLOWED,
@@ -44,6 +45,7 @@ class ApprovalDesk:
         self._tasks = tasks
         self._tell = tell
         self._waits = waits
+        self._storing = asyncio.Lock()
 
     async def ask(
         self, claimed: ClaimedTurn, asked: ApprovalAsked, face: Face, thread_ts: MessageTs | None
@@ -51,15 +53,17 @@ class ApprovalDesk:
         """Store the question and show its card; returns it as stored.
 
         A question that the server repeats after a reconnect keeps its row and its card; one that
-        was decided meanwhile is told to the turn at once. Raises `StoreError`.
+        was decided meanwhile is told to the turn at once. A request that asks for something else
+        than before is a new question, and the old one is void. Raises `StoreError`.
         """
-        known = await self._tools.store.approvals.newest_by_request(
-            claimed.turn_id, asked.request_id
-        )
         approval = self._draft(claimed, asked)
-        if known is not None and known.digest == approval.digest and not _is_void(known):
-            return self._again(known)
-        await self._tools.store.approvals.create(approval)
+        async with self._storing:  # two questions under one name are stored one after the other
+            known = await self._newest(approval)
+            if known is not None and known.digest == approval.digest and not _is_void(known):
+                return self._again(known)
+            if known is not None:
+                await self._void(known, _REPLACED)
+            await self._tools.store.approvals.create(approval)
         self._expire_later(approval)
         return await self._show(approval, face, thread_ts)
 
@@ -97,20 +101,23 @@ class ApprovalDesk:
         )
         if refused is not None:
             return refused
+        newest = await self._newest(approval)
+        if newest is not None and newest.approval_id != approval.approval_id:
+            await self._void(approval, _REPLACED)
+            return _REPLACED
         waits = self._waits(approval.turn_id, approval.request_id)
         if waits is None:
             return _NOT_NOW
         if not waits:
-            await self._settle(approval.approval_id, ApprovalState.VOID, by=None, cause=_TOO_LATE)
+            await self._void(approval, _TOO_LATE)
             return _TOO_LATE
         settled = await self._settle(
             approval.approval_id, _ENDS[click.verdict], by=click.person.user, cause=click.reason
         )
         if settled is None:
-            newest = await self._tools.store.approvals.get(click.approval_id)
-            return policy.settled_sentence(newest or approval)
-        told = ApprovalSettled(approval.request_id, click.verdict, click.person.name, click.reason)
-        if not self._tell(approval.turn_id, told):
+            first = await self._tools.store.approvals.get(click.approval_id)
+            return policy.settled_sentence(first or approval)
+        if not self._tell_turn(settled, click.verdict, who=click.person.name):
             log.warning("decided, but no turn waits", approval=approval.approval_id)
             return _TOO_LATE
         return None
@@ -127,22 +134,29 @@ class ApprovalDesk:
 
     async def void(self, turn_id: TurnId, request_ids: tuple[str, ...], cause: str) -> None:
         """Close questions that are no longer open on the server; `cause` is a sentence."""
-        for approval in await self._tools.store.approvals.open_of_turn(turn_id):
-            if approval.request_id in request_ids:
-                await self._settle(approval.approval_id, ApprovalState.VOID, by=None, cause=cause)
+        await self._void_open(turn_id, cause, lambda asked: asked.request_id in request_ids)
 
     async def void_unless(
         self, turn_id: TurnId, pending: frozenset[str], *, asked_before: datetime, cause: str
     ) -> None:
         """Close questions from before a lost link that the server does not wait for any more."""
-        for approval in await self._tools.store.approvals.open_of_turn(turn_id):
-            if approval.request_id not in pending and approval.asked_at < asked_before:
-                await self._settle(approval.approval_id, ApprovalState.VOID, by=None, cause=cause)
+
+        def gone(asked: Approval) -> bool:
+            return asked.request_id not in pending and asked.asked_at < asked_before
+
+        await self._void_open(turn_id, cause, gone)
 
     async def void_all_of(self, turn_id: TurnId, cause: str) -> None:
         """Close every open question of a turn that has ended."""
-        for approval in await self._tools.store.approvals.open_of_turn(turn_id):
-            await self._settle(approval.approval_id, ApprovalState.VOID, by=None, cause=cause)
+        await self._void_open(turn_id, cause, lambda _: True)
+
+    async def _void_open(
+        self, turn_id: TurnId, cause: str, gone: Callable[[Approval], bool]
+    ) -> None:
+        async with self._storing:  # a question that is asked again meanwhile finds it void
+            for approval in await self._tools.store.approvals.open_of_turn(turn_id):
+                if gone(approval):
+                    await self._void(approval, cause)
 
     def _draft(self, claimed: ClaimedTurn, asked: ApprovalAsked) -> Approval:
         now = self._tools.clock.now()
@@ -165,10 +179,19 @@ class ApprovalDesk:
         if known.state is ApprovalState.PENDING:
             self._expire_later(known)
             return known
-        verdict = _VERDICTS[known.state]
-        told = ApprovalSettled(known.request_id, verdict, known.decided_by, known.cause)
-        self._tell(known.turn_id, told)
+        self._tell_turn(known, _VERDICTS[known.state], who=known.decided_by)
         return known
+
+    def _tell_turn(self, settled: Approval, verdict: Verdict, *, who: str | None) -> bool:
+        """Hand the decision to the turn, for exactly what was shown; False when none waits."""
+        told = ApprovalSettled(settled.request_id, verdict, who, settled.cause, settled.digest)
+        return self._tell(settled.turn_id, told)
+
+    async def _newest(self, approval: Approval) -> Approval | None:
+        """The newest question under this one's name: the only one that counts (G6)."""
+        return await self._tools.store.approvals.newest_by_request(
+            approval.turn_id, approval.request_id
+        )
 
     async def _show(self, approval: Approval, face: Face, thread_ts: MessageTs | None) -> Approval:
         try:
@@ -185,8 +208,8 @@ class ApprovalDesk:
 
     async def _nobody_can_answer(self, approval: Approval) -> None:
         cause = "This could not be shown in Slack."
-        await self._settle(approval.approval_id, ApprovalState.VOID, by=None, cause=cause)
-        self._tell(approval.turn_id, ApprovalSettled(approval.request_id, Verdict.EXPIRED))
+        await self._void(approval, cause)
+        self._tell_turn(approval, Verdict.EXPIRED, who=None)
 
     def _expire_later(self, approval: Approval) -> None:
         self._tasks.spawn(self._expire(approval), name=f"expiry of {approval.approval_id}")
@@ -198,7 +221,10 @@ class ApprovalDesk:
             approval.approval_id, ApprovalState.EXPIRED, by=None, cause=None
         )
         if settled is not None:
-            self._tell(approval.turn_id, ApprovalSettled(approval.request_id, Verdict.EXPIRED))
+            self._tell_turn(settled, Verdict.EXPIRED, who=None)
+
+    async def _void(self, approval: Approval, cause: str) -> None:
+        await self._settle(approval.approval_id, ApprovalState.VOID, by=None, cause=cause)
 
     async def _settle(
         self, approval_id: ApprovalId, state: ApprovalState, *, by: UserId | None, cause: str | None

@@ -1,11 +1,13 @@
 """The reducer on the real orders of events (PROTOCOL §7 to §17)."""
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
+from bridge.domain.approvals import digest
 from bridge.domain.errors import IllegalTransition
 from bridge.domain.ids import RunId
 from bridge.domain.turn import OUR_OWN, TRANSITIONS, Phase, Turn, resumed, step, unprompted
@@ -297,6 +299,23 @@ def test_while_one_approval_is_open_the_turn_waits() -> None:
 
 def test_an_approval_asked_twice_is_shown_once() -> None:
     assert Played(*RUNNING, asks()).feed(asks()) == ()
+
+
+def test_g6_a_request_that_asks_for_something_else_now_is_a_new_question() -> None:
+    played = Played(*RUNNING, asks("p2", "c2"), asks())
+    changed = asks(command="rm -rf /")
+    assert played.feed(changed) == (fx.AskApproval(changed),)
+    assert played.feed(changed) == ()
+    assert [known.request_id for known in played.turn.approvals] == ["p2", "p1"]
+
+
+def test_g6_a_decision_counts_only_for_what_was_shown() -> None:
+    shown = digest("Bash", {"command": "make"}, ())
+    late = replace(settles(), digest=shown)
+    played = Played(*RUNNING, asks(), asks(command="rm -rf /"))
+    assert played.feed(late) == ()
+    assert played.turn.phase is Phase.AWAITING_APPROVAL
+    assert kinds(Played(*RUNNING, asks()).feed(late)) == [fx.AnswerApproval]
 
 
 def test_an_approval_is_answered_once_and_only_when_it_was_shown() -> None:

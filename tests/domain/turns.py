@@ -35,8 +35,8 @@ def over(
     return ev.TurnFinished(RunId(run) if run else None, reason, error)
 
 
-def asks(request: str = "p1", call: str = "c1") -> ev.ApprovalAsked:
-    return ev.ApprovalAsked(request, call, "Bash", {"command": "make"})
+def asks(request: str = "p1", call: str = "c1", command: str = "make") -> ev.ApprovalAsked:
+    return ev.ApprovalAsked(request, call, "Bash", {"command": command})
 
 
 def settles(request: str = "p1", verdict: ev.Verdict = ev.Verdict.ALLOW) -> ev.ApprovalSettled:

@@ -1,5 +1,7 @@
 """Approvals from the agent's question to its answer."""
 
+from dataclasses import replace
+
 from bridge.domain import events as ev
 from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.events import Verdict
@@ -152,3 +154,26 @@ async def test_an_answer_from_elsewhere_closes_the_card(world: World) -> None:
     world.agent.emit(given.runtime, ev.ToolStarted("call-perm-1", "Bash", "{}"))
     closed = (await eventually(lambda: world.chat.closed_cards))[0]
     assert closed.state is ApprovalState.VOID
+
+
+async def test_g6_the_card_of_a_replaced_request_allows_nothing(world: World) -> None:
+    given, (old,) = await _asked(world, "perm-1")
+    changed = ev.ApprovalAsked("perm-1", "call-perm-1", "Bash", {"command": "rm -rf /"})
+    world.agent.emit(given.runtime, changed)
+    new = await _stored(world, (await eventually(lambda: world.chat.cards[1:]))[0])
+    said = await _press(world, old, Verdict.ALLOW)
+    assert "newer" in (said or "")
+    assert not world.agent.answers
+    closed = (await eventually(lambda: world.chat.closed_cards))[0]
+    assert (closed.approval_id, closed.state) == (old.approval_id, ApprovalState.VOID)
+    assert await _press(world, new, Verdict.ALLOW) is None
+    await eventually(lambda: world.agent.answers == [("perm-1", Verdict.ALLOW, "")])
+
+
+async def test_g6_a_click_counts_for_the_newest_question_of_a_request_only(world: World) -> None:
+    _, (old,) = await _asked(world, "perm-1")
+    newer = replace(old, approval_id=ApprovalId("newer"), digest="other", card=None)
+    await world.store.approvals.create(newer)  # as after a crash between the two
+    said = await _press(world, old, Verdict.ALLOW)
+    assert "newer" in (said or "")
+    assert not world.agent.answers

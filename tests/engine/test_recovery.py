@@ -261,3 +261,29 @@ async def test_a_card_that_was_posted_but_not_noted_is_closed_when_it_is_pressed
     await world.dispatcher.click(approval.approval_id, user=MAYA, verdict=Verdict.ALLOW, card=seen)
     closed = await eventually(lambda: world.chat.closed_cards)
     assert closed[-1].card == seen
+
+
+async def test_g6_after_a_restart_the_old_card_does_not_approve_new_content(world: World) -> None:
+    await world.say("@ada run it")
+    given = await world.input(1)
+    world.agent.begin(given)
+    world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "ls"}))
+    old = (await eventually(lambda: world.chat.cards))[0]
+    world.agent.stored[given.runtime] = [
+        HistoryMessage("u1", "user", "hi", given.client_message_id)
+    ]
+    world.agent.processing.add(given.runtime)
+    world.agent.pending = frozenset({"perm-1"})
+    await _restart(world)
+    await eventually(lambda: len(world.agent.starts) >= 2)
+    changed = ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "rm -rf /"})
+    world.agent.emit(given.runtime, changed)
+    await eventually(lambda: world.chat.cards[1:])
+    stored = await world.store.approvals.get(old.approval_id)
+    assert stored is not None
+    assert stored.card is not None
+    await world.dispatcher.click(
+        old.approval_id, user=MAYA, verdict=Verdict.ALLOW, card=stored.card
+    )
+    assert "newer" in world.chat.notes[-1][1]
+    assert not world.agent.answers

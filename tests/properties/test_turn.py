@@ -1,5 +1,6 @@
 """Laws of the turn's reducer, for any events in any order."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hypothesis import given
@@ -18,6 +19,7 @@ runs = st.sampled_from(["r1", "r2", "r3"]).map(RunId)
 maybe_run = st.none() | runs
 inputs = st.frozensets(st.sampled_from(["in-1", "in-2", "foreign"]), max_size=2)
 requests = st.sampled_from(["p1", "p2", "p3"])
+arguments = st.sampled_from([{}, {"command": "ls"}])
 calls = st.sampled_from(["c1", "c2", "c3"])
 words = st.text(max_size=3)
 causes = st.sampled_from([STUCK, "429: rate limit", "boom", ""])
@@ -35,7 +37,7 @@ agent_events: st.SearchStrategy[ev.TurnEvent] = st.one_of(
     st.builds(ev.ToolStarted, calls, st.just("Bash"), st.just("{}")),
     st.builds(ev.ToolEnded, calls, st.booleans()),
     st.builds(ev.SubagentChanged, st.just(("explore",)) | st.just(())),
-    st.builds(ev.ApprovalAsked, requests, calls, st.just("Bash"), st.just({})),
+    st.builds(ev.ApprovalAsked, requests, calls, st.just("Bash"), arguments),
     st.builds(ev.RunDropped, runs),
     st.builds(ev.RetryScheduled, st.just(1), st.just(3), st.just(1.0)),
     st.builds(ev.ModelFailed, causes, inputs),
@@ -81,7 +83,7 @@ class Witness:
     turn: Turn
     said: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
-    open: set[str] = field(default_factory=set)
+    open: dict[str, Mapping[str, object]] = field(default_factory=dict)
     attempts: set[int] = field(default_factory=set)
     moves: int = 0
     ends: list[fx.EndTurn] = field(default_factory=list)
@@ -119,12 +121,14 @@ class Witness:
                 assert name == self.turn.client_ids[-1]
                 self.attempts.add(attempt)
             case fx.AskApproval(asked):
-                assert asked.request_id not in self.open, "one card for one question"
-                self.open.add(asked.request_id)
+                known = self.open.get(asked.request_id)
+                assert known != asked.arguments, "one card for one question"
+                self.open[asked.request_id] = asked.arguments
             case fx.AnswerApproval(request_id):
-                self.open.remove(request_id)  # only an open one, and only once
+                del self.open[request_id]  # only an open one, and only once
             case fx.VoidApprovals(request_ids):
-                self.open.difference_update(request_ids)
+                for request_id in request_ids:
+                    self.open.pop(request_id, None)
             case fx.LeaveConversation():
                 self.moves += 1
             case fx.EndTurn():
@@ -134,7 +138,7 @@ class Witness:
 
     def _check(self, before: Turn, effects: tuple[fx.Effect, ...]) -> None:
         turn = self.turn
-        assert {a.request_id for a in turn.approvals} == self.open
+        assert {a.request_id for a in turn.approvals} == set(self.open)
         assert self.moves <= 1
         assert "".join(self.shown) == "".join(self.said)
         if turn.phase is not Phase.RECONCILING:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 from weakref import WeakValueDictionary
 
-from bridge.domain.errors import ChatRefused, ChatUnreachable
+from bridge.domain.errors import ChatError, ChatRefused
 from bridge.domain.ids import UserId
 from bridge.domain.people import Person
 from bridge.slack.gateway import Gateway
@@ -17,6 +17,8 @@ KEPT_S: Final = 600.0
 FAILURE_KEPT_S: Final = 15.0
 KEPT: Final = 2_000
 
+_NOBODY = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
+"""How Slack says that it knows no such person; every other refusal says nothing about them."""
 _UNTRUSTED_FLAGS = ("is_restricted", "is_ultra_restricted", "is_stranger", "deleted", "is_bot")
 _log = get_logger("slack.directory")
 
@@ -40,8 +42,8 @@ class Directory:
     async def person(self, user: UserId) -> Person:
         """Who this is; whom Slack does not know is an untrusted person named by the id.
 
-        Raises `ChatUnreachable` for somebody new while Slack gives no answer: nobody is taken
-        for a stranger because of a fault.
+        Raises `ChatError` for somebody new while Slack does not say: nobody is taken for a
+        stranger because of a fault.
         """
         if (known := self._fresh(user)) is not None:
             return known
@@ -61,20 +63,21 @@ class Directory:
         try:
             answer = await self._gateway.read("users.info", {"user": user})
             person = person_of(fields(answer.get("user")), user, us=self._us)
-        except ChatRefused as error:
-            person, kept_s = Person(user, user, trusted=False), FAILURE_KEPT_S
-            _log.info("person not known", user=user, error=str(error))
-        except ChatUnreachable as error:
-            if user not in self._known:
-                raise
-            _, person = self._known[user]  # somebody known stays who they were
-            kept_s = FAILURE_KEPT_S
+        except ChatError as error:
+            person, kept_s = self._without_answer(user, error), FAILURE_KEPT_S
             _log.info("person not found", user=user, error=str(error))
         self._known[user] = (self._monotonic() + kept_s, person)
         self._known.move_to_end(user)
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
         return person
+
+    def _without_answer(self, user: UserId, error: ChatError) -> Person:
+        if isinstance(error, ChatRefused) and error.code in _NOBODY:
+            return Person(user, user, trusted=False)
+        if user not in self._known:
+            raise error
+        return self._known[user][1]  # somebody known stays who they were
 
 
 def person_of(account: Fields, user: UserId, *, us: Installation) -> Person:

@@ -132,7 +132,7 @@ async def test_a_card_becomes_one_line_when_it_is_decided(desk):
     decided = replace(
         asked, state=ApprovalState.ALLOWED, decided_by=UserId("U02JONASWEB"), card=ref
     )
-    await desk.surface.close_card(decided)
+    assert await desk.surface.close_card(decided)
     (card,) = desk.thread(target)
     assert stop_buttons(card) == []
     assert "<@U02JONASWEB> approved" in card["text"]
@@ -185,6 +185,16 @@ async def test_nobody_is_taken_for_a_stranger_because_slack_is_down(desk):
         await desk.surface.person(jonas)
     await desk.playground.set_fault("server_error", False)
     assert (await desk.surface.person(jonas)).trusted
+
+
+async def test_a_full_member_is_no_stranger_because_slack_is_busy(desk_with):
+    async with desk_with(gateway={"patience_s": 0.1}) as desk:
+        maya = UserId("U01MAYACHEN")
+        await desk.playground.set_fault("rate_limited", method="users.info", retry_after=1)
+        with pytest.raises(ChatRefused, match="ratelimited"):
+            await desk.surface.person(maya)
+        await desk.playground.set_fault("rate_limited", False)
+        assert (await desk.surface.person(maya)).trusted
 
 
 async def test_a_waiting_message_gets_an_hourglass_and_then_eyes(desk):

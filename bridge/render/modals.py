@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bridge.domain.approvals import Approval
-from bridge.domain.ids import ApprovalId
 from bridge.render.data import chunks, command_and_rest, diff_text, pretty
 from bridge.render.elements import Block, plain, section
 from bridge.render.handles import (
@@ -35,8 +34,10 @@ def full_view_modal(approval: Approval) -> Block:
     return _modal(VIEW_FULL, "Full view", view.blocks)
 
 
-def reason_modal(approval_id: ApprovalId) -> Block:
-    """Return the modal that asks why; its private metadata is the approval id."""
+def reason_modal(approval: Approval) -> Block:
+    """Return the modal that asks why. Its private metadata is a JSON object: `approval`, and
+    `channel` and `thread_ts` (or null) of the thread, where people are answered.
+    """
     question = {
         "type": "input",
         "block_id": REASON_BLOCK,
@@ -55,7 +56,13 @@ def reason_modal(approval_id: ApprovalId) -> Block:
         **view,
         "close": plain("Cancel", VIEW_TITLE),
         "submit": plain("Deny", VIEW_TITLE),
-        "private_metadata": approval_id,
+        "private_metadata": json.dumps(
+            {
+                "approval": approval.approval_id,
+                "channel": approval.thread.channel,
+                "thread_ts": approval.thread.thread_ts,
+            }
+        ),
     }
 
 

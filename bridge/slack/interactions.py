@@ -1,12 +1,13 @@
 """Buttons and forms: Slack's interactive payloads to what a person wants. Pure, never raises."""
 
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 from bridge.domain.ids import ApprovalId, ChannelId, MessageRef, MessageTs, UserId
 from bridge.render import handles
-from bridge.slack.inbound import Unsupported, fields, word
+from bridge.slack.inbound import Fields, Unsupported, fields, word
 
 
 class ButtonKind(StrEnum):
@@ -47,11 +48,16 @@ class ButtonPressed:
 
 @dataclass(frozen=True, slots=True)
 class ReasonSubmitted:
-    """A person denied with a reason, in the form that the button opened."""
+    """A person denied with a reason, in the form that the button opened.
+
+    `channel` and `thread_ts` (None: no thread) are where the approval was asked for.
+    """
 
     approval_id: ApprovalId
     user: UserId
     reason: str
+    channel: ChannelId
+    thread_ts: MessageTs | None
 
 
 def read_button(payload: Any) -> ButtonPressed | Unsupported:
@@ -87,13 +93,25 @@ def read_submission(payload: Any) -> ReasonSubmitted | Unsupported:
     view, user = fields(body.get("view")), fields(body.get("user"))
     if view.get("callback_id") != handles.VIEW_REASON:
         return Unsupported("view_submission", "not a form of ours")
-    approval_id, person = word(view.get("private_metadata")), word(user.get("id"))
-    if not (approval_id and person):
+    asked, person = _metadata(view), word(user.get("id"))
+    approval_id, channel = word(asked.get("approval")), word(asked.get("channel"))
+    if not (approval_id and channel and person):
         return Unsupported("view_submission", "a field is missing")
+    thread_ts = word(asked.get("thread_ts"))
     values = fields(fields(view.get("state")).get("values"))
     typed = fields(fields(values.get(handles.REASON_BLOCK)).get(handles.REASON_INPUT))
     return ReasonSubmitted(
         approval_id=ApprovalId(approval_id),
         user=UserId(person),
         reason=word(typed.get("value")).strip(),
+        channel=ChannelId(channel),
+        thread_ts=MessageTs(thread_ts) if thread_ts else None,
     )
+
+
+def _metadata(view: Fields) -> Fields:
+    """What we put on the form ourselves; empty when it is not ours."""
+    try:
+        return fields(json.loads(word(view.get("private_metadata"))))
+    except (ValueError, RecursionError):
+        return {}

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, Protocol, assert_never
 
 from aiohttp import web
@@ -153,25 +154,34 @@ class Listeners:
         press = read_button(body)
         EVENTS.labels(type(press).__name__).inc()
         if isinstance(press, ButtonPressed):
-            self._tasks.spawn(self._answered(press), name=f"click {press.kind}")
+            place = press.ref.channel, press.thread_ts
+            work = self._answered(partial(self._press, press), place, press.user)
+            self._tasks.spawn(work, name=f"click {press.kind}")
 
     async def _form(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
         sent = read_submission(body)
         EVENTS.labels(type(sent).__name__).inc()
         if isinstance(sent, ReasonSubmitted):
-            work = self._intake.reason(sent.approval_id, user=sent.user, reason=sent.reason)
+            deny = partial(
+                self._intake.reason, sent.approval_id, user=sent.user, reason=sent.reason
+            )
+            work = self._answered(deny, (sent.channel, sent.thread_ts), sent.user)
             self._tasks.spawn(work, name="reason")
 
-    async def _answered(self, press: ButtonPressed) -> None:
-        """Do what the button says; a failure is told to the person, never met with silence."""
+    async def _answered(
+        self,
+        work: Callable[[], Awaitable[None]],
+        place: tuple[ChannelId, MessageTs | None],
+        user: UserId,
+    ) -> None:
+        """Do what a person wants; a failure is told to them, never met with silence."""
         try:
-            await self._press(press)
+            await work()
         except BridgeError as error:
-            _log.warning("click failed", kind=press.kind, error=str(error))
-            await self._forms.private_note(
-                press.ref.channel, press.user, NOT_NOW, thread_ts=press.thread_ts
-            )
+            _log.warning("wish of a person failed", error=str(error))
+            channel, thread_ts = place
+            await self._forms.private_note(channel, user, NOT_NOW, thread_ts=thread_ts)
 
     async def _press(self, press: ButtonPressed) -> None:
         user, approval_id = press.user, ApprovalId(press.value)

@@ -128,10 +128,10 @@ class Surface:
         except StoreError as error:
             raise ChatError("The card could not be noted, so it was not shown.") from error
 
-    async def close_card(self, approval: Approval) -> None:
-        """Turn the card into one line that says who decided what, or why it is void."""
+    async def close_card(self, approval: Approval) -> bool:
+        """Turn the card into one line; False when it may still have its buttons."""
         if approval.card is None:
-            return
+            return True
         card, line = approval.card, cards.decided_card(approval)
         arguments = {
             "channel": card.channel,
@@ -147,11 +147,12 @@ class Surface:
                 "chat.update", lambda: arguments, priority=Priority.URGENT
             )
 
-        await self._shown(insist(close, within_s=self._options.insist_s, what="card"), what="card")
+        told = insist(close, within_s=self._options.insist_s, what="card")
+        return await self._shown(told, what="card")
 
     async def ask_reason(self, approval: Approval, *, trigger_id: str) -> None:
         """Open the form that asks why something is denied. Raises `ChatError`."""
-        await self._gateway.open_form(trigger_id, modals.reason_modal(approval.approval_id))
+        await self._gateway.open_form(trigger_id, modals.reason_modal(approval))
 
     async def show_all(self, approval: Approval, *, trigger_id: str) -> None:
         """Open a view of everything that would run. Raises `ChatError`."""

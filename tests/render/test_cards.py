@@ -6,6 +6,7 @@ import pytest
 
 from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.events import DiffLine, FileDiff
+from bridge.domain.ids import ThreadKey
 from bridge.domain.people import Face
 from bridge.render import handles
 from bridge.render.cards import approval_card, decided_card, instant
@@ -229,9 +230,14 @@ def test_one_character_that_does_not_fit_is_one():
 
 
 def test_the_reason_modal_knows_its_approval():
-    view = reason_modal("ap1")
+    asked = approval(thread=ThreadKey("T1", "C1", "1.000100"))
+    view = reason_modal(asked)
     check_view(view)
-    assert view["private_metadata"] == "ap1"
+    assert json.loads(view["private_metadata"]) == {
+        "approval": asked.approval_id,
+        "channel": asked.thread.channel,
+        "thread_ts": asked.thread.thread_ts,
+    }
     assert view["callback_id"] == handles.VIEW_REASON
     (question,) = view["blocks"]
     assert question["block_id"] == handles.REASON_BLOCK

@@ -145,12 +145,13 @@ def test_a_submitted_reason_carries_the_approval_and_the_words():
         "user": {"id": "U0ADA1", "team_id": "T01HOME"},
         "view": {
             "callback_id": handles.VIEW_REASON,
-            "private_metadata": "id-1",
+            "private_metadata": '{"approval": "id-1", "channel": "C1", "thread_ts": "1.0"}',
             "state": {"values": values},
         },
     }
     sent = read_submission(payload)
     assert isinstance(sent, ReasonSubmitted)
     assert (sent.approval_id, sent.user, sent.reason) == ("id-1", "U0ADA1", "too wide")
+    assert (sent.channel, sent.thread_ts) == ("C1", "1.0")
     payload["view"]["callback_id"] = "other"
     assert isinstance(read_submission(payload), Unsupported)

@@ -230,7 +230,7 @@ def test_one_character_that_does_not_fit_is_one():
 
 
 def test_the_reason_modal_knows_its_approval():
-    asked = approval(thread=ThreadKey("T1", "C1", "1.000100"))
+    asked = replace(approval(), thread=ThreadKey("T1", "C1", "1.000100"))
     view = reason_modal(asked)
     check_view(view)
     assert json.loads(view["private_metadata"]) == {

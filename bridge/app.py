@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from aiohttp import web
+from slack_bolt.async_app import AsyncApp
 
 from bridge import __version__
 from bridge.appserver.client import AppServerClient
@@ -20,8 +21,8 @@ from bridge.appserver.process import AppServerProcess, ModelEndpoint, ProcessOpt
 from bridge.clock import SystemClock
 from bridge.domain.access import PeoplePolicy
 from bridge.domain.approvals import ApprovalPolicy
-from bridge.domain.errors import BridgeError, ChatUnreachable
-from bridge.domain.ids import UserId
+from bridge.domain.errors import BridgeError, ChatError
+from bridge.domain.ids import AgentId, ConversationId, Runtime, UserId
 from bridge.domain.ports import LinkState
 from bridge.domain.routing import Team
 from bridge.engine.dispatcher import Dispatcher
@@ -38,7 +39,7 @@ from bridge.slack.listeners import (
     http_handler,
     make_app,
 )
-from bridge.slack.preflight import Workspace, describe, new_socket_url
+from bridge.slack.preflight import SocketAddresses, Workspace, describe
 from bridge.slack.socket import SocketLink, SocketOptions
 from bridge.slack.surface import Surface, SurfaceOptions
 from bridge.store.event_log import EventLog
@@ -50,9 +51,11 @@ log = get_logger("app")
 
 EVENTS_PATH = "/slack/events"
 FORGET_EVERY_S = 3600.0
-RETRY_SLACK_S = 5.0
+RETRY_SLACK_S = 2.0
 
 _KIND = re.compile(r'"type"\s*:\s*"([^"]{1,64})"')
+_RUNTIME = re.compile(r'"runtime"\s*:\s*\{([^{}]{1,400})\}')
+_ID = re.compile(r'"(agent|conversation)_id"\s*:\s*"([^"\\]{1,128})"')
 
 
 async def run(settings: Settings, *, stop: asyncio.Event) -> None:
@@ -92,14 +95,22 @@ class _Bridge:
         self._store = await stack.enter_async_context(self._open_store())
         self.web = await stack.enter_async_context(self._serve_web())
         gateway = await stack.enter_async_context(self._gateway())
-        workspace = await self._until_known(gateway, stop)
+        addresses = SocketAddresses(
+            gateway,
+            reveal(self._settings.secrets.app_token),
+            monotonic=self._clock.monotonic,
+        )
+        workspace = await self._until_known(gateway, addresses, stop)
         if workspace is None:
             return
         link = await self._server(stack)
         self._client = await stack.enter_async_context(self._link(link))
         surface = await stack.enter_async_context(self._surface(gateway, workspace))
         dispatcher = await stack.enter_async_context(self._engine(surface, link.url))
-        await stack.enter_async_context(self._intake(gateway, workspace, dispatcher, surface))
+        tasks = Tasks()
+        app = make_app(gateway, workspace.us, signing_secret=self._signing_secret)
+        Listeners(us=workspace.us, intake=dispatcher, forms=surface, tasks=tasks).register(app)
+        await stack.enter_async_context(self._intake(app, tasks, gateway, addresses))
         self._tasks.spawn(self._store.event_log.run(), name="event log")
         self._tasks.spawn(self._forget_old_text(), name="forget old text")
         self._not_yet = None
@@ -138,16 +149,18 @@ class _Bridge:
         async with web_session() as session:
             yield Gateway(options, session=session, budget=Budget(monotonic=self._clock.monotonic))
 
-    async def _until_known(self, gateway: Gateway, stop: asyncio.Event) -> Workspace | None:
+    async def _until_known(
+        self, gateway: Gateway, addresses: SocketAddresses, stop: asyncio.Event
+    ) -> Workspace | None:
         """Who we are in Slack; None when the stop came first. Wrong tokens end the start."""
         while not stop.is_set():
             try:
                 workspace = await describe(gateway)
                 if not self._by_http:
-                    await new_socket_url(gateway, reveal(self._settings.secrets.app_token))
-            except ChatUnreachable as error:
-                self._not_yet = f"Slack cannot be reached: {error.sentence}"
-                log.warning("slack is away", cause=str(error))
+                    await addresses.check()
+            except ChatError as error:
+                self._not_yet = f"Slack does not let the bridge in yet: {error.sentence}"
+                log.warning("slack is waited for", cause=str(error))
                 await _wait(stop, RETRY_SLACK_S)
             else:
                 for drawback in workspace.drawbacks:
@@ -220,16 +233,9 @@ class _Bridge:
 
     @asynccontextmanager
     async def _intake(
-        self, gateway: Gateway, workspace: Workspace, dispatcher: Dispatcher, surface: Surface
+        self, app: AsyncApp, tasks: Tasks, gateway: Gateway, addresses: SocketAddresses
     ) -> AsyncIterator[None]:
-        signing_secret = self._settings.secrets.signing_secret
-        app = make_app(
-            gateway,
-            workspace.us,
-            signing_secret=reveal(signing_secret) if self._by_http else None,
-        )
-        tasks = Tasks()
-        Listeners(us=workspace.us, intake=dispatcher, forms=surface, tasks=tasks).register(app)
+        """Take in what Slack sends; `tasks` are those of the listeners."""
         if self._by_http:
             self._http_app = http_handler(app)
         else:
@@ -237,7 +243,9 @@ class _Bridge:
                 app_token=reveal(self._settings.secrets.app_token),
                 connections=self._settings.slack.connections,
             )
-            self._socket = SocketLink(options, gateway=gateway, handle=envelope_handler(app))
+            self._socket = SocketLink(
+                options, gateway=gateway, addresses=addresses, handle=envelope_handler(app)
+            )
             await self._socket.start()
         try:
             yield
@@ -253,6 +261,10 @@ class _Bridge:
     @property
     def _by_http(self) -> bool:
         return self._settings.slack.mode == "http"
+
+    @property
+    def _signing_secret(self) -> str | None:
+        return reveal(self._settings.secrets.signing_secret) if self._by_http else None
 
     def _engine_options(self, url: str) -> EngineOptions:
         settings = self._settings
@@ -308,9 +320,19 @@ def _frame_log(event_log: EventLog) -> FrameLog:
     def note(direction: str, message: str | bytes) -> None:
         text = message if isinstance(message, str) else message.decode("utf-8", "replace")
         kind = _KIND.search(text[:300])
-        event_log.append(direction, None, kind[1] if kind else "unknown", redact(text))
+        event_log.append(direction, runtime_in(text), kind[1] if kind else "unknown", redact(text))
 
     return note
+
+
+def runtime_in(frame: str) -> Runtime | None:
+    """The runtime that a frame's text names first, without reading the whole as JSON."""
+    if (found := _RUNTIME.search(frame)) is None:
+        return None
+    ids = dict(_ID.findall(found[1]))
+    if ids.keys() != {"agent", "conversation"}:
+        return None
+    return Runtime(AgentId(ids["agent"]), ConversationId(ids["conversation"]))
 
 
 def _endpoint(settings: Settings) -> ModelEndpoint | None:

@@ -1,6 +1,6 @@
 """Checks the tokens before anything starts, and says in plain words what to change."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,6 +50,9 @@ _SOCKET_SENTENCES: Final[Mapping[str, str]] = {
     "forbidden_team": "The app-level token belongs to another workspace than the bot token.",
 }
 
+FRESH_S: Final = 15.0
+"""An address is used up to this age; Slack does not say how long it keeps one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
@@ -77,14 +80,14 @@ async def describe(gateway: Gateway) -> Workspace:
 
     Raises:
         ConfigurationError: the token is wrong, or scopes are missing that nothing works without.
-        ChatUnreachable: Slack gave no clear answer; it may be tried again.
+        ChatError: Slack gave no clear answer, or another refusal; it may be tried again.
     """
     try:
         answer = await gateway.read("auth.test", {}, priority=Priority.URGENT)
     except ChatRefused as refusal:
-        raise ConfigurationError(
-            _TOKEN_SENTENCES.get(refusal.code, f"Slack refused the bot token: {refusal.code}.")
-        ) from refusal
+        if sentence := _TOKEN_SENTENCES.get(refusal.code):
+            raise ConfigurationError(sentence) from refusal
+        raise
     if not answer.get("bot_id"):
         raise ConfigurationError(_TOKEN_SENTENCES["not_allowed_token_type"])
     scopes = gateway.scopes
@@ -118,3 +121,32 @@ async def new_socket_url(gateway: Gateway, app_token: str) -> str:
         if sentence := _SOCKET_SENTENCES.get(refusal.code):
             raise ConfigurationError(sentence) from refusal
         raise
+
+
+class SocketAddresses:
+    """Where connections get their addresses: each is good for one connection, for a short while.
+
+    Args:
+        monotonic: seconds that never jump.
+    """
+
+    def __init__(self, gateway: Gateway, app_token: str, *, monotonic: Callable[[], float]) -> None:
+        self._gateway = gateway
+        self._app_token = app_token
+        self._monotonic = monotonic
+        self._spare: tuple[float, str] | None = None
+
+    async def check(self) -> None:
+        """Make sure that there are addresses; the one that this takes is handed out first.
+
+        Raises as `new_socket_url` does.
+        """
+        address = await new_socket_url(self._gateway, self._app_token)
+        self._spare = (self._monotonic(), address)
+
+    async def take(self) -> str:
+        """An address that nobody has used. Raises as `new_socket_url` does."""
+        spare, self._spare = self._spare, None
+        if spare is not None and self._monotonic() - spare[0] < FRESH_S:
+            return spare[1]
+        return await new_socket_url(self._gateway, self._app_token)

@@ -19,7 +19,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bridge.domain.errors import BridgeError
 from bridge.slack.gateway import Gateway
-from bridge.slack.preflight import new_socket_url
+from bridge.slack.preflight import SocketAddresses
 from bridge.telemetry import LINKS_UP, Tasks, bounded, get_logger
 
 Work = Callable[[], Coroutine[Any, Any, None]]
@@ -75,13 +75,20 @@ class SocketLink:
 
     Args:
         handle: called with each envelope, several at a time; answers it through the client.
+        addresses: where connections get theirs.
     """
 
     def __init__(
-        self, options: SocketOptions, *, gateway: Gateway, handle: EnvelopeHandler
+        self,
+        options: SocketOptions,
+        *,
+        gateway: Gateway,
+        addresses: SocketAddresses,
+        handle: EnvelopeHandler,
     ) -> None:
         self._options = options
         self._gateway = gateway
+        self._addresses = addresses
         self._handle = handle
         self._tasks = Tasks()
         self._lines: list[_Line] = []
@@ -101,7 +108,7 @@ class SocketLink:
     async def start(self) -> None:
         """Begin connecting; returns at once. `is_up` tells when it worked."""
         for _ in range(self._options.connections):
-            line = _Line(self._options, self._gateway, self._handle)
+            line = _Line(self._options, self._gateway, self._addresses, self._handle)
             self._lines.append(line)
             self._tasks.spawn(line.keep(), name="slack socket")
 
@@ -115,9 +122,16 @@ class SocketLink:
 class _Line:
     """One connection and its successors."""
 
-    def __init__(self, options: SocketOptions, gateway: Gateway, handle: EnvelopeHandler) -> None:
+    def __init__(
+        self,
+        options: SocketOptions,
+        gateway: Gateway,
+        addresses: SocketAddresses,
+        handle: EnvelopeHandler,
+    ) -> None:
         self._options = options
         self._gateway = gateway
+        self._addresses = addresses
         self._handle = handle
         self._said_hello = False
         self.up = False
@@ -129,13 +143,14 @@ class _Line:
         while True:
             await asyncio.sleep(pause_s)
             try:
-                address = await new_socket_url(self._gateway, self._options.app_token)
+                if await self._serve(await self._addresses.take()):
+                    pause_s = 0.0
             except BridgeError as error:
                 self.reason = error.sentence
                 _log.warning("cannot get a socket address", reason=self.reason)
-            else:
-                if await self._serve(address):
-                    pause_s = 0.0
+            except Exception as error:  # nothing may end this loop: the bridge would be deaf
+                self.reason = "The connection to Slack failed; the log says how."
+                _log.error("slack socket failed", exc_info=error)
             self.up = False
             LINKS_UP.labels("slack").set(0)
             pause_s = min(max(0.5, pause_s * 2), self._options.longest_pause_s)

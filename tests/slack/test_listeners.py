@@ -1,5 +1,6 @@
 """Events over a real Socket Mode connection, into an intake that remembers or fails."""
 
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from bridge.domain.errors import StoreUnavailable
 from bridge.render import handles
 from bridge.slack.listeners import NOT_NOW, Listeners, envelope_handler, make_app
+from bridge.slack.preflight import SocketAddresses
 from bridge.slack.socket import SocketLink, SocketOptions
 from bridge.telemetry import Tasks
 from tests.slack.conftest import ADA
@@ -64,6 +66,9 @@ async def listening(desk, **options):
     link = SocketLink(
         SocketOptions(app_token=desk.playground.app_token, **options),
         gateway=desk.gateway,
+        addresses=SocketAddresses(
+            desk.gateway, desk.playground.app_token, monotonic=time.monotonic
+        ),
         handle=envelope_handler(app),
     )
     await link.start()
@@ -195,6 +200,21 @@ async def test_a_denial_with_a_reason_opens_a_form_and_hands_on_the_words(desk, 
         said = ("reason", asked.approval_id, "U01MAYACHEN", "too wide")
         await eventually(lambda: said in notebook.heard)
         assert desk.playground.views("maya") == []
+
+
+async def test_a_reason_that_cannot_be_stored_is_answered_not_met_with_silence(desk, card):
+    asked, ref = card
+    async with listening(desk) as notebook:
+        notebook.approvals[asked.approval_id] = asked
+        await desk.playground.press("maya", ref.channel, ref.ts, handles.APPROVAL_DENY_REASON)
+        view = (await eventually(lambda: desk.playground.views("maya")))[-1]
+        await settled(desk)
+        notebook.failures = 1
+        typed = {handles.REASON_BLOCK: {handles.REASON_INPUT: {"value": "too wide"}}}
+        await desk.playground.submit_view("maya", view["id"], typed)
+        note = (await eventually(lambda: desk.playground.ephemerals("maya")))[0]
+        assert note["text"] == NOT_NOW
+        assert note["thread_ts"] == asked.thread.thread_ts
 
 
 async def test_the_full_view_opens_on_a_click(desk):

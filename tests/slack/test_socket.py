@@ -1,11 +1,14 @@
 """The watchdog of Socket Mode: what it sees as ill, and that it gets a connection back."""
 
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
+from bridge.slack.preflight import FRESH_S, SocketAddresses
 from bridge.slack.socket import Health, SocketLink, SocketOptions, ailment
 from tests.support import eventually
 
@@ -32,12 +35,14 @@ def test_what_the_watchdog_calls_ill(health, word):
 
 
 @asynccontextmanager
-async def linked(desk, *, gateway=None, **options):
+async def linked(desk, *, gateway=None, addresses=None, **options):
     async def handle(client, request):
         raise AssertionError("no envelope is sent here")
 
     quick = {"app_token": desk.playground.app_token, "check_s": 0.02, "down_s": 0.2, **options}
-    link = SocketLink(SocketOptions(**quick), gateway=gateway or desk.gateway, handle=handle)
+    calls = gateway or desk.gateway
+    addresses = addresses or SocketAddresses(calls, quick["app_token"], monotonic=time.monotonic)
+    link = SocketLink(SocketOptions(**quick), gateway=calls, addresses=addresses, handle=handle)
     await link.start()
     try:
         yield link
@@ -111,3 +116,34 @@ async def test_a_connection_that_breaks_is_replaced(desk):
         await desk.playground.set_fault("drop_socket", abort=True)
         await eventually(lambda: desk.playground.connections == 0)
         await eventually(lambda: desk.playground.connections == 1 and link.is_up)
+
+
+async def test_the_address_that_was_checked_is_used_while_it_is_fresh(desk):
+    now = [0.0]
+    addresses = SocketAddresses(desk.gateway, desk.playground.app_token, monotonic=lambda: now[0])
+    await addresses.check()
+    async with linked(desk, addresses=addresses) as link:
+        await eventually(lambda: link.is_up)
+    assert len(desk.playground.calls("apps.connections.open")) == 1
+    await addresses.check()
+    now[0] = FRESH_S
+    await addresses.take()
+    assert len(desk.playground.calls("apps.connections.open")) == 3
+
+
+async def test_a_failure_that_nobody_foresaw_does_not_end_the_line(desk):
+    class Broken(SocketAddresses):
+        asked = 0
+
+        async def take(self):
+            self.asked += 1
+            if self.asked == 1:
+                raise RuntimeError("never seen before")
+            return await super().take()
+
+    broken = Broken(desk.gateway, desk.playground.app_token, monotonic=time.monotonic)
+    with capture_logs() as logs:
+        async with linked(desk, addresses=broken) as link:
+            await eventually(lambda: link.is_up)
+    (failed,) = [entry for entry in logs if entry["event"] == "slack socket failed"]
+    assert isinstance(failed["exc_info"], RuntimeError)

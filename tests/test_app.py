@@ -1,0 +1,100 @@
+"""The composition root in this process, with a stand-in Slack and no App Server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bridge import app
+from bridge.domain.ids import AgentId, ConversationId, Runtime
+from bridge.playground import Playground, PlaygroundOptions
+from bridge.settings import Settings, load
+from tests.appserver_fixtures import free_port
+from tests.support import eventually
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Playground]:
+    running = Playground(PlaygroundOptions(rate_limits=False))
+    await running.start()
+    yield running
+    await running.stop()
+
+
+@pytest.fixture
+def settings(place: Playground, tmp_path: Path) -> Settings:
+    environ = {
+        "SLACK_BOT_TOKEN": place.bot_token,
+        "SLACK_APP_TOKEN": place.app_token,
+        "BRIDGE_SLACK__BASE_URL": place.api_url,
+        "BRIDGE_APPSERVER__URL": f"ws://127.0.0.1:{free_port()}",
+        "BRIDGE_DATABASE__URL": f"sqlite+aiosqlite:///{tmp_path}/bridge.db",
+        "BRIDGE_WEB__PORT": str(free_port()),
+        "BRIDGE_TEAMMATES": '[{"name": "ada", "model": "m"}]',
+    }
+    return load(None, environ=environ, with_secrets=True)
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(app.run(settings, stop=stop))
+        yield
+        assert not task.done()
+        stop.set()
+
+
+async def readiness(settings: Settings) -> dict[str, str]:
+    """What /readyz says of each part; empty while nothing listens."""
+    url = f"http://127.0.0.1:{settings.web.port}/readyz"
+    with suppress(aiohttp.ClientError):
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            parts: dict[str, str] = (await response.json())["parts"]
+            return parts
+    return {}
+
+
+async def test_a_start_opens_no_more_socket_addresses_than_it_uses(
+    place: Playground, settings: Settings
+) -> None:
+    async with running(settings):
+        await eventually(lambda: place.connections == 1)
+        assert len(place.calls("apps.connections.open")) == 1
+
+
+@pytest.mark.parametrize("method", ["apps.connections.open", "auth.test"])
+async def test_a_start_waits_for_a_busy_slack_and_says_so(
+    place: Playground, settings: Settings, method: str
+) -> None:
+    fault = {"method": method, "count": 1, "retry_after_s": 1}
+    await place.set_fault("rate_limited", **fault)
+
+    async def waits() -> bool:
+        return "bridge" in await readiness(settings)
+
+    async with running(settings):
+        await eventually(waits)
+        await eventually(lambda: place.connections == 1)
+        assert len(place.calls(method)) == 2
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{"type":"x","runtime":{"agent_id":"a-1","conversation_id":"c-1"},"event_seq":3}',
+        '{ "text": "\\"runtime\\":{}", "runtime": {"conversation_id": "c-1", "agent_id": "a-1"} }',
+    ],
+)
+def test_a_frame_is_logged_under_its_runtime(frame: str) -> None:
+    assert app.runtime_in(frame) == Runtime(AgentId("a-1"), ConversationId("c-1"))
+
+
+@pytest.mark.parametrize(
+    "frame", ["", "{}", '{"runtime":{}}', '{"runtime":{"agent_id":"a"}}', '{"runtime":null}']
+)
+def test_a_frame_of_no_runtime_is_logged_under_none(frame: str) -> None:
+    assert app.runtime_in(frame) is None

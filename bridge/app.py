@@ -16,8 +16,9 @@ from slack_bolt.async_app import AsyncApp
 from bridge import __version__
 from bridge.appserver.client import AppServerClient
 from bridge.appserver.commands import ClientInfo
-from bridge.appserver.connection import FrameLog, LinkOptions, token_from_file
+from bridge.appserver.connection import FrameLog, LinkOptions
 from bridge.appserver.process import AppServerProcess, ModelEndpoint, ProcessOptions
+from bridge.appserver.tokens import token_from_file
 from bridge.clock import SystemClock
 from bridge.domain.access import PeoplePolicy
 from bridge.domain.approvals import ApprovalPolicy

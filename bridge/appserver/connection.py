@@ -6,7 +6,8 @@ closed; each new connection first asks who is there.
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +28,8 @@ log = get_logger("appserver")
 
 FrameLog = Callable[[str, str | bytes], None]
 """Called with `in` or `out` and each message as it is on the wire; must return at once."""
+
+_UNFORESEEN = Trouble(Fault.AWAY, "The link to the App Server failed; the log says how.")
 
 _RECEIVED = {
     kind: FRAMES.labels(direction="in", kind=kind)
@@ -237,11 +240,16 @@ class Connection:
     # --- staying connected -------------------------------------------------------------------
 
     async def _keep_alive(self) -> None:
+        """Connect again and again. Nothing may end this: without it the bridge is dumb."""
         while True:
-            token = await self._token()
-            trouble = await self._live(token)
-            await self._hang_up(trouble)
-            await self._pause(trouble, token)
+            token, trouble = None, _UNFORESEEN
+            with _survived():
+                token = await self._token()
+                trouble = await self._live(token)
+            with _survived():
+                await self._hang_up(trouble)
+            with _survived():
+                await self._pause(trouble, token)
 
     async def _live(self, token: str | None) -> Trouble:
         """One connection from its beginning to its end; says why it ended."""
@@ -319,24 +327,16 @@ class Connection:
                 return
 
 
+@contextmanager
+def _survived() -> Iterator[None]:
+    """Log what nobody foresaw, and go on."""
+    try:
+        yield
+    except Exception as error:
+        log.error("app server link failed", exc_info=error)
+
+
 def _kind(frame: Frame) -> str:
     if isinstance(frame, UnknownFrame):
         return "unknown"
     return "malformed" if isinstance(frame, MalformedFrame) else "understood"
-
-
-def token_from_file(path: str) -> Callable[[], str | None]:
-    """A reader of a bearer token: the file's content, trimmed (PROTOCOL §2).
-
-    A file that is missing or empty gives None: the server then says that it wants a login.
-    """
-
-    def read() -> str | None:
-        try:
-            with open(path, encoding="utf-8") as file:
-                return file.read().strip() or None
-        except OSError as error:
-            log.warning("token file cannot be read", path=path, cause=str(error))
-            return None
-
-    return read

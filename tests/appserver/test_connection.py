@@ -14,9 +14,10 @@ from structlog.testing import capture_logs
 from websockets.asyncio.server import ServerConnection
 
 from bridge.appserver import commands as c
-from bridge.appserver.connection import Connection, LinkOptions, token_from_file
+from bridge.appserver.connection import Connection, LinkOptions
 from bridge.appserver.events import Event, StreamDelta
 from bridge.appserver.responses import AppServerInfoResponse, InputAccepted
+from bridge.appserver.tokens import token_from_file
 from bridge.appserver.transport import Endpoint, Fault, Link, LinkFailed, diagnose, socket_url
 from bridge.appserver.versions import Generation
 from bridge.domain.errors import AgentUnreachable
@@ -259,6 +260,30 @@ async def test_a_missing_token_file_means_no_login(tmp_path: Path) -> None:
     assert token_from_file(str(tmp_path / "none"))() is None
     (tmp_path / "empty").write_text("\n")
     assert token_from_file(str(tmp_path / "empty"))() is None
+
+
+def test_a_token_file_that_is_no_text_means_no_login(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"\xff\xfe\x00")
+    assert token_from_file(str(tmp_path / "token"))() is None
+
+
+async def test_a_failure_that_nobody_foresaw_does_not_end_the_link() -> None:
+    asked: list[str] = []
+
+    def token() -> str:
+        asked.append("")
+        if len(asked) == 1:
+            raise RuntimeError("never seen before")
+        return "right"
+
+    with capture_logs() as logs:
+        async with (
+            running(FakeServer(token="right")) as server,
+            linked(server, token=token) as (connection, _),
+        ):
+            await connection.wait_up()
+    (failed,) = [entry for entry in logs if entry["event"] == "app server link failed"]
+    assert isinstance(failed["exc_info"], RuntimeError)
 
 
 async def test_a_server_that_is_too_old_is_refused_with_a_sentence() -> None:

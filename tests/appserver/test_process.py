@@ -15,7 +15,6 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.appserver.connection import token_from_file
 from bridge.appserver.process import (
     AppServerProcess,
     ModelEndpoint,
@@ -23,6 +22,7 @@ from bridge.appserver.process import (
     find_letta,
     free_port,
 )
+from bridge.appserver.tokens import token_from_file
 from bridge.domain.errors import ConfigurationError
 from tests.support import eventually
 

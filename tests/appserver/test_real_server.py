@@ -11,7 +11,8 @@ import pytest
 
 from bridge.appserver.client import AppServerClient
 from bridge.appserver.commands import ClientInfo, ExternalTool, TextContent, ToolResult
-from bridge.appserver.connection import LinkOptions, token_from_file
+from bridge.appserver.connection import LinkOptions
+from bridge.appserver.tokens import token_from_file
 from bridge.domain import events as ev
 from bridge.domain.errors import AgentUnreachable, RuntimeGone
 from bridge.domain.ids import AgentId, ConversationId, Runtime

@@ -340,7 +340,7 @@ def _endpoint(settings: Settings) -> ModelEndpoint | None:
     base_url = settings.appserver.model_base_url
     if base_url is None:
         return None
-    return ModelEndpoint(base_url, reveal(settings.secrets.model_key) or "none")
+    return ModelEndpoint(base_url, reveal(settings.secrets.model_key) or None)
 
 
 def _users(users: tuple[str, ...]) -> frozenset[UserId]:

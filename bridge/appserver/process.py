@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.appserver.backoff import Backoff
+from bridge.appserver.model_key import put_key
 from bridge.domain.errors import ConfigurationError
 from bridge.telemetry import Tasks, bounded, get_logger, redact
 
@@ -31,10 +32,13 @@ _WORKED_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class ModelEndpoint:
-    """An OpenAI-compatible model that is made known to the server before it starts."""
+    """An OpenAI-compatible model that is made known to the server before it starts.
+
+    `api_key` is None for a model that asks for none.
+    """
 
     base_url: str
-    api_key: str = field(repr=False, default="none")
+    api_key: str | None = field(repr=False, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +152,10 @@ class AppServerProcess:
     # --- one life ----------------------------------------------------------------------------
 
     async def _connect_model(self, model: ModelEndpoint) -> None:
-        arguments = ("--backend", "local", "connect", "openai-compatible")
+        placeholder = f"placeholder-{secrets.token_hex(8)}"
         child = await self._run(
-            *arguments, "--base-url", model.base_url, "--api-key", model.api_key
+            *("--backend", "local", "connect", "openai-compatible"),
+            *("--base-url", model.base_url, "--api-key", placeholder),
         )
         try:
             await asyncio.wait_for(child.wait(), self._options.ready_within_s)
@@ -161,6 +166,14 @@ class AppServerProcess:
         if child.returncode != 0:
             words = await self._heard_out()
             raise ConfigurationError(f"The model could not be connected: {words}")
+        if model.api_key is not None:
+            await asyncio.to_thread(
+                put_key,
+                model.api_key,
+                instead_of=placeholder,
+                home=self._options.home,
+                environment=self._options.environment,
+            )
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         await asyncio.to_thread(self._write_token)

@@ -1,6 +1,7 @@
 """The supervised server: with small stand-ins for `letta`, and once with the real one."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.appserver.model_key import put_key
 from bridge.appserver.process import (
     AppServerProcess,
     ModelEndpoint,
@@ -32,6 +34,10 @@ print("token xoxb-123-secret in the output", flush=True)
 open("arguments", "a").write(" ".join(sys.argv[1:]) + chr(10))
 open("environment", "w").write(chr(10).join(f"{k}={v}" for k, v in os.environ.items()))
 if "connect" in sys.argv:
+    key = sys.argv[sys.argv.index("--api-key") + 1]
+    folder = os.environ["HOME"] + "/.letta/lc-local-backend/providers"
+    os.makedirs(folder, exist_ok=True)
+    open(folder + "/auth.json", "w").write('{"providers":{"x":{"auth":{"key":"%s"}}}}' % key)
     sys.exit(int(os.environ.get("CONNECT_EXIT", "0")))
 helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 open("helper", "w").write(str(helper.pid))
@@ -48,6 +54,7 @@ port = int(sys.argv[sys.argv.index("--listen") + 1].rsplit(":", 1)[1])
 http.server.ThreadingHTTPServer(("127.0.0.1", port), Ready).serve_forever()
 """
 
+KEYS = ".letta/lc-local-backend/providers/auth.json"
 Make = Callable[..., ProcessOptions]
 
 
@@ -93,10 +100,13 @@ async def test_the_server_runs_with_a_home_of_its_own(make: Make, tmp_path: Path
         assert process.pid is not None
         lines = (tmp_path / "arguments").read_text().splitlines()
         connect, serve = lines
-        assert connect == (
-            "--backend local connect openai-compatible "
-            "--base-url http://127.0.0.1:9/v1 --api-key sk-1"
+        assert connect.startswith(
+            "--backend local connect openai-compatible --base-url http://127.0.0.1:9/v1 --api-key "
         )
+        assert "sk-1" not in connect, "anybody can read a command line"
+        record = tmp_path / "state" / "home" / KEYS
+        assert json.loads(record.read_text())["providers"]["x"]["auth"]["key"] == "sk-1"
+        assert stat.S_IMODE(record.stat().st_mode) == 0o600
         assert serve.startswith(f"--backend local server --listen {process.url} ")
         environment = (tmp_path / "environment").read_text().splitlines()
         assert f"HOME={tmp_path / 'state' / 'home'}" in environment
@@ -167,6 +177,16 @@ async def test_a_model_that_cannot_be_connected_is_said(make: Make) -> None:
             pass
 
 
+def test_a_key_that_finds_no_place_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="letta connect"):
+        put_key("k", instead_of="p", home=tmp_path, environment={})
+    (tmp_path / "providers").mkdir()
+    (tmp_path / "providers" / "auth.json").write_text('{"key": "another"}')
+    elsewhere = {"LETTA_LOCAL_BACKEND_DIR": str(tmp_path)}
+    with pytest.raises(ConfigurationError, match="letta connect"):
+        put_key("k", instead_of="p", home=tmp_path, environment=elsewhere)
+
+
 async def test_the_output_is_logged_without_secrets(make: Make) -> None:
     with capture_logs() as logs:
         async with served(make()):
@@ -210,6 +230,8 @@ async def test_the_real_server_is_started_supervised_and_stopped(
         first = process.pid
         assert first is not None
         await asyncio.to_thread(ready, process.url)
+        providers = json.loads((tmp_path / "home" / KEYS).read_text())["providers"]
+        assert [record["auth"]["key"] for record in providers.values()] == ["x"]
         os.kill(first, signal.SIGKILL)
         await eventually(lambda: process.pid not in (first, None))
         await eventually(lambda: asyncio.to_thread(answers, process.url), within_s=30)

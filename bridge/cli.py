@@ -24,7 +24,7 @@ from bridge.domain.errors import (
     StoreError,
 )
 from bridge.settings import DEFAULT_PATH, Settings, load
-from bridge.telemetry import configure_logging, redact
+from bridge.telemetry import configure_logging, get_logger, redact
 
 _OF_TYPER = (typer.Exit, typer.Abort, typer.TyperException)
 
@@ -106,8 +106,11 @@ def options(
 def run(config: Config = None) -> None:
     """Connect Slack and the App Server, until stopped by SIGINT or SIGTERM."""
     from bridge import app as composition
+    from bridge import hardening
 
+    closed = hardening.close_to_others()
     settings = _load(config)
+    get_logger("cli").debug("closed to others of the same user", closed=closed)
     asyncio.run(until_stopped(lambda stop: composition.run(settings, stop=stop)))
 
 

@@ -16,7 +16,7 @@ TEMPLATE = """\
 # environment (ANTHROPIC_API_KEY, OPENAI_API_KEY, OPENROUTER_API_KEY, …). To use a server that
 # runs already instead, replace these lines by: url = "ws://127.0.0.1:4500/ws"
 state_dir = "appserver"         # its own home: agents, conversations, memory
-# cwd = "/srv"                  # where teammates work that have no cwd of their own
+# cwd = "/srv"                  # where teammates work without a cwd; none: a directory of its own
 
 [database]
 url = "sqlite+aiosqlite:///bridge.db"
@@ -29,7 +29,7 @@ approvers = []
 name = "ada"
 role = "backend engineer"
 model = "anthropic/claude-sonnet-4-5"
-# cwd = "/srv/api"            # where she works; none: the App Server's own directory
+# cwd = "/srv/api"            # where she works; none: the App Server's directory
 permission_mode = "standard"  # standard | acceptEdits | unrestricted | strict
 # channels = ["C0123ABCD"]    # channels in which she answers when nobody is named
 """

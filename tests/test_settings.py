@@ -181,6 +181,13 @@ def test_a_directory_is_not_looked_for_when_the_server_is_elsewhere(tmp_path: Pa
     assert loaded(tmp_path, text).team()[0].cwd == "/on/the/other/machine"
 
 
+def test_agents_work_in_a_directory_that_holds_nothing_of_the_bridge(tmp_path: Path) -> None:
+    found = loaded(tmp_path, f'[appserver]\nstate_dir = "state"\n{ADA}')
+    assert found.appserver.workplace == Path("state/work")
+    found = loaded(tmp_path, f'[appserver]\ncwd = "{tmp_path}"\n{ADA}')
+    assert found.appserver.workplace == tmp_path
+
+
 def test_all_mistakes_are_shown_at_once(tmp_path: Path) -> None:
     text = '[slack]\nmod = "http"\n[web]\nport = 70000\n' + ADA
     said = problems(tmp_path, text, BRIDGE_SLAK__MODE="x", BRIDGE_TURNS__TIME_LIMIT_S="soon")

@@ -46,8 +46,8 @@ class ProcessOptions:
     """How to run the server. All `_s` are seconds.
 
     `home` is its own HOME, where all its state is kept. `cwd` is where agents work that have no
-    directory of their own. `port` 0 takes a free one, once. `environment` is what the server
-    inherits (PATH, provider keys); given by the composition root.
+    directory of their own; both are created when missing. `port` 0 takes a free one, once.
+    `environment` is what the server inherits (PATH, provider keys); given by the composition root.
     """
 
     home: Path
@@ -131,7 +131,8 @@ class AppServerProcess:
 
         Raises `ConfigurationError` when it cannot start, with its own last words.
         """
-        await asyncio.to_thread(self._options.home.mkdir, parents=True, exist_ok=True)
+        for folder in (self._options.home, self._options.cwd):
+            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         if self._options.model is not None:
             await self._connect_model(self._options.model)
         child = await self._spawn()

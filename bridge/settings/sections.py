@@ -105,21 +105,26 @@ class AppServerSection(Section):
 
     For one of our own: `executable` is the `letta` program (None: the one installed beside this
     program, else on the PATH), `state_dir` its home, `cwd` the directory it starts in, in which
-    teammates without a `cwd` work, and `model_base_url` an OpenAI-compatible model it is
-    connected to (models of the big providers need only their keys in the environment).
+    teammates without a `cwd` work (None: `workplace`), and `model_base_url` an OpenAI-compatible
+    model it is connected to (models of the big providers need only their keys in the environment).
     """
 
     url: SocketUrl | None = None
     token_file: Path | None = None
     executable: str | None = None
     state_dir: Path = Path("appserver")
-    cwd: Path = Path()
+    cwd: Path | None = None
     model_base_url: WebUrl | None = None
 
     @property
     def managed(self) -> bool:
         """Whether the bridge starts the App Server itself."""
         return self.url is None
+
+    @property
+    def workplace(self) -> Path:
+        """`cwd`, or a directory that holds nothing of the bridge; created at the start."""
+        return self.cwd if self.cwd is not None else self.state_dir / "work"
 
     @model_validator(mode="after")
     def _one_kind(self) -> "AppServerSection":

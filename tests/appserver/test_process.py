@@ -10,6 +10,7 @@ import sys
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -112,6 +113,11 @@ async def test_the_server_runs_with_a_home_of_its_own(make: Make, tmp_path: Path
         assert f"HOME={tmp_path / 'state' / 'home'}" in environment
         assert "LETTA_CODE_TELEM=0" in environment
         assert "DISABLE_AUTOUPDATER=1" in environment
+
+
+async def test_the_directory_of_agents_is_created(make: Make, tmp_path: Path) -> None:
+    async with served(replace(make(), cwd=tmp_path / "state" / "work")):
+        assert (tmp_path / "state" / "work" / "arguments").exists()
 
 
 async def test_nothing_is_left_behind(make: Make, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ on /readyz, and connects when it can.
 
 import asyncio
 import os
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -17,13 +16,14 @@ from bridge import __version__
 from bridge.appserver.client import AppServerClient
 from bridge.appserver.commands import ClientInfo
 from bridge.appserver.connection import FrameLog, LinkOptions
+from bridge.appserver.glance import kind_in, runtime_in
 from bridge.appserver.process import AppServerProcess, ModelEndpoint, ProcessOptions
 from bridge.appserver.tokens import token_from_file
 from bridge.clock import SystemClock
 from bridge.domain.access import PeoplePolicy
 from bridge.domain.approvals import ApprovalPolicy
 from bridge.domain.errors import BridgeError, ChatError
-from bridge.domain.ids import AgentId, ConversationId, Runtime, UserId
+from bridge.domain.ids import UserId
 from bridge.domain.ports import LinkState
 from bridge.domain.routing import Team
 from bridge.engine.dispatcher import Dispatcher
@@ -53,10 +53,6 @@ log = get_logger("app")
 EVENTS_PATH = "/slack/events"
 FORGET_EVERY_S = 3600.0
 RETRY_SLACK_S = 2.0
-
-_KIND = re.compile(r'"type"\s*:\s*"([^"]{1,64})"')
-_RUNTIME = re.compile(r'"runtime"\s*:\s*\{([^{}]{1,400})\}')
-_ID = re.compile(r'"(agent|conversation)_id"\s*:\s*"([^"\\]{1,128})"')
 
 
 async def run(settings: Settings, *, stop: asyncio.Event) -> None:
@@ -179,7 +175,7 @@ class _Bridge:
         process = AppServerProcess(
             ProcessOptions(
                 home=server.state_dir.absolute(),
-                cwd=server.cwd.absolute(),
+                cwd=server.workplace.absolute(),
                 environment=child_environment(os.environ),
                 model=_endpoint(self._settings),
                 executable=server.executable,
@@ -320,20 +316,9 @@ def _frame_log(event_log: EventLog) -> FrameLog:
 
     def note(direction: str, message: str | bytes) -> None:
         text = message if isinstance(message, str) else message.decode("utf-8", "replace")
-        kind = _KIND.search(text[:300])
-        event_log.append(direction, runtime_in(text), kind[1] if kind else "unknown", redact(text))
+        event_log.append(direction, runtime_in(text), kind_in(text), redact(text))
 
     return note
-
-
-def runtime_in(frame: str) -> Runtime | None:
-    """The runtime that a frame's text names first, without reading the whole as JSON."""
-    if (found := _RUNTIME.search(frame)) is None:
-        return None
-    ids = dict(_ID.findall(found[1]))
-    if ids.keys() != {"agent", "conversation"}:
-        return None
-    return Runtime(AgentId(ids["agent"]), ConversationId(ids["conversation"]))
 
 
 def _endpoint(settings: Settings) -> ModelEndpoint | None:

@@ -9,7 +9,6 @@ import aiohttp
 import pytest
 
 from bridge import app
-from bridge.domain.ids import AgentId, ConversationId, Runtime
 from bridge.playground import Playground, PlaygroundOptions
 from bridge.settings import Settings, load
 from tests.appserver_fixtures import free_port
@@ -80,21 +79,3 @@ async def test_a_start_waits_for_a_busy_slack_and_says_so(
         await eventually(waits)
         await eventually(lambda: place.connections == 1)
         assert len(place.calls(method)) == 2
-
-
-@pytest.mark.parametrize(
-    "frame",
-    [
-        '{"type":"x","runtime":{"agent_id":"a-1","conversation_id":"c-1"},"event_seq":3}',
-        '{ "text": "\\"runtime\\":{}", "runtime": {"conversation_id": "c-1", "agent_id": "a-1"} }',
-    ],
-)
-def test_a_frame_is_logged_under_its_runtime(frame: str) -> None:
-    assert app.runtime_in(frame) == Runtime(AgentId("a-1"), ConversationId("c-1"))
-
-
-@pytest.mark.parametrize(
-    "frame", ["", "{}", '{"runtime":{}}', '{"runtime":{"agent_id":"a"}}', '{"runtime":null}']
-)
-def test_a_frame_of_no_runtime_is_logged_under_none(frame: str) -> None:
-    assert app.runtime_in(frame) is None

@@ -4,11 +4,16 @@ Starts and subscriptions die with their connection (PROTOCOL §4, §15): a runti
 on an earlier one must be started again before anything is sent to it.
 """
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Final
 
 from bridge.appserver.events import DeviceStatus
 from bridge.domain.ids import Runtime
 from bridge.domain.people import RuntimeRequest
+
+STATUSES_KEPT: Final = 2_000
+"""A description counts while its runtime is being started, so older ones may go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ class Runtimes:
     """Memory of one connection."""
 
     _started: dict[Runtime, RuntimeRequest] = field(default_factory=dict)
-    _status: dict[Runtime, DeviceStatus] = field(default_factory=dict)
+    _status: OrderedDict[Runtime, DeviceStatus] = field(default_factory=OrderedDict)
 
     def connected(self) -> None:
         """A new connection: nothing is started on it and nothing known."""
@@ -43,13 +48,16 @@ class Runtimes:
     def heard(self, runtime: Runtime, status: DeviceStatus) -> None:
         """The server described the runtime."""
         self._status[runtime] = status
+        self._status.move_to_end(runtime)
+        if len(self._status) > STATUSES_KEPT:
+            self._status.popitem(last=False)
 
     def is_started(self, runtime: Runtime) -> bool:
         """Whether it was started on this connection."""
         return runtime in self._started
 
     def status(self, runtime: Runtime) -> DeviceStatus | None:
-        """The newest description on this connection; None when none came yet."""
+        """The newest description on this connection; None when none came lately."""
         return self._status.get(runtime)
 
     def differences(self, runtime: Runtime) -> tuple[Difference, ...]:

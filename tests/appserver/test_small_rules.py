@@ -12,7 +12,7 @@ from bridge.appserver.backoff import Backoff
 from bridge.appserver.events import DeviceStatus
 from bridge.appserver.history import to_history, without_reminders
 from bridge.appserver.responses import StoredMessageRecord
-from bridge.appserver.runtimes import Difference, Runtimes
+from bridge.appserver.runtimes import STATUSES_KEPT, Difference, Runtimes
 from bridge.appserver.versions import generation, parse_version
 from bridge.domain.errors import AgentTooOld
 from bridge.domain.ids import AgentId, ConversationId, Runtime
@@ -165,3 +165,12 @@ def test_commands_that_the_server_would_ignore_cannot_be_made() -> None:
         c.Deny(message="")
     with pytest.raises(ValidationError):
         c.Sync(runtime=c.RuntimeId(agent_id="a", conversation_id="c"), typo=True)
+
+
+def test_only_the_newest_descriptions_of_runtimes_are_kept() -> None:
+    runtimes = Runtimes()
+    names = [Runtime(AgentId("a"), ConversationId(f"c-{n}")) for n in range(STATUSES_KEPT + 1)]
+    for runtime in (*names[:-1], names[0], names[-1]):
+        runtimes.heard(runtime, DeviceStatus())
+    assert runtimes.status(names[1]) is None
+    assert runtimes.status(names[0]) == runtimes.status(names[-1]) == DeviceStatus()

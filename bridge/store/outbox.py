@@ -10,7 +10,7 @@ from bridge.domain.ids import ChannelId, MessageTs, OutboxId, TeamId, TurnId
 from bridge.store.database import Database
 from bridge.store.records import LocatedTurn
 from bridge.store.rows import Row, clean, located_turn_of
-from bridge.store.schema import bindings, outbox, planned, turns
+from bridge.store.schema import bindings, outbox, turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,6 @@ _OF_TURN = (
     .where(outbox.c.turn_id == _param("turn"))
     .order_by(outbox.c.seq, outbox.c.place)
 )
-_UNSETTLED = sa.select(outbox).where(planned(outbox)).order_by(outbox.c.place)
 _AUTHORS = (
     sa.select(outbox.c.ts, outbox.c.teammate)
     .select_from(outbox)
@@ -108,10 +107,6 @@ class Outbox:
     async def of_turn(self, turn_id: TurnId) -> list[OutboxEntry]:
         """All entries of a turn, by `seq`."""
         return await self._read(_OF_TURN, turn=turn_id)
-
-    async def unsettled(self) -> list[OutboxEntry]:
-        """Entries that are still planned, oldest first: to be settled by looking."""
-        return await self._read(_UNSETTLED)
 
     async def authors(
         self, team: TeamId, channel: ChannelId, ts: Sequence[MessageTs]

@@ -109,7 +109,6 @@ turns = sa.Table(
     _maybe("client_message_id"),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("claimed_at", Instant),
-    sa.Column("first_text_at", Instant),
     sa.Column("ended_at", Instant),
     _maybe("outcome"),
     _maybe("cause"),
@@ -172,7 +171,6 @@ outbox = sa.Table(
     _maybe("reason"),
     _index("outbox_of_turn", "turn_id", "seq"),
     _index("outbox_posts", "channel", "ts", where="ts IS NOT NULL"),
-    _index("outbox_unsettled", "place", where="state = 'planned'"),
 )
 
 event_log = sa.Table(
@@ -230,8 +228,3 @@ def settled_with_text(table: sa.FromClause) -> sa.ColumnElement[bool]:
         table.c.arguments != sa.literal_column("''"),
         table.c.state != sa.literal_column("'pending'"),
     )
-
-
-def planned(table: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Slack's answer is not known. Written exactly as in the partial index."""
-    return table.c.state == sa.literal_column("'planned'")

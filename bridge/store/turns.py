@@ -31,11 +31,6 @@ _ATTEMPT = (
 _FIND = sa.select(turns.c.binding_id, turns.c.turn_id, turns.c.state).where(
     turns.c.turn_id == _param("turn")
 )
-_FIRST_TEXT = (
-    sa.update(turns)
-    .where(turns.c.turn_id == _param("turn"), turns.c.first_text_at.is_(None))
-    .values(first_text_at=_param("at"))
-)
 _END = (
     sa.update(turns)
     .where(_HELD)
@@ -181,10 +176,6 @@ class Turns:
             number=attempt,
             client_id=client_message_id,
         )
-
-    async def record_first_text(self, turn_id: TurnId, at: datetime) -> None:
-        """Note when the answer's first text came; later calls change nothing."""
-        await self._changed(_FIRST_TEXT, turn=turn_id, at=at)
 
     async def end(
         self,

@@ -20,7 +20,7 @@ def entry(name: str, turn: str | None = "1-ada", *, seq: int = 0) -> OutboxEntry
     )
 
 
-async def test_g4_a_planned_write_is_unsettled_until_it_is_known_what_became_of_it(
+async def test_g4_a_write_stays_planned_until_it_is_known_what_became_of_it(
     file: Path, world: World
 ) -> None:
     await world.say(1, "ada")
@@ -31,7 +31,6 @@ async def test_g4_a_planned_write_is_unsettled_until_it_is_known_what_became_of_
     await world.store.outbox.removed(OutboxId("three"))
     await world.store.close()
     reopened = await Store.open(url(file))
-    assert await reopened.outbox.unsettled() == [entry("four")]
     states = [write.state for write in await reopened.outbox.of_turn(TurnId("1-ada"))]
     assert states == ["sent", "failed", "removed", "planned"]
     await reopened.close()

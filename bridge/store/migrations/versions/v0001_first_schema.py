@@ -93,7 +93,6 @@ def upgrade() -> None:
         sa.Column("client_message_id", sa.Text(), nullable=True),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("claimed_at", INSTANT, nullable=True),
-        sa.Column("first_text_at", INSTANT, nullable=True),
         sa.Column("ended_at", INSTANT, nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("cause", sa.Text(), nullable=True),
@@ -186,14 +185,6 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("ts IS NOT NULL"),
         postgresql_where=sa.text("ts IS NOT NULL"),
-    )
-    op.create_index(
-        "outbox_unsettled",
-        "outbox",
-        ["place"],
-        unique=False,
-        sqlite_where=sa.text("state = 'planned'"),
-        postgresql_where=sa.text("state = 'planned'"),
     )
     op.create_table(
         "turn_messages",

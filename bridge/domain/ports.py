@@ -229,8 +229,11 @@ class ChatPort(Protocol):
     ) -> MessageRef:
         """Show an approval's card. Raises `ChatError` when it could not be shown."""
 
-    async def close_card(self, approval: Approval) -> None:
-        """Turn the card into one line that says who decided what, or why it is void."""
+    async def close_card(self, approval: Approval) -> bool:
+        """Turn the card into one line that says who decided what, or why it is void.
+
+        False when Slack could not be told, so that the buttons may still be there.
+        """
 
     async def notice(self, thread: ThreadKey, text: str, *, face: Face | None = None) -> None:
         """A quiet line in the thread."""

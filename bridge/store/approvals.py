@@ -12,7 +12,7 @@ from bridge.domain.events import DiffLine, FileDiff
 from bridge.domain.ids import ApprovalId, ChannelId, MessageRef, MessageTs, TurnId, UserId
 from bridge.store.database import Database
 from bridge.store.rows import Row, clean, thread_of
-from bridge.store.schema import approvals, bindings, pending, turns
+from bridge.store.schema import approvals, bindings, not_closed, pending, turns
 
 _param = sa.bindparam
 
@@ -40,6 +40,13 @@ _CARD = (
     sa.update(approvals)
     .where(approvals.c.approval_id == _param("approval"))
     .values(card_channel=_param("channel"), card_ts=_param("ts"))
+)
+_FIRST_TO_EXPIRE = _ALL.where(pending(approvals)).order_by(approvals.c.expires_at).limit(1)
+_NOT_CLOSED = _ALL.where(not_closed(approvals), ~pending(approvals)).order_by(approvals.c.place)
+_CLOSED = (
+    sa.update(approvals)
+    .where(approvals.c.approval_id == _param("approval"))
+    .values(card_closed_at=_param("at"))
 )
 _SETTLE = (
     sa.update(approvals)
@@ -98,6 +105,24 @@ class Approvals:
             connection.execute(_CARD, values)
 
         await self._database.write(work)
+
+    async def card_closed(self, approval_id: ApprovalId, now: datetime) -> None:
+        """Note that the card shows how it was settled and has no buttons any more."""
+        values = {"approval": approval_id, "at": now}
+
+        def work(connection: Connection) -> None:
+            connection.execute(_CLOSED, values)
+
+        await self._database.write(work)
+
+    async def not_closed(self) -> list[Approval]:
+        """Settled approvals whose card may still have its buttons, oldest first."""
+        return await self._read(_NOT_CLOSED)
+
+    async def first_to_expire(self) -> Approval | None:
+        """The pending approval that expires first; None when nothing is pending."""
+        found = await self._read(_FIRST_TO_EXPIRE)
+        return found[0] if found else None
 
     async def settle(
         self,

@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridge.domain.ids import BindingId, TurnId
+from bridge.domain.ids import BindingId, TurnId, UserId
 from bridge.domain.people import ClaimedTurn, StoredMessage
 from bridge.store.records import LeftTurn, TurnState
 from bridge.store.rows import Row, binding_of, claimed_of, message_of
@@ -39,6 +39,16 @@ _MESSAGES = (
 )
 _IS_BUSY = sa.select(turns.c.turn_id).where(turns.c.binding_id == _param("binding"), active(turns))
 _BEGIN = sa.insert(turns).returning(turns)
+_LAST_REQUESTER = (
+    sa.select(messages.c.author)
+    .select_from(turns)
+    .join(turn_messages, turn_messages.c.turn_id == turns.c.turn_id)
+    .join(messages)
+    .where(turns.c.binding_id == _param("binding"), turns.c.claimed_at.is_not(None))
+    .order_by(turns.c.place.desc(), turn_messages.c.message_id)
+    .limit(1)
+)
+"""A turn belongs to the one whose message began it: the first of its messages."""
 _LEFT = (
     sa.select(turns, *(column for column in bindings.c if column.name != "binding_id"))
     .join_from(turns, bindings)
@@ -109,3 +119,9 @@ def _held(connection: Connection, turn: Row) -> ClaimedTurn:
 def messages_of(connection: Connection, turn_id: TurnId) -> list[StoredMessage]:
     """What a turn answers, oldest first."""
     return [message_of(row) for row in connection.execute(_MESSAGES, {"turn": turn_id})]
+
+
+def last_requester(connection: Connection, binding_id: BindingId) -> UserId | None:
+    """Who began the binding's newest turn that a person began; None when nobody did."""
+    author = connection.execute(_LAST_REQUESTER, {"binding": binding_id}).scalar()
+    return None if author is None else UserId(author)

@@ -117,6 +117,7 @@ turns = sa.Table(
     sa.Column("duration_s", sa.Double),
     _index("turns_unfinished", "binding_id", "place", where="state <> 'ended'"),
     _index("turns_one_active", "binding_id", where="state = 'active'", unique=True),
+    _index("turns_begun", "binding_id", "place", where="claimed_at IS NOT NULL"),
 )
 
 turn_messages = sa.Table(
@@ -149,7 +150,9 @@ approvals = sa.Table(
     _maybe("cause"),
     _maybe("card_channel"),
     _maybe("card_ts"),
+    sa.Column("card_closed_at", Instant),
     _index("approvals_of_turn", "turn_id"),
+    _index("approvals_not_closed", "place", where="card_ts IS NOT NULL AND card_closed_at IS NULL"),
     _index("approvals_open", "place", where="state = 'pending'"),
     _index("approvals_with_text", "asked_at", where="arguments <> '' AND state <> 'pending'"),
 )
@@ -220,6 +223,11 @@ def with_text(table: sa.FromClause) -> sa.ColumnElement[bool]:
 def pending(table: sa.FromClause) -> sa.ColumnElement[bool]:
     """Nobody has decided yet. Written exactly as in the partial index."""
     return table.c.state == sa.literal_column("'pending'")
+
+
+def not_closed(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Its card may have buttons yet. Written exactly as in the partial index."""
+    return sa.and_(table.c.card_ts.is_not(None), table.c.card_closed_at.is_(None))
 
 
 def settled_with_text(table: sa.FromClause) -> sa.ColumnElement[bool]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bridge.domain.events import Outcome, Usage
-from bridge.domain.ids import BindingId, ChannelId, MessageTs, TeamId, ThreadKey, TurnId
+from bridge.domain.ids import BindingId, ChannelId, MessageTs, TeamId, ThreadKey, TurnId, UserId
 from bridge.domain.people import ClaimedTurn, InboundMessage, Speaker, StoredMessage
 from bridge.store import amendments, claims
 from bridge.store.database import Database
@@ -162,6 +162,14 @@ class Turns:
 
         def work(connection: Connection) -> list[StoredMessage]:
             return claims.messages_of(connection, turn_id)
+
+        return await self._database.read(work)
+
+    async def last_requester(self, binding_id: BindingId) -> UserId | None:
+        """Who began the newest turn of the binding that a person began and that was taken up."""
+
+        def work(connection: Connection) -> UserId | None:
+            return claims.last_requester(connection, binding_id)
 
         return await self._database.read(work)
 

@@ -126,3 +126,29 @@ async def test_arguments_are_forgotten_once_settled(asked: World) -> None:
 async def test_an_approval_of_no_turn_is_refused(store: Store) -> None:
     with pytest.raises(StoreError):
         await store.approvals.create(question(turn="nobody's"))
+
+
+async def test_a_settled_card_is_listed_until_it_is_closed(asked: World) -> None:
+    approvals, name = asked.store.approvals, ApprovalId("A1")
+    await approvals.set_card(name, MessageRef(ChannelId("C1"), MessageTs("5.5")))
+    await approvals.create(question("A2", request="r2"))  # nothing was posted for this one
+    await approvals.settle(
+        ApprovalId("A2"), state=ApprovalState.VOID, by=None, cause=None, now=later(1)
+    )
+    assert await approvals.not_closed() == []
+    settled = await settle(asked, ApprovalState.ALLOWED, "U1")
+    assert await approvals.not_closed() == [settled]
+    await approvals.card_closed(name, later(6))
+    assert await approvals.not_closed() == []
+
+
+async def test_the_pending_question_that_expires_first_is_found(asked: World) -> None:
+    approvals = asked.store.approvals
+    sooner = replace(question("A2", request="r2"), expires_at=later(300))
+    await approvals.create(sooner)
+    assert await approvals.first_to_expire() == sooner
+    for name in ("A1", "A2"):
+        await approvals.settle(
+            ApprovalId(name), state=ApprovalState.EXPIRED, by=None, cause=None, now=later(601)
+        )
+    assert await approvals.first_to_expire() is None

@@ -260,6 +260,10 @@ async def live(world: World) -> None:
     await store.turns.bindings_waiting()
     await store.turns.counts()
     await store.approvals.open_all()
+    await store.approvals.not_closed()
+    await store.approvals.first_to_expire()
+    await store.approvals.card_closed(ApprovalId("A1"), NOW)
+    await store.turns.last_requester(ada.binding.binding_id)
     await store.messages.forget_text(later(-9))
 
 
@@ -267,7 +271,12 @@ async def test_no_statement_reads_a_whole_table(file: Path, world: World) -> Non
     """So that the millionth turn costs what the first one did."""
     with statements() as seen:
         await live(world)
-    small = ("turns_unfinished", "turns_one_active", "approvals_open")
+    small = (
+        "turns_unfinished",
+        "turns_one_active",
+        "approvals_open",
+        "approvals_not_closed",
+    )
     assert len(seen) > 40
     with closing(sqlite3.connect(file)) as raw:
         for sql, parameters in seen:

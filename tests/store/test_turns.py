@@ -2,14 +2,25 @@
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bridge.domain.events import Outcome
-from bridge.domain.ids import BindingId, MessageId, TurnId
+from bridge.domain.ids import BindingId, MessageId, TurnId, UserId
 from bridge.store import Located, LocatedTurn, Placed, Removal, Store, TurnState
-from tests.store.world import CHANNEL, LEASE, NOW, OTHER_THREAD, TEAM, World, ts_of, url
+from tests.store.world import (
+    CHANNEL,
+    LEASE,
+    NOW,
+    OTHER_THREAD,
+    TEAM,
+    World,
+    message,
+    ts_of,
+    url,
+)
 
 
 async def test_g3_waiting_turns_run_in_order(world: World) -> None:
@@ -310,3 +321,23 @@ async def test_a_message_is_located_with_its_turns(world: World) -> None:
             LocatedTurn(BindingId(2), TurnId("1-bob"), TurnState.ACTIVE),
         ),
     )
+
+
+async def test_unprompted_work_belongs_to_whom_the_newest_turn_taken_up_belongs(
+    world: World,
+) -> None:
+    await world.say(1, "ada")
+    binding = world.binding("ada")
+    assert await world.store.turns.last_requester(binding) is None, "nothing was taken up yet"
+    await world.claimed("ada")
+    await world.end("1-ada")
+    other = replace(message(2), user=UserId("U2"))
+    await world.accept(other, ["ada"])
+    assert await world.store.turns.last_requester(binding) == UserId("U1")
+    await world.claimed("ada")
+    await world.end("2-ada")
+    await world.store.turns.claim_unprompted(
+        binding, turn_id=TurnId("own"), lease=world.lease, now=NOW
+    )
+    await world.say(3, "ada")
+    assert await world.store.turns.last_requester(binding) == UserId("U2")

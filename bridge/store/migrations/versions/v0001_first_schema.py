@@ -119,6 +119,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("state <> 'ended'"),
         postgresql_where=sa.text("state <> 'ended'"),
     )
+    op.create_index(
+        "turns_begun",
+        "turns",
+        ["binding_id", "place"],
+        unique=False,
+        sqlite_where=sa.text("claimed_at IS NOT NULL"),
+        postgresql_where=sa.text("claimed_at IS NOT NULL"),
+    )
     op.create_table(
         "approvals",
         sa.Column("place", BIG, nullable=False),
@@ -138,11 +146,20 @@ def upgrade() -> None:
         sa.Column("cause", sa.Text(), nullable=True),
         sa.Column("card_channel", sa.Text(), nullable=True),
         sa.Column("card_ts", sa.Text(), nullable=True),
+        sa.Column("card_closed_at", INSTANT, nullable=True),
         sa.ForeignKeyConstraint(["turn_id"], ["turns.turn_id"]),
         sa.PrimaryKeyConstraint("place"),
         sa.UniqueConstraint("approval_id"),
     )
     op.create_index("approvals_of_turn", "approvals", ["turn_id"])
+    op.create_index(
+        "approvals_not_closed",
+        "approvals",
+        ["place"],
+        unique=False,
+        sqlite_where=sa.text("card_ts IS NOT NULL AND card_closed_at IS NULL"),
+        postgresql_where=sa.text("card_ts IS NOT NULL AND card_closed_at IS NULL"),
+    )
     op.create_index(
         "approvals_open",
         "approvals",

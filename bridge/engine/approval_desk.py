@@ -14,6 +14,8 @@ from bridge.domain.errors import ChatError
 from bridge.domain.events import ApprovalAsked, ApprovalSettled, Verdict
 from bridge.domain.ids import ApprovalId, MessageRef, MessageTs, TurnId, UserId
 from bridge.domain.people import ClaimedTurn, Face
+from bridge.engine.approval_cards import ApprovalCards
+from bridge.engine.expiries import Expiries
 from bridge.engine.tools import Tools
 from bridge.telemetry import APPROVALS, Tasks, get_logger
 
@@ -27,6 +29,7 @@ Waits = Callable[[TurnId, str], bool | None]
 
 _NOT_NOW = "The connection to the agent is being restored. Please press again in a moment."
 _TOO_LATE = "The agent no longer waits for this, so nothing was run."
+_ENDED = "The turn has ended."
 _REPLACED = "This was replaced by a newer request in the thread, so nothing was run."
 
 _ENDS = {
@@ -46,26 +49,64 @@ class ApprovalDesk:
         self._tell = tell
         self._waits = waits
         self._storing = asyncio.Lock()
+        self._cards = ApprovalCards(tools, tasks)
+        self._expiries = Expiries(tools, tasks, expire=self._expire)
+
+    async def recover(self, live: frozenset[TurnId]) -> None:
+        """At start: close what an earlier process left, but not the questions of `live` turns.
+
+        Returns once it is stored; the cards follow. Raises `StoreError`.
+        """
+        not_closed = await self._tools.store.approvals.not_closed()
+        for approval in await self._tools.store.approvals.open_all():
+            if approval.turn_id not in live:
+                await self._void(approval, _ENDED)
+        for approval in not_closed:
+            self._cards.close(approval)
+        self._expiries.watch()
+
+    async def aclose(self, *, within_s: float) -> None:
+        """Wait, at most so long, for the cards that are being posted and closed."""
+        await self._cards.aclose(within_s=within_s)
 
     async def ask(
         self, claimed: ClaimedTurn, asked: ApprovalAsked, face: Face, thread_ts: MessageTs | None
-    ) -> Approval:
-        """Store the question and show its card; returns it as stored.
+    ) -> None:
+        """Store the question and show its card.
 
         A question that the server repeats after a reconnect keeps its row and its card; one that
         was decided meanwhile is told to the turn at once. A request that asks for something else
-        than before is a new question, and the old one is void. Raises `StoreError`.
+        than before is a new question, and the old one is void. Once begun, it is done to its
+        end even when the caller is cancelled. Raises `StoreError`.
         """
-        approval = self._draft(claimed, asked)
+        asking = self._cards.spawn(
+            self._ask(claimed, asked, face, thread_ts), name=f"ask {asked.request_id}"
+        )
+        await asyncio.shield(asking)  # a turn that ends meanwhile leaves no live card behind
+
+    async def _ask(
+        self, claimed: ClaimedTurn, asked: ApprovalAsked, face: Face, thread_ts: MessageTs | None
+    ) -> None:
+        approval = await self._draft(claimed, asked)
+        known = await self._stored(approval)
+        self._expiries.watch()
+        if known is not None:
+            await self._again(known)
+        elif self._waits(approval.turn_id, approval.request_id) is False:
+            await self._void(approval, _TOO_LATE)
+        else:
+            await self._show(approval, face, thread_ts)
+
+    async def _stored(self, approval: Approval) -> Approval | None:
+        """Store the question; or the one that was asked before, when it is the same."""
         async with self._storing:  # two questions under one name are stored one after the other
             known = await self._newest(approval)
             if known is not None and known.digest == approval.digest and not _is_void(known):
-                return self._again(known)
+                return known
             if known is not None:
                 await self._void(known, _REPLACED)
             await self._tools.store.approvals.create(approval)
-        self._expire_later(approval)
-        return await self._show(approval, face, thread_ts)
+        return None
 
     async def decide(
         self,
@@ -129,7 +170,7 @@ class ApprovalDesk:
         await self._tools.store.approvals.set_card(approval.approval_id, pressed)
         adopted = replace(approval, card=pressed)
         if adopted.state is not ApprovalState.PENDING:
-            self._close(adopted)
+            self._cards.close(adopted)
         return adopted
 
     async def void(self, turn_id: TurnId, request_ids: tuple[str, ...], cause: str) -> None:
@@ -158,7 +199,11 @@ class ApprovalDesk:
                 if gone(approval):
                     await self._void(approval, cause)
 
-    def _draft(self, claimed: ClaimedTurn, asked: ApprovalAsked) -> Approval:
+    async def _draft(self, claimed: ClaimedTurn, asked: ApprovalAsked) -> Approval:
+        """Work that nobody asked for is in the hands of who asked last."""
+        requester = claimed.requester or await self._tools.store.turns.last_requester(
+            claimed.binding.binding_id
+        )
         now = self._tools.clock.now()
         return Approval(
             approval_id=ApprovalId(self._tools.clock.new_id()),
@@ -170,17 +215,25 @@ class ApprovalDesk:
             arguments=asked.arguments,
             diffs=asked.diffs,
             digest=policy.digest(asked.tool_name, asked.arguments, asked.diffs),
-            requester=claimed.requester,
+            requester=requester,
             asked_at=now,
             expires_at=now + timedelta(seconds=self._tools.options.approvals.expiry_s),
         )
 
-    def _again(self, known: Approval) -> Approval:
-        if known.state is ApprovalState.PENDING:
-            self._expire_later(known)
-            return known
-        self._tell_turn(known, _VERDICTS[known.state], who=known.decided_by)
-        return known
+    async def _again(self, known: Approval) -> None:
+        """The server repeats itself: it did not hear the decision, if there is one."""
+        if known.state is not ApprovalState.PENDING:
+            who = await self._name_of(known.decided_by)
+            self._tell_turn(known, _VERDICTS[known.state], who=who)
+
+    async def _name_of(self, user: UserId | None) -> str | None:
+        """What the person is called; None for nobody, and while Slack cannot say."""
+        if user is None:
+            return None
+        try:
+            return (await self._tools.chat.person(user)).name
+        except ChatError:
+            return None
 
     def _tell_turn(self, settled: Approval, verdict: Verdict, *, who: str | None) -> bool:
         """Hand the decision to the turn, for exactly what was shown; False when none waits."""
@@ -193,30 +246,19 @@ class ApprovalDesk:
             approval.turn_id, approval.request_id
         )
 
-    async def _show(self, approval: Approval, face: Face, thread_ts: MessageTs | None) -> Approval:
+    async def _show(self, approval: Approval, face: Face, thread_ts: MessageTs | None) -> None:
         try:
-            card = await self._tools.chat.post_card(approval, thread_ts=thread_ts, face=face)
+            await self._cards.show(approval, face=face, thread_ts=thread_ts)
         except ChatError as error:
             log.error("card not shown", approval=approval.approval_id, cause=str(error))
             await self._nobody_can_answer(approval)
-            return approval
-        await self._tools.store.approvals.set_card(approval.approval_id, card)
-        shown = await self._tools.store.approvals.get(approval.approval_id)
-        if shown is not None and shown.state is not ApprovalState.PENDING:
-            self._close(shown)  # it was settled while its card was on the way
-        return replace(approval, card=card)
 
     async def _nobody_can_answer(self, approval: Approval) -> None:
         cause = "This could not be shown in Slack."
         await self._void(approval, cause)
         self._tell_turn(approval, Verdict.EXPIRED, who=None)
 
-    def _expire_later(self, approval: Approval) -> None:
-        self._tasks.spawn(self._expire(approval), name=f"expiry of {approval.approval_id}")
-
     async def _expire(self, approval: Approval) -> None:
-        left = (approval.expires_at - self._tools.clock.now()).total_seconds()
-        await asyncio.sleep(max(0.0, left))
         settled = await self._settle(
             approval.approval_id, ApprovalState.EXPIRED, by=None, cause=None
         )
@@ -234,14 +276,8 @@ class ApprovalDesk:
         )
         if settled is not None:
             APPROVALS.labels(end=state.value).inc()
-            self._close(settled)
+            self._cards.close(settled)
         return settled
-
-    def _close(self, approval: Approval) -> None:
-        if approval.card is not None:
-            self._tasks.spawn(
-                self._tools.chat.close_card(approval), name=f"close card {approval.approval_id}"
-            )
 
 
 def _is_void(approval: Approval) -> bool:

@@ -256,10 +256,15 @@ class FakeChat:
     said: list[Said] = field(default_factory=list)
     histories: int = 0
     lose_cards: bool = False
+    refuse_closing: bool = False
+    slack_is_there: asyncio.Event = field(default_factory=asyncio.Event)
     slow_people: asyncio.Event | None = None
     files: dict[str, bytes] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
     _ts: itertools.count = field(default_factory=lambda: itertools.count(900_000))
+
+    def __post_init__(self) -> None:
+        self.slack_is_there.set()
 
     def next_ts(self) -> MessageTs:
         return MessageTs(f"1700{next(self._ts)}.000000")
@@ -277,12 +282,17 @@ class FakeChat:
         self, approval: Approval, *, thread_ts: MessageTs | None, face: Face
     ) -> MessageRef:
         self.cards.append(approval)
+        await self.slack_is_there.wait()
         if self.lose_cards:
             await asyncio.Event().wait()  # posted, but the process dies before it learns so
         return MessageRef(approval.thread.channel, self.next_ts())
 
-    async def close_card(self, approval: Approval) -> None:
+    async def close_card(self, approval: Approval) -> bool:
+        await self.slack_is_there.wait()
+        if self.refuse_closing:
+            return False
         self.closed_cards.append(approval)
+        return True
 
     async def notice(self, thread: ThreadKey, text: str, *, face: Face | None = None) -> None:
         self.notices.append(text)

@@ -1,11 +1,13 @@
 """Approvals from the agent's question to its answer."""
 
+import asyncio
 from dataclasses import replace
 
 from bridge.domain import events as ev
 from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.events import Verdict
 from bridge.domain.ids import ApprovalId, MessageRef, MessageTs, UserId
+from bridge.domain.people import Face
 from tests.engine.conftest import GUEST, JONAS, MAYA, World
 from tests.engine.fakes import Input
 from tests.support import eventually
@@ -177,3 +179,83 @@ async def test_g6_a_click_counts_for_the_newest_question_of_a_request_only(world
     said = await _press(world, old, Verdict.ALLOW)
     assert "newer" in (said or "")
     assert not world.agent.answers
+
+
+async def test_a_card_that_comes_after_the_end_of_its_turn_is_closed(world: World) -> None:
+    await world.say("@ada run it")
+    given = await world.input(1)
+    world.agent.begin(given)
+    world.chat.slack_is_there.clear()
+    world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "ls"}))
+    card = (await eventually(lambda: world.chat.cards))[0]  # Slack has it, we do not know yet
+    button = MessageRef(card.thread.channel, MessageTs("1.0"))
+    await world.dispatcher.stop(card.turn_id, user=MAYA, ref=button)
+    world.agent.emit(given.runtime, ev.TurnFinished(None, "cancelled"))
+    await world.ended(1)
+    await eventually(lambda: world.dispatcher.live_turns() == 0)
+    world.chat.slack_is_there.set()
+    closed = (await eventually(lambda: world.chat.closed_cards))[0]
+    assert (closed.approval_id, closed.state) == (card.approval_id, ApprovalState.VOID)
+    assert closed.card is not None
+
+
+async def test_a_question_whose_turn_has_ended_before_it_was_stored_gets_no_card(
+    world: World,
+) -> None:
+    _, (approval,) = await _asked(world, "perm-1")
+    await _press(world, approval, Verdict.DENY)
+    claimed = (await world.store.turns.left_active(not_lease="nobody"))[0].turn
+    late = ev.ApprovalAsked("perm-2", "c2", "Bash", {"command": "ls"})
+    await world.dispatcher._desk.ask(claimed, late, Face("Ada"), None)
+    stored = await world.store.approvals.newest_by_request(claimed.turn_id, "perm-2")
+    assert stored is not None
+    assert stored.state is ApprovalState.VOID
+    assert len(world.chat.cards) == 1
+
+
+async def test_many_questions_are_watched_by_one_task(world: World) -> None:
+    names = [f"perm-{number}" for number in range(5)]
+    given, approvals = await _asked(world, *names)
+    for request in names:
+        world.agent.emit(
+            given.runtime, ev.ApprovalAsked(request, f"call-{request}", "Bash", {"command": "ls"})
+        )
+    for approval in approvals[:4]:
+        assert await _press(world, approval, Verdict.ALLOW) is None
+    watching = [task for task in asyncio.all_tasks() if "expir" in task.get_name()]
+    assert len(watching) == 1
+
+
+async def test_what_nobody_asked_for_is_decided_by_whom_the_thread_belongs_to(
+    world: World,
+) -> None:
+    world.agent.answer_with("done")
+    await world.say("@ada hi")
+    given = await world.input(1)
+    await world.ended(1)
+    await eventually(lambda: world.dispatcher.live_turns() == 0)
+    world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "ls"}))
+    approval = await _stored(world, (await eventually(lambda: world.chat.cards))[0])
+    assert approval.requester == MAYA
+    assert "Only" in (await _press(world, approval, Verdict.ALLOW, GUEST) or "")
+    assert await _press(world, approval, Verdict.ALLOW, MAYA) is None
+    await eventually(lambda: world.agent.answers)
+
+
+async def test_an_orderly_stop_waits_for_the_cards_that_are_being_closed(world: World) -> None:
+    _, (approval,) = await _asked(world, "perm-1")
+    world.chat.slack_is_there.clear()
+    await _press(world, approval, Verdict.ALLOW)
+    asyncio.get_running_loop().call_later(0.05, world.chat.slack_is_there.set)
+    await world.dispatcher._desk.aclose(within_s=5)
+    assert [card.approval_id for card in world.chat.closed_cards] == [approval.approval_id]
+    assert await world.store.approvals.not_closed() == []
+
+
+async def test_a_stop_does_not_wait_for_ever_for_cards(world: World) -> None:
+    _, (approval,) = await _asked(world, "perm-1")
+    world.chat.slack_is_there.clear()
+    await _press(world, approval, Verdict.ALLOW)
+    await world.dispatcher._desk.aclose(within_s=0.05)
+    assert not world.chat.closed_cards
+    world.chat.slack_is_there.set()

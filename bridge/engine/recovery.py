@@ -1,23 +1,34 @@
 """At start: no turn, card or message of an earlier process is left hanging (G5)."""
 
-from bridge.domain.approvals import ApprovalState
+from bridge.domain.events import Outcome, Usage
 from bridge.domain.ids import TurnId
+from bridge.domain.people import Binding, ClaimedTurn, Face
+from bridge.domain.ports import ReplyTarget
 from bridge.domain.turn import resumed
 from bridge.engine.dispatcher import Dispatcher
 from bridge.engine.tools import Tools
-from bridge.telemetry import get_logger
+from bridge.telemetry import TURNS, get_logger
 
 log = get_logger("recovery")
 
+_NOT_HERE = "This teammate is no longer set up here, so this was not finished."
+
 
 async def recover(dispatcher: Dispatcher, tools: Tools) -> None:
-    """Go on with what an earlier process left, then with what waits. Call once, before intake."""
+    """Go on with what an earlier process left, then with what waits. Call once, before intake.
+
+    What Slack is to show for it follows in the background. Raises `StoreError`.
+    """
     live = await _take_over(dispatcher, tools)
-    await _close_orphaned_cards(tools, live)
+    await dispatcher._desk.recover(live)
     for binding_id in await tools.store.turns.bindings_waiting():
         binding = await tools.store.bindings.get(binding_id)
-        if binding is not None:
+        if binding is None:
+            continue
+        if _is_here(binding, tools):
             dispatcher.resume(binding)
+        else:
+            dispatcher._spawn(_drop_waiting(binding, tools), f"drop what waits in {binding_id}")
 
 
 async def _take_over(dispatcher: Dispatcher, tools: Tools) -> frozenset[TurnId]:
@@ -34,24 +45,51 @@ async def _take_over(dispatcher: Dispatcher, tools: Tools) -> frozenset[TurnId]:
         log.info("turn taken over", turn=claimed.turn_id, sent=left.client_message_id is not None)
         if left.client_message_id is None and not claimed.unprompted:
             await tools.store.turns.put_back(claimed.turn_id, lease=lease)
-            continue
-        turn = resumed(left.client_message_id, claimed.attempt)
-        dispatcher.inherit(claimed, turn)
-        live.add(claimed.turn_id)
+        elif _is_here(claimed.binding, tools):
+            dispatcher.inherit(claimed, resumed(left.client_message_id, claimed.attempt))
+            live.add(claimed.turn_id)
+        else:
+            dispatcher._spawn(_end(claimed, tools), f"end {claimed.turn_id}")
     return frozenset(live)
 
 
-async def _close_orphaned_cards(tools: Tools, live: frozenset[TurnId]) -> None:
-    """Cards of turns that have ended say so; those of taken-over turns stay for the replay."""
-    for approval in await tools.store.approvals.open_all():
-        if approval.turn_id in live:
-            continue
-        settled = await tools.store.approvals.settle(
-            approval.approval_id,
-            state=ApprovalState.VOID,
-            by=None,
-            cause="The turn has ended.",
-            now=tools.clock.now(),
-        )
-        if settled is not None and settled.card is not None:
-            await tools.chat.close_card(settled)
+def _is_here(binding: Binding, tools: Tools) -> bool:
+    return tools.options.team.named(binding.teammate) is not None
+
+
+async def _end(claimed: ClaimedTurn, tools: Tools) -> None:
+    """Say that a turn of a teammate who has left is over, then record it.
+
+    In this order: a process that dies in between says it again rather than never.
+    """
+    thread = claimed.binding.thread
+    target = ReplyTarget(
+        turn_id=claimed.turn_id,
+        thread=thread,
+        thread_ts=thread.thread_ts,
+        face=_face(claimed.binding),
+        allowed_mentions=frozenset(),
+    )
+    await tools.chat.close_leftover(target, _NOT_HERE)
+    now = tools.clock.now()
+    await tools.store.turns.end(
+        claimed.turn_id,
+        lease=tools.options.lease,
+        outcome=Outcome.INTERRUPTED,
+        cause=_NOT_HERE,
+        usage=Usage(),
+        seconds=(now - claimed.claimed_at).total_seconds(),
+        now=now,
+    )
+    TURNS.labels(outcome=Outcome.INTERRUPTED.value).inc()
+
+
+async def _drop_waiting(binding: Binding, tools: Tools) -> None:
+    """Say once that nothing of what waits for a teammate who has left will be answered."""
+    await tools.chat.notice(binding.thread, _NOT_HERE, face=_face(binding))
+    await tools.store.turns.drop_waiting_of(binding.binding_id, now=tools.clock.now())
+
+
+def _face(binding: Binding) -> Face:
+    """A teammate who has left has no face any more, only her name."""
+    return Face(binding.teammate.capitalize())

@@ -37,6 +37,7 @@ class World:
     abort_wait_s: float = 0.2
     link_wait_s: float = 2.0
     server: str = "local"
+    team: Team = field(default_factory=lambda: Team((ADA, GRACE)))
     lives: int = 0
     _ts: itertools.count = field(default_factory=lambda: itertools.count(1))
 
@@ -46,7 +47,7 @@ class World:
         options = EngineOptions(
             server=self.server,
             lease=f"life-{self.lives}",
-            team=Team((ADA, GRACE)),
+            team=self.team,
             approvals=ApprovalPolicy(frozenset({JONAS}), self.expiry_s),
             time_limit_s=self.time_limit_s,
             link_wait_s=self.link_wait_s,

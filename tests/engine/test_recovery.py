@@ -1,11 +1,15 @@
 """Restarts and lost links: no turn, card or message is left hanging."""
 
+import asyncio
+
 from bridge.domain import events as ev
 from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.events import Verdict
 from bridge.domain.ids import MessageRef, MessageTs
+from bridge.domain.people import Face
 from bridge.domain.ports import HistoryMessage, LinkState
-from tests.engine.conftest import MAYA, World
+from bridge.domain.routing import Team
+from tests.engine.conftest import GRACE, JONAS, MAYA, World
 from tests.support import eventually
 
 
@@ -174,6 +178,7 @@ async def test_a_decision_that_did_not_arrive_is_given_again(world: World) -> No
     await eventually(lambda: len(world.agent.starts) >= 2)
     world.agent.emit(given.runtime, asked)  # as the replay does
     await eventually(lambda: world.agent.answers)
+    assert world.agent.answers[0][1] is Verdict.ALLOW
     assert len(world.chat.cards) == 1
 
 
@@ -287,3 +292,113 @@ async def test_g6_after_a_restart_the_old_card_does_not_approve_new_content(worl
     )
     assert "newer" in world.chat.notes[-1][1]
     assert not world.agent.answers
+
+
+async def test_a_denial_that_is_given_again_names_the_person(world: World) -> None:
+    approval = await _pending_then_restarted(world)
+    await world.store.approvals.settle(
+        approval.approval_id,
+        state=ApprovalState.DENIED,
+        by=JONAS,
+        cause="no",
+        now=world.tools.clock.now(),
+    )
+    given = world.agent.inputs[0]
+    world.agent.processing.add(given.runtime)
+    world.agent.pending = frozenset({"perm-1"})
+    world.agent.link(LinkState.UP)
+    await eventually(lambda: len(world.agent.starts) >= 2)
+    world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "ls"}))
+    answers = await eventually(lambda: world.agent.answers)
+    assert answers[0][2] == f"Name of {JONAS} denied this action and said: no"
+
+
+async def test_g5_a_card_that_could_not_be_closed_is_closed_at_the_next_start(
+    world: World,
+) -> None:
+    approval = await _pending_then_restarted(world)
+    world.chat.refuse_closing = True
+    world.agent.link(LinkState.UP)  # the server does not wait for it any more
+
+    async def void() -> bool:
+        stored = await world.store.approvals.get(approval.approval_id)
+        return stored is not None and stored.state is ApprovalState.VOID
+
+    await eventually(void)
+    await eventually(lambda: world.dispatcher.live_turns() == 0)
+    assert not world.chat.closed_cards
+    world.chat.refuse_closing = False
+    await _restart(world)
+    closed = (await eventually(lambda: world.chat.closed_cards))[0]
+    assert (closed.approval_id, closed.state) == (approval.approval_id, ApprovalState.VOID)
+
+    async def noted() -> bool:
+        return not await world.store.approvals.not_closed()
+
+    await eventually(noted)
+    await _restart(world)
+    assert len(world.chat.closed_cards) == 1, "what is closed is left alone"
+
+
+async def test_the_start_does_not_wait_for_cards(world: World) -> None:
+    await world.say("@ada run it")
+    given = await world.input(1)
+    world.agent.begin(given)
+    world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "ls"}))
+    card = (await eventually(lambda: world.chat.cards))[0]
+
+    async def noted() -> bool:
+        stored = await world.store.approvals.get(card.approval_id)
+        return stored is not None and stored.card is not None
+
+    await eventually(noted)
+    await world.crash()
+    world.team = Team((GRACE,))
+    world.chat.slack_is_there.clear()
+    async with asyncio.timeout(5):
+        await world.open()
+    assert not world.chat.closed_cards
+    world.chat.slack_is_there.set()
+    closed = (await eventually(lambda: world.chat.closed_cards))[0]
+    assert (closed.approval_id, closed.state) == (card.approval_id, ApprovalState.VOID)
+
+
+async def test_g5_turns_of_a_teammate_who_has_left_end_in_words(world: World) -> None:
+    root = await world.say("@ada run it")
+    given = await world.input(1)
+    world.agent.begin(given)
+    await world.say("@ada and then this", thread=root.ts)
+    assert await world.store.turns.counts() == {"waiting": 1, "active": 1}
+    await world.crash()
+    world.team = Team((GRACE,))
+    await world.open()
+
+    async def all_ended() -> bool:
+        return await world.store.turns.counts() == {"waiting": 0, "active": 0}
+
+    await eventually(all_ended)
+    ((target, sentence),) = world.chat.leftovers
+    assert target.face == Face("Ada")
+    assert "no longer set up" in sentence
+    assert world.chat.notices == [sentence]
+    assert world.dispatcher.live_turns() == 0
+    assert not world.agent.aborts
+
+
+async def test_g5_a_turn_not_yet_begun_of_a_teammate_who_has_left_ends_in_words(
+    world: World,
+) -> None:
+    world.agent.state = LinkState.DOWN
+    await world.say("@ada hi")
+    await eventually(lambda: world.dispatcher.live_turns() == 1)
+    await world.crash()
+    world.team = Team((GRACE,))
+    await world.open()
+    notice = (await eventually(lambda: world.chat.notices))[0]
+    assert "no longer set up" in notice
+
+    async def all_ended() -> bool:
+        return await world.store.turns.counts() == {"waiting": 0, "active": 0}
+
+    await eventually(all_ended)
+    assert not world.chat.leftovers

@@ -37,6 +37,9 @@ from bridge.telemetry import LINKS_UP, Tasks, bounded, get_logger
 
 log = get_logger("dispatcher")
 
+CARDS_S = 3.0
+"""How long a stop waits for cards on their way to their last line."""
+
 _PAUSE_S = 0.5
 T = TypeVar("T")
 
@@ -51,7 +54,7 @@ class Dispatcher:
         self._tools = tools
         self._tasks = Tasks()
         self._runtimes = Runtimes(tools, self._tasks)
-        self._desk = ApprovalDesk(tools, self._tasks, tell=self._tell_turn, waits=self._turn_waits)
+        self.desk = ApprovalDesk(tools, self._tasks, tell=self._tell_turn, waits=self._turn_waits)
         self._workers: dict[BindingId, Worker] = {}
         self._working: set[asyncio.Task[Any]] = set()
         self._by_runtime: dict[Runtime, BindingId] = {}
@@ -92,7 +95,7 @@ class Dispatcher:
                 # Stored as well, so that one delivered again does not stop the next turn (G2).
                 if not await self._accept(message, thread, (), person, bindings):
                     stop = self._stops.by_message(message, bindings, teammates, person)
-                    self._spawn(stop, f"stop {message.ts}")
+                    self.spawn(stop, f"stop {message.ts}")
             case routing.Answer(teammates):
                 await self._accept(message, thread, teammates, person, bindings)
             case routing.NotForUs():
@@ -120,11 +123,11 @@ class Dispatcher:
         self, approval_id: ApprovalId, *, user: UserId, verdict: Verdict, card: MessageRef
     ) -> None:
         """A person pressed allow or deny on a card; told privately when it does not count."""
-        await self._desk.decide(approval_id, user=user, verdict=verdict, card=card)
+        await self.desk.decide(approval_id, user=user, verdict=verdict, card=card)
 
     async def reason(self, approval_id: ApprovalId, *, user: UserId, reason: str) -> None:
         """A person denied and said why."""
-        await self._desk.decide(
+        await self.desk.decide(
             approval_id, user=user, verdict=Verdict.DENY, card=None, reason=reason
         )
 
@@ -144,7 +147,7 @@ class Dispatcher:
             self._unclaimed[runtime].append(event)
         elif isinstance(event, ev.BEGINNINGS):
             self._unclaimed[runtime] = [event]
-            self._spawn(self._claim_events(runtime), f"unprompted work on {runtime}")
+            self.spawn(self._claim_events(runtime), f"unprompted work on {runtime}")
 
     def link_changed(self, state: LinkState, reason: str | None) -> None:
         """Tell every running turn that the link was lost; prepare when it is up."""
@@ -199,6 +202,7 @@ class Dispatcher:
         if self._working:
             limit = self._tools.options.stop_wait_s
             await bounded(asyncio.wait(self._working), within_s=limit, what="live turns")
+        await self.desk.aclose(within_s=CARDS_S)
         await self._tasks.aclose()
 
     async def abandon(self) -> None:
@@ -241,16 +245,16 @@ class Dispatcher:
         for placed in accepted.placed:
             if placed.must_wait:
                 ref = MessageRef(message.channel, message.ts)
-                self._spawn(self._tools.chat.mark_waiting(ref), f"mark waiting {message.ts}")
+                self.spawn(self._tools.chat.mark_waiting(ref), f"mark waiting {message.ts}")
             known = next((b for b in bindings if b.binding_id == placed.binding_id), None)
-            self._spawn(self._wake(placed.binding_id, known), f"wake {placed.binding_id}")
+            self.spawn(self._wake(placed.binding_id, known), f"wake {placed.binding_id}")
         return accepted.duplicate
 
     def _refuse(self, message: InboundMessage) -> None:
         note = self._tools.chat.private_note(
             message.channel, message.user, access.NOT_ALLOWED, thread_ts=message.thread_ts
         )
-        self._spawn(note, f"refuse {message.ts}")
+        self.spawn(note, f"refuse {message.ts}")
 
     async def _wake(self, binding_id: BindingId, known: Binding | None) -> None:
         worker = self._workers.get(binding_id)
@@ -274,7 +278,7 @@ class Dispatcher:
             teammate,
             self._tools,
             self._runtimes,
-            self._desk,
+            self.desk,
             self._tasks,
             runtime_known=self._runtime_known,
             retired=self._retire,
@@ -311,7 +315,8 @@ class Dispatcher:
         run = self._run_of(turn_id)
         return run.waits_for(request_id) if run is not None else False
 
-    def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        """Do this in the background; it ends with the dispatcher."""
         self._tasks.spawn(work, name=name)
 
 

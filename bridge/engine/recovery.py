@@ -1,7 +1,7 @@
 """At start: no turn, card or message of an earlier process is left hanging (G5)."""
 
 from bridge.domain.events import Outcome, Usage
-from bridge.domain.ids import TurnId
+from bridge.domain.ids import MessageRef, TurnId
 from bridge.domain.people import Binding, ClaimedTurn, Face
 from bridge.domain.ports import ReplyTarget
 from bridge.domain.turn import resumed
@@ -20,7 +20,7 @@ async def recover(dispatcher: Dispatcher, tools: Tools) -> None:
     What Slack is to show for it follows in the background. Raises `StoreError`.
     """
     live = await _take_over(dispatcher, tools)
-    await dispatcher._desk.recover(live)
+    await dispatcher.desk.recover(live)
     for binding_id in await tools.store.turns.bindings_waiting():
         binding = await tools.store.bindings.get(binding_id)
         if binding is None:
@@ -28,7 +28,7 @@ async def recover(dispatcher: Dispatcher, tools: Tools) -> None:
         if _is_here(binding, tools):
             dispatcher.resume(binding)
         else:
-            dispatcher._spawn(_drop_waiting(binding, tools), f"drop what waits in {binding_id}")
+            dispatcher.spawn(_drop_waiting(binding, tools), f"drop what waits in {binding_id}")
 
 
 async def _take_over(dispatcher: Dispatcher, tools: Tools) -> frozenset[TurnId]:
@@ -49,7 +49,7 @@ async def _take_over(dispatcher: Dispatcher, tools: Tools) -> frozenset[TurnId]:
             dispatcher.inherit(claimed, resumed(left.client_message_id, claimed.attempt))
             live.add(claimed.turn_id)
         else:
-            dispatcher._spawn(_end(claimed, tools), f"end {claimed.turn_id}")
+            dispatcher.spawn(_end(claimed, tools), f"end {claimed.turn_id}")
     return frozenset(live)
 
 
@@ -87,7 +87,10 @@ async def _end(claimed: ClaimedTurn, tools: Tools) -> None:
 async def _drop_waiting(binding: Binding, tools: Tools) -> None:
     """Say once that nothing of what waits for a teammate who has left will be answered."""
     await tools.chat.notice(binding.thread, _NOT_HERE, face=_face(binding))
-    await tools.store.turns.drop_waiting_of(binding.binding_id, now=tools.clock.now())
+    dropped = await tools.store.turns.drop_waiting_of(binding.binding_id, now=tools.clock.now())
+    for turn_id in dropped:
+        for message in await tools.store.turns.messages(turn_id):
+            await tools.chat.mark_dropped(MessageRef(message.thread.channel, message.said.ts))
 
 
 def _face(binding: Binding) -> Face:

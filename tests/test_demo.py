@@ -137,7 +137,7 @@ def test_a_bridge_that_dies_is_named_with_its_last_words_and_nothing_stays(
     demos.append(demo)
     demo.until_open()
     everything = demo.descendants()
-    [bridge] = [child for child in everything if "run" in child.cmdline()]
+    [bridge] = psutil.Process(demo.process.pid).children()
     bridge.kill()
     said, _ = demo.process.communicate(timeout=40)
     assert demo.process.returncode == 1

@@ -255,7 +255,7 @@ class ChatPort(Protocol):
     async def person(self, user: UserId) -> Person:
         """Who this is; cached. A user whom Slack does not know is an untrusted person.
 
-        Raises `ChatUnreachable` for somebody new while Slack gives no answer.
+        Raises `ChatError` for somebody new while Slack does not say.
         """
 
     async def history(self, thread: ThreadKey, *, before: MessageTs, limit: int) -> list[Said]:

@@ -91,7 +91,7 @@ async def test_a_frame_of_many_megabytes_comes_through() -> None:
         assert len(ears.texts[0]) == 20_000_000
 
 
-async def test_what_cannot_be_read_is_logged_once_per_kind_and_changes_nothing() -> None:
+async def test_g8_what_cannot_be_read_is_logged_once_per_kind_and_changes_nothing() -> None:
     bad = [
         "not json",
         "[1]",

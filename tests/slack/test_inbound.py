@@ -57,7 +57,7 @@ JSON = st.recursive(
 
 @given(JSON)
 @settings(max_examples=60)
-def test_any_json_is_read_without_an_error(value):
+def test_g8_any_json_is_read_without_an_error(value):
     assert read_event(value, us=US) is not None
     assert isinstance(read_button(value), Unsupported)
     assert isinstance(read_submission(value), Unsupported)

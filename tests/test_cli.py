@@ -101,7 +101,7 @@ def test_init_never_overwrites(tmp_path: Path) -> None:
     [
         (errors.ConfigurationError("x"), 2),
         (errors.AgentUnreachable("x"), 3),
-        (errors.AgentLoginRefused("x"), 3),
+        (errors.AgentTooOld("x"), 3),
         (errors.ChatUnreachable("x"), 3),
         (errors.ChatRefused("auth.test", "x"), 3),
         (errors.StoreUnavailable("x"), 4),

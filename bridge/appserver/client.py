@@ -154,7 +154,6 @@ class AppServerClient:
         return StartedRuntime(
             runtime=runtime,
             cwd=status.current_working_directory,
-            created_conversation=answer.created.conversation,
             is_processing=status.is_processing,
             pending_request_ids=frozenset(
                 pending.request_id for pending in status.pending_control_requests

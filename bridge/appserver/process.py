@@ -60,13 +60,18 @@ class ProcessOptions:
     stop_within_s: float = 5.0
 
 
-def find_letta(environment: Mapping[str, str]) -> str:
-    """Where the `letta` program is: beside this Python, else on the PATH.
+BESIDE_PYTHON = Path(sys.executable).parent
+
+
+def find_letta(environment: Mapping[str, str], *, beside: Path = BESIDE_PYTHON) -> str:
+    """Where the `letta` program is: in the directory of this Python, else on the PATH.
 
     Raises `ConfigurationError` when it is not installed.
     """
-    beside = Path(sys.executable).parent / "letta"
-    found = str(beside) if beside.exists() else shutil.which("letta", path=environment.get("PATH"))
+    program = beside / "letta"
+    found = (
+        str(program) if program.exists() else shutil.which("letta", path=environment.get("PATH"))
+    )
     if found is None:
         raise ConfigurationError(
             "The agent server (`letta`) is not installed. Install it with "

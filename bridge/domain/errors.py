@@ -7,7 +7,6 @@
     │   └── StoreUnavailable     locked, full or read-only; try again
     ├── AgentError               the App Server's side
     │   ├── AgentUnreachable     no connection, or no answer in time; try again
-    │   ├── AgentLoginRefused    the bearer token is wrong or missing
     │   ├── AgentTooOld          a generation of the server that is not supported
     │   ├── RuntimeGone          the agent or the conversation does not exist any more
     │   └── CommandRefused       the server said no, with a reason
@@ -51,10 +50,6 @@ class AgentError(BridgeError):
 
 class AgentUnreachable(AgentError):
     """There is no connection, or no answer came in time. It may be tried again."""
-
-
-class AgentLoginRefused(AgentError):
-    """The App Server refused the bearer token."""
 
 
 class AgentTooOld(AgentError):

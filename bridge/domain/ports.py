@@ -64,7 +64,6 @@ class StartedRuntime:
 
     runtime: Runtime
     cwd: str | None
-    created_conversation: bool
     is_processing: bool
     pending_request_ids: frozenset[str]
 

@@ -85,7 +85,6 @@ class Runtimes:
             known = StartedRuntime(
                 runtime=binding.runtime,
                 cwd=binding.cwd,
-                created_conversation=False,
                 is_processing=False,
                 pending_request_ids=frozenset(),
             )

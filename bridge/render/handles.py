@@ -20,7 +20,6 @@ VIEW_REASON: Final = "approval_reason"
 VIEW_FULL: Final = "approval_full_view"
 """Callback id of the modal with everything that would run."""
 
-VIEW_ERROR: Final = "error_notice"
 """Callback id of the modal that says why something did not work."""
 
 REASON_BLOCK: Final = "reason"

@@ -10,12 +10,10 @@ from bridge.render.elements import Block, plain, section
 from bridge.render.handles import (
     REASON_BLOCK,
     REASON_INPUT,
-    VIEW_ERROR,
     VIEW_FULL,
     VIEW_REASON,
 )
 from bridge.render.limits import MODAL_BLOCKS, MODAL_BYTES, SECTION_TEXT, VIEW_TITLE
-from bridge.render.mentions import safe_mrkdwn
 from bridge.render.progress import code_span, one_line, tool_name
 
 REASON_LIMIT = 1_000
@@ -64,11 +62,6 @@ def reason_modal(approval: Approval) -> Block:
             }
         ),
     }
-
-
-def error_modal(text: str) -> Block:
-    """Return a modal with one sentence that says why something did not work."""
-    return _modal(VIEW_ERROR, "That did not work", [section(safe_mrkdwn(text, allowed=None))])
 
 
 @dataclass(slots=True)

@@ -76,7 +76,6 @@ DatabaseUrl = Annotated[
 ]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Words = Annotated[tuple[Word, ...], BeforeValidator(_listed)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Channels = Annotated[tuple[ChannelKey, ...], BeforeValidator(_listed)]
 Users = Annotated[tuple[UserKey, ...], BeforeValidator(_listed)]
 

@@ -44,11 +44,6 @@ _SET_RUNTIME = (
         server=_param("on_server"),
     )
 )
-_FORGET_RUNTIME = (
-    sa.update(bindings)
-    .where(_THIS)
-    .values(agent_id=None, conversation_id=None, cwd=None, last_started_at=None)
-)
 _SEEN = sa.update(bindings).where(_THIS).values(last_seen=_param("message"))
 
 
@@ -96,10 +91,6 @@ class Bindings:
             at=started_at,
             on_server=server,
         )
-
-    async def forget_runtime(self, binding_id: BindingId) -> None:
-        """Untie the binding: the agent or the conversation is gone."""
-        await self._change(_FORGET_RUNTIME, binding=binding_id)
 
     async def set_last_seen(self, binding_id: BindingId, message_id: MessageId) -> None:
         """Note the newest stored message that the teammate was told."""

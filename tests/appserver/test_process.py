@@ -208,18 +208,17 @@ def test_a_port_in_use_is_said() -> None:
             free_port(port)
 
 
-def test_a_missing_letta_is_said_with_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+def test_a_missing_letta_is_said_with_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"letta-slack-bridge\[appserver\]"):
-        find_letta({"PATH": str(tmp_path)})
+        find_letta({"PATH": str(tmp_path)}, beside=tmp_path)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "letta").write_text("#!/bin/sh\n")
     (tmp_path / "bin" / "letta").chmod(0o755)
-    assert find_letta({"PATH": str(tmp_path / "bin")}) == str(tmp_path / "bin" / "letta")
+    assert find_letta({"PATH": str(tmp_path / "bin")}, beside=tmp_path) == str(
+        tmp_path / "bin" / "letta"
+    )
     (tmp_path / "letta").write_text("")
-    assert find_letta({}) == str(tmp_path / "letta")
+    assert find_letta({}, beside=tmp_path) == str(tmp_path / "letta")
 
 
 @pytest.mark.appserver

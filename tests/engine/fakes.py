@@ -122,7 +122,6 @@ class FakeAgent:
         return StartedRuntime(
             runtime=runtime,
             cwd=self.wrong_cwd or request.cwd,
-            created_conversation=request.conversation_id is None,
             is_processing=runtime in self.processing,
             pending_request_ids=self.pending,
         )

@@ -10,7 +10,15 @@ from bridge.domain.people import Face
 from bridge.domain.ports import HistoryMessage, LinkState
 from bridge.domain.routing import Team
 from tests.engine.conftest import GRACE, JONAS, MAYA, World
+from tests.engine.fakes import Input
 from tests.support import eventually
+
+
+def _server_keeps(world: World, given: Input) -> None:
+    """The server has the input in its history, and no answer to it."""
+    world.agent.stored[given.runtime] = [
+        HistoryMessage("u1", "user", "hi", given.client_message_id)
+    ]
 
 
 async def _restart(world: World) -> None:
@@ -34,9 +42,7 @@ async def test_a_turn_that_the_server_runs_again_is_adopted_not_sent_twice(world
     given = await world.input(1)
     run = world.agent.begin(given)
     world.agent.say(given, run, "half an ans")
-    world.agent.stored[given.runtime] = [
-        HistoryMessage("u1", "user", "hi", given.client_message_id)
-    ]
+    _server_keeps(world, given)
     await eventually(lambda: world.chat.replies[0].segments)
     await _restart(world)
     await eventually(lambda: len(world.agent.starts) >= 2)
@@ -54,9 +60,7 @@ async def test_g5_a_turn_that_nobody_runs_any_more_ends_in_words(world: World) -
     await world.say("@ada hi")
     given = await world.input(1)
     world.agent.begin(given)
-    world.agent.stored[given.runtime] = [
-        HistoryMessage("u1", "user", "hi", given.client_message_id)
-    ]
+    _server_keeps(world, given)
     await _restart(world)
     leftovers = await eventually(lambda: world.chat.leftovers)
     assert "Interrupted" in leftovers[0][1]
@@ -114,9 +118,7 @@ async def test_a_pending_card_works_again_after_a_restart(world: World) -> None:
     asked = ev.ApprovalAsked("perm-1", "call-1", "Bash", {"command": "ls"})
     world.agent.emit(given.runtime, asked)
     card = (await eventually(lambda: world.chat.cards))[0]
-    world.agent.stored[given.runtime] = [
-        HistoryMessage("u1", "user", "hi", given.client_message_id)
-    ]
+    _server_keeps(world, given)
     world.agent.processing.add(given.runtime)
     world.agent.pending = frozenset({"perm-1"})
     await _restart(world)
@@ -138,9 +140,7 @@ async def test_a_card_whose_question_is_gone_says_so_after_a_restart(world: Worl
     world.agent.begin(given)
     world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "ls"}))
     await eventually(lambda: world.chat.cards)
-    world.agent.stored[given.runtime] = [
-        HistoryMessage("u1", "user", "hi", given.client_message_id)
-    ]
+    _server_keeps(world, given)
     await _restart(world)
     closed = (await eventually(lambda: world.chat.closed_cards))[0]
     assert closed.state is ApprovalState.VOID
@@ -188,9 +188,7 @@ async def test_after_a_restart_of_both_sides_the_old_card_is_void(world: World) 
     world.agent.begin(given)
     world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "ls"}))
     old = (await eventually(lambda: world.chat.cards))[0]
-    world.agent.stored[given.runtime] = [
-        HistoryMessage("u1", "user", "hi", given.client_message_id)
-    ]
+    _server_keeps(world, given)
     await _restart(world)
     await eventually(lambda: len(world.agent.starts) >= 2)
     world.agent.begin(given)  # the restarted server runs the input again and asks anew
@@ -217,9 +215,7 @@ async def _pending_then_restarted(world: World) -> Approval:
 
     approval = await eventually(noted)
     assert approval is not None
-    world.agent.stored[given.runtime] = [
-        HistoryMessage("u1", "user", "hi", given.client_message_id)
-    ]
+    _server_keeps(world, given)
     world.agent.state = LinkState.DOWN
     await _restart(world)
     return approval
@@ -274,9 +270,7 @@ async def test_g6_after_a_restart_the_old_card_does_not_approve_new_content(worl
     world.agent.begin(given)
     world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "ls"}))
     old = (await eventually(lambda: world.chat.cards))[0]
-    world.agent.stored[given.runtime] = [
-        HistoryMessage("u1", "user", "hi", given.client_message_id)
-    ]
+    _server_keeps(world, given)
     world.agent.processing.add(given.runtime)
     world.agent.pending = frozenset({"perm-1"})
     await _restart(world)

@@ -10,7 +10,7 @@ from bridge.domain.events import DiffLine, FileDiff, ToolLine
 from bridge.domain.people import Face
 from bridge.render.blocks import notice_blocks, private_note, reply_blocks
 from bridge.render.cards import approval_card, decided_card
-from bridge.render.modals import error_modal, full_view_modal
+from bridge.render.modals import full_view_modal
 from bridge.render.progress import HINT_LIMIT, tool_hint, tools_line
 from bridge.render.stream import MessageView
 from tests.render.oracles import check_blocks, check_view, pings, texts, units
@@ -88,7 +88,6 @@ def test_sentences_are_within_the_limits(text):
     for rendered in (notice_blocks(text), private_note(text)):
         check_blocks(rendered.blocks)
         assert 1 <= units(rendered.text) <= 3_000
-    check_view(error_modal(text))
     check_silence(notice_blocks(text).blocks)
 
 

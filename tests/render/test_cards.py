@@ -10,7 +10,7 @@ from bridge.domain.ids import ThreadKey
 from bridge.domain.people import Face
 from bridge.render import handles
 from bridge.render.cards import approval_card, decided_card, instant
-from bridge.render.modals import error_modal, full_view_modal, reason_modal
+from bridge.render.modals import full_view_modal, reason_modal
 from tests.render.oracles import check_blocks, check_view, pings, texts
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -243,9 +243,3 @@ def test_the_reason_modal_knows_its_approval():
     assert question["block_id"] == handles.REASON_BLOCK
     assert question["element"]["action_id"] == handles.REASON_INPUT
     assert view["submit"]["text"] == "Deny"
-
-
-def test_the_error_modal_says_one_sentence():
-    view = error_modal("Only <@U1> can decide this. <!here>")
-    check_view(view)
-    assert words(view["blocks"]) == "Only <@U1> can decide this. &lt;!here&gt;"

@@ -53,19 +53,6 @@ async def test_a_runtime_leads_to_its_binding(world: World) -> None:
     assert await bindings.by_runtime(stranger) is None
 
 
-async def test_a_forgotten_runtime_is_gone_but_not_what_was_told(world: World) -> None:
-    accepted = await world.say(1, "ada")
-    bindings, ada = world.store.bindings, world.binding("ada")
-    await bindings.set_runtime(ada, RUNTIME, "/srv/api", NOW, server="local")
-    await bindings.set_last_seen(ada, accepted.message_id)
-    await bindings.forget_runtime(ada)
-    binding = await bindings.get(ada)
-    assert binding is not None
-    assert (binding.runtime, binding.cwd, binding.last_started_at) == (None, None, None)
-    assert binding.last_seen == accepted.message_id
-    assert await bindings.by_runtime(RUNTIME) is None
-
-
 async def test_a_created_agent_is_remembered_per_server(store: Store) -> None:
     assert await store.teammates.agent_of("main", "ada") is None
     await store.teammates.remember("main", "ada", AgentId("agent-1"), NOW)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bridge.domain.approvals import Approval
-from bridge.domain.events import AgentEvent, Outcome, ToolLine, Usage, Verdict
+from bridge.domain.events import AgentEvent, Outcome, ToolLine, TurnFinished, Usage, Verdict
 from bridge.domain.ids import (
     AgentId,
     ChannelId,
@@ -145,6 +145,38 @@ class AgentPort(Protocol):
 
     async def fork(self, runtime: Runtime) -> Runtime:
         """Copy the conversation; the copy is usable when the original is stuck (PROTOCOL §15)."""
+
+
+class Guard(Protocol):
+    """The process that outlives us, as the engine sees it.
+
+    While it holds a runtime the server does not cancel that runtime's turn when our own
+    connection breaks (PROTOCOL §15). It is a help, never a condition: no method raises.
+    """
+
+    async def hold(self, runtime: Runtime) -> None:
+        """Ask for a second subscription to the runtime. It exists when this returns, or a short
+        limit has passed. May be repeated: then it costs next to nothing.
+        """
+
+    def release(self, runtime: Runtime) -> None:
+        """No turn is live there any more. Does nothing for a runtime that is not held."""
+
+    def ending(self, client_message_id: str) -> TurnFinished | None:
+        """How the turn of this input ended while no worker listened; None: not known."""
+
+
+class NoGuard:
+    """Nobody guards us, as in tests and where we run alone."""
+
+    async def hold(self, runtime: Runtime) -> None:
+        """Hold nothing."""
+
+    def release(self, runtime: Runtime) -> None:
+        """Hold nothing."""
+
+    def ending(self, client_message_id: str) -> TurnFinished | None:
+        """Know nothing."""
 
 
 # --- the chat's side -------------------------------------------------------------------------

@@ -1,8 +1,8 @@
-"""The engine's tools in one hand: store, agent, chat, clock and options."""
+"""The engine's tools in one hand: store, agent, chat, clock, options and guard."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from bridge.domain.ports import AgentPort, ChatPort, Clock
+from bridge.domain.ports import AgentPort, ChatPort, Clock, Guard, NoGuard
 from bridge.engine.options import EngineOptions
 from bridge.store.store import Store
 
@@ -16,3 +16,4 @@ class Tools:
     chat: ChatPort
     clock: Clock
     options: EngineOptions
+    guard: Guard = field(default_factory=NoGuard)

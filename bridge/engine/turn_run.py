@@ -13,25 +13,23 @@ import structlog
 
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
-from bridge.domain import failures
-from bridge.domain.errors import IllegalTransition, StoreError
-from bridge.domain.ids import BindingId, MessageTs, RunId, Runtime, UserId
+from bridge.domain.errors import IllegalTransition
+from bridge.domain.ids import BindingId, RunId, Runtime, UserId
 from bridge.domain.people import Binding, ClaimedTurn, Speaker, Teammate
-from bridge.domain.ports import Ending, HistoryMessage, Reply, ReplyTarget
+from bridge.domain.ports import HistoryMessage, Reply, ReplyTarget
 from bridge.domain.turn import Phase, Turn, step
 from bridge.engine.approval_desk import ApprovalDesk
 from bridge.engine.runtimes import Runtimes
 from bridge.engine.tools import Tools
 from bridge.engine.turn_agent import TurnAgent
+from bridge.engine.turn_end import TurnEnd
 from bridge.engine.turn_timer import TurnTimer
-from bridge.telemetry import TURN_SECONDS, TURNS, TURNS_ACTIVE, Tasks, get_logger
+from bridge.telemetry import TURNS_ACTIVE, Tasks, get_logger
 
 log = get_logger("turn")
 
 _STORED_RUN = RunId("stored")
 """Stands for the run of text that was read from the server's history, which names no runs."""
-
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 
 
 class TurnRun:
@@ -64,6 +62,9 @@ class TurnRun:
         self._target = _target(claimed, teammate)
         resumed = turn.phase is Phase.RECONCILING
         self._reply: Reply = tools.chat.open_reply(self._target, resumed=resumed)
+        self._ending = TurnEnd(
+            claimed, teammate, tools, target=self._target, reply=self._reply, desk=desk
+        )
         self._nothing_new = resumed
         self._missed_text = False
         self._sending: asyncio.Task[Any] | None = None
@@ -233,68 +234,19 @@ class TurnRun:
     # --- the end -----------------------------------------------------------------------------
 
     async def _finish(self, end: fx.EndTurn) -> None:
-        """Say the last word, then record the end; whatever fails in between, it is recorded."""
-        if end.cause:
-            log.warning("turn ended", outcome=end.outcome.value, cause=end.cause)
-        seconds = self._timer.worked_s()
         try:
-            await self._close(end, seconds)
+            await self._fill_gap(end)
         except Exception:
-            log.exception("the end was not shown in full")
-        await self._record(end, seconds)
-        TURNS.labels(outcome=end.outcome.value).inc()
-        TURN_SECONDS.observe(seconds)
-
-    async def _close(self, end: fx.EndTurn, seconds: float) -> None:
-        await self._fill_gap(end)
-        ts = await self._say_goodbye(end, seconds)
-        await self._desk.void_all_of(self.claimed.turn_id, "The turn has ended.")
-        if self._missed_text and self._turn.runs:
-            await self._agent.note_seen()
-        if ts is not None and self._reply.text():
-            await self._tools.store.messages.add_reply(
-                self.claimed.binding.thread,
-                teammate=self._teammate.name,
-                ts=ts,
-                text=self._reply.text(),
-                now=self._tools.clock.now(),
-            )
-
-    async def _record(self, end: fx.EndTurn, seconds: float) -> None:
-        """Free the binding for its next turn. Tried until the database takes it."""
-        pause_s = _FIRST_PAUSE_S
-        while True:
-            try:
-                await self._tools.store.turns.end(
-                    self.claimed.turn_id,
-                    lease=self._tools.options.lease,
-                    outcome=end.outcome,
-                    cause=end.cause,
-                    usage=end.usage,
-                    seconds=seconds,
-                    now=self._tools.clock.now(),
-                )
-            except StoreError as error:
-                log.warning("end not recorded yet", cause=str(error))
-            else:
-                return
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-
-    async def _say_goodbye(self, end: fx.EndTurn, seconds: float) -> MessageTs | None:
-        sentence = failures.explain(end.outcome, end.cause)
-        if sentence is None and not self._reply.text():
-            sentence = "Finished without a word."
-        if self._nothing_new:  # what an earlier process showed stays, and gets the last word
-            await self._tools.chat.close_leftover(self._target, sentence or "Done.")
-            return None
-        return await self._reply.finish(Ending(end.outcome, sentence, seconds, end.usage))
+            log.exception("missed text not read")
+        await self._ending.bring(end, self._timer.worked_s(), anything_new=not self._nothing_new)
 
     async def _fill_gap(self, end: fx.EndTurn) -> None:
         """Text that came while the link was down is taken from the server's history."""
         client_id = self._newest_client_id
         if self._missed_text and end.outcome is ev.Outcome.DONE and client_id is not None:
             self._show_stored(await self._agent.stored_answers(client_id))
+        if self._missed_text and self._turn.runs:
+            await self._agent.note_seen()
 
 
 def _target(claimed: ClaimedTurn, teammate: Teammate) -> ReplyTarget:

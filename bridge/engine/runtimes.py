@@ -1,17 +1,21 @@
 """Brings a binding's runtime to life on the App Server: agent, conversation, directory, mode."""
 
 import asyncio
-from contextlib import suppress
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from bridge.domain.errors import AgentError, RuntimeGone
 from bridge.domain.ids import AgentId, BindingId, ConversationId, Runtime
 from bridge.domain.people import Binding, RuntimeRequest, Teammate
 from bridge.domain.ports import StartedRuntime
+from bridge.engine.spares import Spares
 from bridge.engine.tools import Tools
 from bridge.telemetry import Tasks, get_logger
 
 log = get_logger("runtimes")
+
+KEPT = 500
+"""As many bindings are known to be started; one that was used longer ago is started again."""
 
 
 class WrongDirectory(AgentError):
@@ -38,37 +42,36 @@ class Ready:
 
 
 class Runtimes:
-    """Starts runtimes and remembers which are started on the present connection.
+    """Starts runtimes and remembers which were lately started on the present connection.
 
-    Keeps one spare conversation per teammate ready, because creating one takes longer than the
-    whole way of a message (PROTOCOL §20).
+    Args:
+        tools: the engine's.
+        tasks: own the background work.
+        kept: how many started bindings are remembered.
     """
 
-    def __init__(self, tools: Tools, tasks: Tasks) -> None:
+    def __init__(self, tools: Tools, tasks: Tasks, *, kept: int = KEPT) -> None:
         self._tools = tools
-        self._tasks = tasks
+        self._kept = kept
         self._connection = 0
-        self._started: set[BindingId] = set()
-        self._spares: dict[str, StartedRuntime] = {}
-        self._stale_spares: dict[str, Runtime] = {}
+        self._started: OrderedDict[BindingId, None] = OrderedDict()
+        self._spares = Spares(tools, tasks, start=self._start, agent_of=self._agent_of)
         self._creating: dict[str, asyncio.Lock] = {}
-        self._preparing: dict[str, asyncio.Lock] = {}
 
     def connection_changed(self) -> None:
         """Forget what was started: a new connection is subscribed to nothing."""
         self._connection += 1
         self._started.clear()
-        self._stale_spares.update({name: spare.runtime for name, spare in self._spares.items()})
-        self._spares.clear()
+        self._spares.connection_changed()
 
     def prepare_spares(self) -> None:
         """Make a spare conversation for each teammate, in the background."""
         for teammate in self._tools.options.team.teammates:
-            self._tasks.spawn(self._prepare_spare(teammate), name=f"spare {teammate.name}")
+            self._spares.prepare(teammate)
 
     def spares(self) -> frozenset[str]:
         """Teammates with a spare conversation ready."""
-        return frozenset(self._spares)
+        return self._spares.names()
 
     async def bring_up(self, binding: Binding, teammate: Teammate, *, again: bool = False) -> Ready:
         """Make the binding's runtime ready for input.
@@ -82,6 +85,7 @@ class Runtimes:
             AgentError: the server is away, refused, or lacks agent or directory.
         """
         if binding.runtime is not None and binding.binding_id in self._started and not again:
+            self._started.move_to_end(binding.binding_id)
             known = StartedRuntime(
                 runtime=binding.runtime,
                 cwd=binding.cwd,
@@ -107,7 +111,7 @@ class Runtimes:
             self._tools.clock.now(),
             server=self._tools.options.server,
         )
-        self._started.discard(binding.binding_id)
+        self._started.pop(binding.binding_id, None)
         return runtime
 
     async def _resume(self, binding: Binding, teammate: Teammate) -> Ready:
@@ -132,40 +136,11 @@ class Runtimes:
             await teammates.forget(server, teammate.name)
 
     async def _new_conversation(self, teammate: Teammate) -> StartedRuntime:
-        spare = self._spares.pop(teammate.name, None)
-        if spare is None:
-            spare = await self._create(teammate)
-        self._tasks.spawn(self._prepare_spare(teammate), name=f"spare {teammate.name}")
-        return spare
-
-    async def _prepare_spare(self, teammate: Teammate) -> None:
-        try:
-            await self._tools.agent.ready(within_s=self._tools.options.link_wait_s)
-            async with self._preparing.setdefault(teammate.name, asyncio.Lock()):
-                await self._fill_spare(teammate)
-        except AgentError as error:
-            log.warning("no spare conversation", teammate=teammate.name, cause=str(error))
-
-    async def _fill_spare(self, teammate: Teammate) -> None:
-        connection = self._connection
-        if teammate.name in self._spares:
-            return
-        spare = await self._spare(teammate)
-        if connection == self._connection:
-            self._spares[teammate.name] = spare
-        else:
-            self._stale_spares[teammate.name] = spare.runtime
-
-    async def _spare(self, teammate: Teammate) -> StartedRuntime:
-        """The spare from before a lost link, else a new one: a link that flaps costs nothing."""
-        kept = self._stale_spares.pop(teammate.name, None)
-        if kept is not None:
-            with suppress(RuntimeGone):
-                return await self._start(teammate, kept.agent_id, kept.conversation_id)
-        return await self._create(teammate)
-
-    async def _create(self, teammate: Teammate) -> StartedRuntime:
-        return await self._start(teammate, await self._agent_of(teammate), None)
+        started = self._spares.take(teammate)
+        if started is None:
+            started = await self._start(teammate, await self._agent_of(teammate), None)
+        self._spares.prepare(teammate)
+        return started
 
     async def _start(
         self, teammate: Teammate, agent_id: AgentId, conversation_id: ConversationId | None
@@ -199,4 +174,7 @@ class Runtimes:
             server=self._tools.options.server,
         )
         if connection == self._connection:
-            self._started.add(binding.binding_id)
+            self._started[binding.binding_id] = None
+            self._started.move_to_end(binding.binding_id)
+            if len(self._started) > self._kept:
+                self._started.popitem(last=False)

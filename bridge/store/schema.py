@@ -198,6 +198,16 @@ teammates = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
 )
 
+spares = sa.Table(
+    "spares",
+    metadata,
+    sa.Column("server", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    _text("agent_id"),
+    _text("conversation_id"),
+)
+"""The newest conversation that was made ready for a teammate; it may be in use by now."""
+
 
 def unfinished(table: sa.FromClause) -> sa.ColumnElement[bool]:
     """Waiting or active. Written exactly as in the partial index, so that it is used."""

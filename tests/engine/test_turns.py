@@ -277,6 +277,51 @@ async def test_a_spare_conversation_waits_for_new_threads_and_survives_a_flappin
     assert world.agent.inputs[0].runtime.conversation_id in {"conv-1", "conv-2"}
 
 
+async def test_a_spare_conversation_outlives_the_process(world: World) -> None:
+    world.agent.link(LinkState.UP)
+    await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    made = await world.store.teammates.spare(world.server, "ada")
+    await world.crash()
+    await world.open()
+    world.agent.link(LinkState.UP)
+    await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    new = [start for start in world.agent.starts if start.conversation_id is None]
+    assert len(new) == 2, "one for each teammate, however often the process began"
+    world.agent.answer_with("hi")
+    await world.say("@ada hello")
+    await world.ended(1)
+    assert world.agent.inputs[0].runtime == made
+
+
+async def test_a_spare_that_a_thread_has_taken_is_not_given_to_another(world: World) -> None:
+    world.agent.link(LinkState.UP)
+    await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    world.agent.answer_with("hi")
+    await world.say("@ada hello")
+    await world.ended(1)
+    await world.crash()
+    await world.open()
+    world.agent.link(LinkState.UP)
+    await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    await world.say("@ada hello from elsewhere")
+    await world.ended(2)
+    first, second = (given.runtime for given in world.agent.inputs)
+    assert first != second
+
+
+async def test_a_spare_that_is_gone_from_the_server_is_made_anew(world: World) -> None:
+    world.agent.link(LinkState.UP)
+    await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    await world.crash()
+    world.agent.gone = {"conv-1", "conv-2"}
+    await world.open()
+    world.agent.link(LinkState.UP)
+    await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    made = await world.store.teammates.spare(world.server, "ada")
+    assert made is not None
+    assert made.conversation_id not in world.agent.gone
+
+
 async def test_g5_a_stopped_waiting_message_is_told_so_and_loses_its_hourglass(
     world: World,
 ) -> None:

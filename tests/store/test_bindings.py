@@ -62,3 +62,16 @@ async def test_a_created_agent_is_remembered_per_server(store: Store) -> None:
     await store.teammates.forget("main", "ada")
     await store.teammates.forget("main", "ada")
     assert await store.teammates.agent_of("main", "ada") is None
+
+
+async def test_a_spare_conversation_is_kept_until_a_thread_takes_it(world: World) -> None:
+    teammates = world.store.teammates
+    first, second = (Runtime(AgentId("a"), ConversationId(name)) for name in ("c1", "c2"))
+    assert await teammates.spare("main", "ada") is None
+    await teammates.keep_spare("main", "ada", first)
+    await teammates.keep_spare("main", "ada", second)
+    assert await teammates.spare("main", "ada") == second
+    assert await teammates.spare("other", "ada") is None
+    await world.say(1, "ada")
+    await world.store.bindings.set_runtime(world.binding("ada"), second, None, NOW, server="main")
+    assert await teammates.spare("main", "ada") is None

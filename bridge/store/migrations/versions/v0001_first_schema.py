@@ -54,6 +54,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("body <> '' OR files <> ''"),
     )
     op.create_table(
+        "spares",
+        sa.Column("server", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("agent_id", sa.Text(), nullable=False),
+        sa.Column("conversation_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("server", "name"),
+    )
+    op.create_table(
         "teammates",
         sa.Column("server", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),

@@ -1,6 +1,7 @@
 """The Web API's front door: arguments, token, scopes, faults, rate limits, then the method."""
 
 import asyncio
+import contextlib
 import json
 import time
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from bridge.playground.args import Args, read_args
 from bridge.playground.faults import Fault
 from bridge.playground.inspector import Entry
 from bridge.playground.methods import Method, find_channel
+from bridge.playground.moments import Moment
 from bridge.playground.site import Site
 from bridge.playground.wire import ApiError, Json
 
@@ -56,13 +58,12 @@ class WebApi:
         """Answer one call."""
         started = time.monotonic()
         name = request.match_info["method"]
-        values: Json = {}
-        try:
-            values = await read_args(request)
-            token = _token(request, values)
-            outcome = self._outcome(name, token, Args(values))
-        except ApiError as error:
-            outcome = Outcome(error.body())
+        self._site.moments.reached(Moment.ASKED, name)
+        if self._site.faults.strikes("lost_call", name):
+            outcome = Outcome({"ok": False, "error": "nothing was done"}, 0, fault="lost_call")
+            self._record(name, {}, outcome, DUMP(outcome.body), started=started)
+            return _broken(request)
+        values, outcome = await self._done(request, name)
         slow = self._site.faults.strikes("slow", name)
         if slow is not None:
             outcome.fault = outcome.fault or "slow"
@@ -72,9 +73,30 @@ class WebApi:
             outcome.fault = "lost_answer"
         text = DUMP(outcome.body)
         self._record(name, values, outcome, text, started=started)
-        if lost and request.transport is not None:
-            request.transport.abort()
-        return self._response(outcome, text)
+        if lost:
+            return _broken(request)
+        response = self._response(outcome, text)
+        with contextlib.suppress(ConnectionError):  # the caller may be gone
+            await response.prepare(request)
+            await response.write_eof()
+        self._site.moments.reached(Moment.ANSWERED, name)
+        return response
+
+    async def _done(self, request: web.Request, name: str) -> tuple[Json, Outcome]:
+        """Do what is asked; the arguments, and what it comes to."""
+        values: Json = {}
+        try:
+            values = await read_args(request)
+            token = _token(request, values)
+            outcome = self._outcome(name, token, Args(values))
+        except ApiError as error:
+            outcome = Outcome(error.body())
+        self._site.moments.reached(Moment.WRITTEN, name)
+        late = outcome.status == 200 and self._site.faults.strikes("late_error", name)
+        if late:
+            failed: Json = {"ok": False, "error": "internal_error"}
+            outcome = Outcome(failed, int(late.params["status"]), fault=late.name)
+        return values, outcome
 
     def _outcome(self, name: str, token: str, args: Args) -> Outcome:
         fault = self._refusal(name)
@@ -179,6 +201,13 @@ class WebApi:
                 fault=outcome.fault,
             )
         )
+
+
+def _broken(request: web.Request) -> web.Response:
+    """What is returned where the connection breaks instead of an answer."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
 
 
 def _token(request: web.Request, values: Json) -> str:

@@ -45,6 +45,12 @@ def _switches() -> list[Fault]:
             params={"method": "", "count": None, "status": 503},
         ),
         Fault(
+            "late_error",
+            "Errors after the write",
+            "The write happens, then the answer is a 5xx status.",
+            params={"method": "", "count": None, "status": 500},
+        ),
+        Fault(
             "slow",
             "Slow answers",
             "Every answer waits before it is sent.",
@@ -57,11 +63,29 @@ def _switches() -> list[Fault]:
             params={"method": "", "count": None},
         ),
         Fault(
+            "lost_call",
+            "Lost calls",
+            "The connection breaks before anything is written.",
+            params={"method": "", "count": None},
+        ),
+        Fault(
             "drop_socket",
             "Drop the sockets",
-            "Closes every Socket Mode connection once. A reason such as refresh_requested sends a "
-            "disconnect frame instead; how may be close or abort.",
-            params={"reason": "", "how": "close"},
+            "Closes Socket Mode connections once, all or one. A reason such as refresh_requested "
+            "sends a disconnect frame instead; how may be close or abort.",
+            params={"reason": "", "how": "close", "which": "all"},
+        ),
+        Fault(
+            "deaf_socket",
+            "Deaf sockets",
+            "Connections, all or one, stay open but nothing passes any more; they break later.",
+            params={"which": "all", "for_s": 10.0},
+        ),
+        Fault(
+            "late_delivery",
+            "Deliver events late",
+            "Every event waits before it is sent, so that later ones may overtake it.",
+            params={"count": None, "delay_s": 3.0},
         ),
         Fault(
             "double_delivery",

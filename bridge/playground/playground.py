@@ -8,6 +8,7 @@ from aiohttp import web
 from bridge.playground.api import WebApi
 from bridge.playground.guard import guard
 from bridge.playground.inspector import Entry
+from bridge.playground.moments import Watcher
 from bridge.playground.options import PlaygroundOptions
 from bridge.playground.page_routes import PageRoutes
 from bridge.playground.people import FileUpload, People
@@ -251,6 +252,10 @@ class Playground:
     def undelivered(self) -> int:
         """How many envelopes still wait for an ack or a connection."""
         return self._site.hub.undelivered
+
+    def watch(self, watcher: Watcher) -> None:
+        """Call `watcher` at each instant of each call and envelope, in place."""
+        self._site.moments.watchers.append(watcher)
 
     # ---- switches
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from bridge.playground.agents import Agents
 from bridge.playground.ephemerals import Ephemerals
 from bridge.playground.events import EventFeed
-from bridge.playground.faults import Faults
+from bridge.playground.faults import Fault, Faults
 from bridge.playground.files import FileStore
 from bridge.playground.inspector import Inspector
 from bridge.playground.interactivity import Keys
 from bridge.playground.limits import RateLimits
 from bridge.playground.live import Live
+from bridge.playground.moments import Moments
 from bridge.playground.options import PlaygroundOptions
 from bridge.playground.socket import SocketHub
 from bridge.playground.streams import Streams
@@ -29,6 +30,7 @@ class Site:
     tasks: Tasks = field(default_factory=Tasks)
     workspace: Workspace = field(default_factory=Workspace)
     faults: Faults = field(default_factory=Faults)
+    moments: Moments = field(default_factory=Moments)
     inspector: Inspector = field(init=False)
     limits: RateLimits = field(init=False)
     live: Live = field(init=False)
@@ -49,7 +51,7 @@ class Site:
         )
         self.limits = RateLimits(on=options.rate_limits)
         self.live = Live(self.workspace, self.inspector, self.tasks)
-        self.hub = SocketHub(options, self.inspector, self.faults, self.tasks)
+        self.hub = SocketHub(options, self.inspector, self.faults, self.moments, self.tasks)
         self.feed = EventFeed(self.workspace, self.hub)
         self.keys = Keys(options)
         self.views = ViewDesk(self.live)
@@ -72,15 +74,21 @@ class Site:
                     message["files"] = [self.files.shape(file) for file in kept]
 
     async def set_fault(self, name: str, *, on: bool, params: Json) -> None:
-        """Turn a switch and show it; `drop_socket` acts at once and turns itself off."""
+        """Turn a switch and show it; those of the sockets act at once and turn themselves off."""
         fault = self.faults.set(name, on=on, params=params)
-        if name == "drop_socket" and on:
+        if on and name in {"drop_socket", "deaf_socket"}:
             fault.on = False
-            if fault.params["reason"]:
-                await self.hub.disconnect(str(fault.params["reason"]))
-            else:
-                await self.hub.drop(abort=fault.params["how"] == "abort")
+            await self._strike_sockets(fault)
         self.show_switches()
+
+    async def _strike_sockets(self, fault: Fault) -> None:
+        params, which = fault.params, str(fault.params["which"])
+        if fault.name == "deaf_socket":
+            self.hub.deafen(for_s=float(params["for_s"]), which=which)
+        elif params["reason"]:
+            await self.hub.disconnect(str(params["reason"]), which=which)
+        else:
+            await self.hub.drop(abort=params["how"] == "abort", which=which)
 
     def set_rate_limits(self, *, on: bool) -> None:
         """Turn the rate limits on or off and show it."""

@@ -1,6 +1,7 @@
 """Socket Mode: tickets, connections, envelopes, acks and redeliveries (PLATFORM §4.1, §4.3)."""
 
 import asyncio
+import contextlib
 import json
 import random
 import secrets
@@ -9,10 +10,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from bridge.playground.faults import Faults
 from bridge.playground.inspector import Entry, Inspector
+from bridge.playground.line import Line
+from bridge.playground.moments import Moment, Moments
 from bridge.playground.options import PlaygroundOptions
 from bridge.playground.seed import APP_ID
 from bridge.playground.wire import Json
@@ -37,14 +40,20 @@ class SocketHub:
     """All Socket Mode connections of the app. Each envelope goes to one of them."""
 
     def __init__(
-        self, options: PlaygroundOptions, inspector: Inspector, faults: Faults, tasks: Tasks
+        self,
+        options: PlaygroundOptions,
+        inspector: Inspector,
+        faults: Faults,
+        moments: Moments,
+        tasks: Tasks,
     ) -> None:
         self._options = options
         self._inspector = inspector
         self._faults = faults
+        self._moments = moments
         self._tasks = tasks
         self._tickets: dict[str, float] = {}
-        self._connections: dict[web.WebSocketResponse, asyncio.Transport | None] = {}
+        self._lines: list[Line] = []
         self._open: dict[str, Delivery] = {}
         self._waiting: dict[str, Delivery] = {}
         self._online = asyncio.Event()
@@ -53,7 +62,7 @@ class SocketHub:
     @property
     def connected(self) -> int:
         """How many connections are open."""
-        return len(self._connections)
+        return len(self._lines)
 
     @property
     def undelivered(self) -> int:
@@ -73,23 +82,29 @@ class SocketHub:
         expires = self._tickets.pop(request.match_info["ticket"], 0.0)
         if expires < time.monotonic():
             return web.Response(status=408, text="ticket expired or used")
-        socket = web.WebSocketResponse(heartbeat=self._options.ping_interval_s, timeout=1.0)
+        socket = web.WebSocketResponse(autoping=False, timeout=1.0)
         await socket.prepare(request)
         if self.connected >= self._options.max_connections:
             await socket.send_json(_disconnect_frame("too_many_websockets"))
             await socket.close()
             return socket
         await socket.send_json(self._hello())
-        self._connections[socket] = request.transport
+        line = Line(socket, request.transport)
+        self._lines.append(line)
         self._changed("connected")
+        pings = self._tasks.spawn(_watched(line, self._options.ping_interval_s), name="pings")
         try:
-            async for message in socket:
-                if message.type == WSMsgType.TEXT:
-                    self._receive(message.data)
+            async for text in line.texts():
+                self._receive(text)
         finally:
-            self._connections.pop(socket, None)
+            pings.cancel()
+            self._forget(line)
             self._changed("disconnected")
         return socket
+
+    def _forget(self, line: Line) -> None:
+        if line in self._lines:
+            self._lines.remove(line)
 
     def _hello(self) -> Json:
         return {
@@ -104,7 +119,7 @@ class SocketHub:
         }
 
     def _changed(self, what: str) -> None:
-        if self._connections:
+        if self._lines:
             self._online.set()
         else:
             self._online.clear()
@@ -129,23 +144,38 @@ class SocketHub:
             return
         payload = frame.get("payload")
         delivery.ack.set_result(payload if isinstance(payload, dict) else {})
+        self._moments.reached(Moment.ACKED, delivery.name)
 
-    async def disconnect(self, reason: str) -> None:
-        """Ask every connection to leave with a `disconnect` frame; they stay open until it does."""
-        for socket in list(self._connections):
-            await socket.send_json(_disconnect_frame(reason))
+    async def disconnect(self, reason: str, *, which: str = "all") -> None:
+        """Ask connections to leave with a `disconnect` frame; they stay open until they do."""
+        for line in self._chosen(which):
+            await line.send(_disconnect_frame(reason))
         self._inspector.add(Entry(kind="socket", name="disconnect", ok=True, summary=reason))
 
-    async def drop(self, *, abort: bool = False) -> None:
-        """Close every connection; with `abort` without a close frame, as a broken line does."""
-        dropped, self._connections = self._connections, {}
-        self._online.clear()
+    async def drop(self, *, abort: bool = False, which: str = "all") -> None:
+        """Close connections; with `abort` without a close frame, as a broken line does."""
+        dropped = self._chosen(which)
+        self._lines = [line for line in self._lines if line not in dropped]
+        if not self._lines:
+            self._online.clear()
         if not abort:
-            await asyncio.gather(*(socket.close(code=1001) for socket in dropped))
+            await asyncio.gather(*(line.close() for line in dropped))
             return
-        for transport in dropped.values():
-            if transport is not None:
-                transport.abort()
+        for line in dropped:
+            line.abort()
+
+    def deafen(self, *, for_s: float, which: str = "all") -> None:
+        """Let nothing pass on connections that stay open, and break them after `for_s`.
+
+        Envelopes go on being handed to them, as Slack does until it notices.
+        """
+        for line in self._chosen(which):
+            line.gone_deaf()
+            self._tasks.spawn(_broken_after(line, for_s), name="deaf socket")
+
+    def _chosen(self, which: str) -> list[Line]:
+        """All connections, or with `one` the oldest."""
+        return self._lines[:1] if which == "one" else list(self._lines)
 
     # ---- envelopes
 
@@ -181,7 +211,10 @@ class SocketHub:
         return delivery
 
     async def _deliver_event(self, delivery: Delivery) -> None:
+        late = self._faults.strikes("late_delivery")
         try:
+            if late is not None:
+                await asyncio.sleep(float(late.params["delay_s"]))
             await self._attempts(delivery)
         finally:
             self._open.pop(delivery.envelope_id, None)
@@ -195,7 +228,7 @@ class SocketHub:
                 await self._pause(delivery, retry_delays[attempt - 1])
                 if delivery.ack.done():
                     return
-            if not self._connections:
+            if not self._lines:
                 if not await self._wait_online(delivery):
                     self._record("event", delivery, error="dropped", retry=attempt)
                     return
@@ -243,14 +276,15 @@ class SocketHub:
             frame["retry_attempt"] = attempt
             frame["retry_reason"] = "timeout" if attempt else ""
         text = json.dumps(frame)
-        for socket in random.sample(list(self._connections), len(self._connections)):
+        for line in random.sample(self._lines, len(self._lines)):
             try:
-                await socket.send_str(text)
+                await line.send(text)
             except (ConnectionError, RuntimeError):
-                self._connections.pop(socket, None)
+                self._forget(line)
                 continue
+            self._moments.reached(Moment.SENT, delivery.name)
             return True
-        if not self._connections:
+        if not self._lines:
             self._online.clear()
         return False
 
@@ -291,3 +325,13 @@ def _disconnect_frame(reason: str) -> Json:
         "reason": reason,
         "debug_info": {"host": "applink-playground"},
     }
+
+
+async def _watched(line: Line, interval_s: float) -> None:
+    with contextlib.suppress(ConnectionError, RuntimeError):  # it is closing: that is an answer
+        await line.watch(interval_s)
+
+
+async def _broken_after(line: Line, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    line.abort()

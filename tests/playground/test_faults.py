@@ -5,11 +5,20 @@ import time
 import aiohttp
 import pytest
 from slack_sdk.errors import SlackApiError
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge.playground import Playground
+from bridge.playground.moments import Moment
 from tests.playground.conftest import App, web_client
 from tests.support import eventually
+
+
+async def second_socket(playground: Playground) -> SocketModeClient:
+    client = web_client(playground)
+    socket = SocketModeClient(app_token=playground.app_token, web_client=client)
+    await socket.connect()
+    return socket
 
 
 async def test_too_many_requests_as_often_and_where_asked(
@@ -44,6 +53,26 @@ async def test_a_lost_answer_has_been_written(playground: Playground) -> None:
     assert len(playground.messages("#general")) == 1
 
 
+async def test_an_error_after_the_write_has_been_written(
+    playground: Playground, client: AsyncWebClient
+) -> None:
+    await playground.set_fault("late_error", method="chat.postMessage", count=1, status=502)
+    with pytest.raises(SlackApiError) as failed:
+        await client.chat_postMessage(channel="#general", text="once")
+    assert failed.value.response.status_code == 502
+    assert len(playground.messages("#general")) == 1
+    assert playground.calls("chat.postMessage")[0].fault == "late_error"
+
+
+async def test_a_lost_call_writes_nothing(playground: Playground) -> None:
+    await playground.set_fault("lost_call", count=1)
+    client = web_client(playground)
+    with pytest.raises(aiohttp.ClientError):
+        await client.chat_postMessage(channel="#general", text="never")
+    assert playground.messages("#general") == []
+    assert playground.calls("chat.postMessage")[0].fault == "lost_call"
+
+
 async def test_the_sdks_own_retry_after_a_lost_answer_posts_twice(playground: Playground) -> None:
     await playground.set_fault("lost_answer", count=1)
     client = AsyncWebClient(token=playground.bot_token, base_url=playground.api_url)
@@ -67,6 +96,38 @@ async def test_dropped_sockets_come_back(playground: Playground, app: App, how: 
     playground.post("maya", "#general", "after")
     await eventually(lambda: app.events("message"))
     assert playground.entries("socket")[-1]["name"] == "connected"
+
+
+async def test_one_of_two_sockets_is_dropped(playground: Playground, app: App) -> None:
+    second = await second_socket(playground)
+    try:
+        await eventually(lambda: playground.connections == 2)
+        session = second.current_session
+        await playground.set_fault("drop_socket", how="abort", which="one")
+        await eventually(lambda: playground.connections == 2)
+        assert second.current_session is session, "the younger one stays"
+    finally:
+        await second.close()
+
+
+async def test_on_deaf_sockets_nothing_passes_until_they_break(
+    playground: Playground, app: App
+) -> None:
+    session = app.socket.current_session
+    await playground.set_fault("deaf_socket", for_s=0.4)
+    playground.post("maya", "#general", "into the void")
+    assert playground.connections == 1, "nobody notices at first"
+    await eventually(lambda: app.socket.current_session is not session)
+    playground.post("maya", "#general", "after")
+    await eventually(lambda: "after" in [event.get("text") for event in app.events("message")])
+
+
+async def test_late_events_may_be_overtaken(playground: Playground, app: App) -> None:
+    await playground.set_fault("late_delivery", count=1, delay_s=0.2)
+    playground.post("maya", "#general", "first")
+    playground.post("maya", "#general", "second")
+    await eventually(lambda: len(app.events("message")) == 2)
+    assert [event["text"] for event in app.events("message")] == ["second", "first"]
 
 
 async def test_double_delivery_repeats_the_event_id(playground: Playground, app: App) -> None:
@@ -94,6 +155,16 @@ async def test_faults_never_touch_the_page(
     await playground.set_fault("rate_limited")
     async with http.get(f"{playground.page_url}playground/state") as response:
         assert response.status == 200
+
+
+async def test_a_watcher_is_told_each_instant_in_order(playground: Playground, app: App) -> None:
+    seen: list[tuple[Moment, str]] = []
+    playground.watch(lambda moment, name: seen.append((moment, name)))
+    await web_client(playground).chat_postMessage(channel="#general", text="x")
+    await eventually(lambda: (Moment.ACKED, "message") in seen)
+    calls = [moment for moment, name in seen if name == "chat.postMessage"]
+    assert calls == [Moment.ASKED, Moment.WRITTEN, Moment.ANSWERED]
+    assert [moment for moment, name in seen if name == "message"] == [Moment.SENT, Moment.ACKED]
 
 
 async def test_an_unknown_switch_is_refused(

@@ -76,9 +76,13 @@ async def test_the_state_shows_people_channels_and_switches(page: Page) -> None:
     assert {fault["name"] for fault in state["faults"]} == {
         "rate_limited",
         "server_error",
+        "late_error",
         "slow",
         "lost_answer",
+        "lost_call",
         "drop_socket",
+        "deaf_socket",
+        "late_delivery",
         "double_delivery",
         "hold_acks",
     }

@@ -288,8 +288,8 @@ class AppServerClient:
     def pushed(self, event: Event) -> None:
         """The server said something."""
         runtime = event.runtime.to_domain()
+        self._runtimes.heard(runtime, event)
         if isinstance(event, UpdateDeviceStatus):
-            self._runtimes.heard(runtime, event.device_status)
             replay = self._replays.get(runtime)
             if replay is not None and not replay.done():
                 replay.set_result(event.device_status)
@@ -297,10 +297,16 @@ class AppServerClient:
             self._note_queue(runtime, event)
         if isinstance(event, ExternalToolCallRequest) and self._tool_called is not None:
             self._tool_called(runtime, event)
-        if self._listener is None:
-            return
-        for meaning in self._translator.translate(runtime, event):
-            self._listener.agent_event(runtime, meaning)
+        if self._listener is not None:
+            for meaning in self._translator.translate(runtime, event):
+                self._listener.agent_event(runtime, meaning)
+        self._forget_idle()
+
+    def _forget_idle(self) -> None:
+        """Memory must not grow with the number of threads (see `runtimes`)."""
+        if (idle := self._runtimes.forget_one()) is not None:
+            self._translator.forget(idle)
+            self._connection.forget(idle)
 
     def _note_queue(self, runtime: Runtime, event: UpdateQueue) -> None:
         waiting = tuple(item.id for item in event.queue if item.client_message_id)

@@ -21,6 +21,7 @@ from bridge.appserver.responses import AppServerInfoResponse
 from bridge.appserver.transport import Endpoint, Fault, Link, LinkFailed, Trouble
 from bridge.appserver.versions import NEWEST_KNOWN, Generation, generation
 from bridge.domain.errors import AgentTooOld, AgentUnreachable
+from bridge.domain.ids import Runtime
 from bridge.domain.ports import LinkState
 from bridge.telemetry import FRAMES, LINKS_UP, Tasks, get_logger
 
@@ -143,6 +144,12 @@ class Connection:
             self._answers.pop(ident, None)
             if answer.done() and not answer.cancelled():
                 answer.exception()  # seen, also when the caller was cancelled meanwhile
+
+    def forget(self, runtime: Runtime) -> None:
+        """The runtime is not in use: nothing of it need be kept. Unknown ones are fine."""
+        self._session.forget_runtime(runtime)
+        if self._helper is not None:
+            self._helper.forget(runtime)
 
     async def tell(self, command: commands.Command) -> None:
         """Send a command that has no answer. Raises `AgentUnreachable` without a connection."""

@@ -80,6 +80,10 @@ class Helper:
             return (grouped,)
         return (*self._accepted(track, frame.runtime), *self._completed(track, grouped))
 
+    def forget(self, runtime: Runtime) -> None:
+        """It has been idle for long; it must be started again before anything is sent to it."""
+        self._tracks.pop(runtime, None)
+
     def _track(self, runtime: Runtime) -> _Track:
         return self._tracks.setdefault(runtime, _Track())
 

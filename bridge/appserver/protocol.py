@@ -136,6 +136,10 @@ class Session:
         """Nobody waits for this answer any more. Unknown ids are fine."""
         self._waiters.pop(ident, None)
 
+    def forget_runtime(self, runtime: Runtime) -> None:
+        """Its questions are new again: it has been idle for long. Unknown ones are fine."""
+        self._asked.pop(runtime, None)
+
     @property
     def next_deadline(self) -> float | None:
         """When `expired` has something to say; None while nobody waits."""

@@ -37,6 +37,10 @@ class Translator:
         """A new connection: run ids may have begun again at 1 (PROTOCOL §4)."""
         self._known.clear()
 
+    def forget(self, runtime: Runtime) -> None:
+        """It has been idle for long; it must be started again before anything is sent to it."""
+        self._known.pop(runtime, None)
+
     def translate(self, runtime: Runtime, frame: wire.Event) -> tuple[ev.AgentEvent, ...]:
         """What the frame means, in order; empty when it means nothing to a turn."""
         match frame:

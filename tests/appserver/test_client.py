@@ -1,6 +1,7 @@
 """The client's rules that a real server shows rarely or never."""
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
+from bridge.appserver import translate
 from bridge.appserver.client import AppServerClient
 from bridge.appserver.commands import (
     ClientInfo,
@@ -18,6 +20,7 @@ from bridge.appserver.commands import (
     InputMessage,
 )
 from bridge.appserver.connection import LinkOptions
+from bridge.appserver.runtimes import KEPT
 from bridge.domain import events as ev
 from bridge.domain.errors import AgentUnreachable, CommandRefused, RuntimeGone
 from bridge.domain.ids import AgentId, ConversationId, Runtime
@@ -334,3 +337,25 @@ async def test_a_new_agent_knows_her_name_and_role() -> None:
         assert "backend engineer" in body["memory_blocks"][0]["value"]
         await client.create_agent(Teammate("bo"))
         assert server.heard[-1]["body"] == {"name": "bo", "memory_blocks": []}
+
+
+def of_thread(number: int, **body: Any) -> dict[str, Any]:
+    return {"runtime": {"agent_id": "a", "conversation_id": f"c-{number}"}, **body}
+
+
+async def test_memory_does_not_grow_with_the_number_of_idle_threads() -> None:
+    script: Script = {"runtime_start": started, "abort_message": ok(aborted=True)}
+    async with client_of(script) as (client, server, deaf):
+        await client.start(REQUEST)
+        for number in range(2 * KEPT):
+            loop = {"status": "WAITING_ON_INPUT", "client_message_ids_by_run_id": {"r": ["m"]}}
+            await server.push(of_thread(number, type="update_loop_status", loop_status=loop))
+        heard = len(deaf.events)
+        await server.push(of_thread(0, **{**status(), "runtime": of_thread(0)["runtime"]}))
+        await eventually(lambda: len(deaf.events) > heard)
+        kept = [thing for thing in gc.get_objects() if type(thing) is translate._Known]
+        assert len(kept) <= KEPT + 1
+        with pytest.raises(AgentUnreachable):
+            await client.abort(RUNTIME)
+        await client.start(REQUEST)
+        assert await client.abort(RUNTIME)

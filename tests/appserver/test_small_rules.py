@@ -9,16 +9,34 @@ from pydantic import ValidationError
 
 from bridge.appserver import commands as c
 from bridge.appserver.backoff import Backoff
-from bridge.appserver.events import DeviceStatus
+from bridge.appserver.events import (
+    DeviceStatus,
+    Event,
+    LoopStatus,
+    TurnFinished,
+    UpdateDeviceStatus,
+    UpdateLoopStatus,
+)
 from bridge.appserver.history import to_history, without_reminders
 from bridge.appserver.responses import StoredMessageRecord
-from bridge.appserver.runtimes import STATUSES_KEPT, Difference, Runtimes
+from bridge.appserver.runtimes import Difference, Runtimes
 from bridge.appserver.versions import generation, parse_version
+from bridge.appserver.wire import RuntimeRef
 from bridge.domain.errors import AgentTooOld
 from bridge.domain.ids import AgentId, ConversationId, Runtime
 from bridge.domain.people import PermissionMode, RuntimeRequest
 
 RUNTIME = Runtime(AgentId("a"), ConversationId("c"))
+ANY = RuntimeRequest(AgentId("a"), None, None, PermissionMode.STANDARD)
+REF = RuntimeRef(agent_id=AgentId("a"), conversation_id=ConversationId("c"))
+
+
+def described(**fields: object) -> Event:
+    return UpdateDeviceStatus(runtime=REF, device_status=DeviceStatus(**fields))
+
+
+def at_work(status: str) -> Event:
+    return UpdateLoopStatus(runtime=REF, loop_status=LoopStatus(status=status))
 
 
 @pytest.mark.parametrize(
@@ -109,15 +127,13 @@ def test_runtimes_are_started_anew_on_each_connection() -> None:
     assert runtimes.differences(RUNTIME) == ()
     runtimes.heard(
         RUNTIME,
-        DeviceStatus(current_working_directory="/srv/x", current_permission_mode="strict"),
+        described(current_working_directory="/srv/x", current_permission_mode="strict"),
     )
     assert runtimes.is_started(RUNTIME)
     assert runtimes.differences(RUNTIME) == ()
     runtimes.heard(
         RUNTIME,
-        DeviceStatus(
-            current_working_directory="/elsewhere", current_permission_mode="unrestricted"
-        ),
+        described(current_working_directory="/elsewhere", current_permission_mode="unrestricted"),
     )
     assert runtimes.differences(RUNTIME) == (
         Difference("cwd", "/srv/x", "/elsewhere"),
@@ -132,7 +148,7 @@ def test_runtimes_are_started_anew_on_each_connection() -> None:
 def test_a_runtime_without_a_directory_of_its_own_has_no_difference() -> None:
     runtimes = Runtimes()
     runtimes.started(RUNTIME, RuntimeRequest(AgentId("a"), None, None, PermissionMode.STANDARD))
-    runtimes.heard(RUNTIME, DeviceStatus(current_working_directory="/"))
+    runtimes.heard(RUNTIME, described(current_working_directory="/"))
     assert runtimes.differences(RUNTIME) == ()
 
 
@@ -167,10 +183,37 @@ def test_commands_that_the_server_would_ignore_cannot_be_made() -> None:
         c.Sync(runtime=c.RuntimeId(agent_id="a", conversation_id="c"), typo=True)
 
 
-def test_only_the_newest_descriptions_of_runtimes_are_kept() -> None:
-    runtimes = Runtimes()
-    names = [Runtime(AgentId("a"), ConversationId(f"c-{n}")) for n in range(STATUSES_KEPT + 1)]
-    for runtime in (*names[:-1], names[0], names[-1]):
-        runtimes.heard(runtime, DeviceStatus())
-    assert runtimes.status(names[1]) is None
-    assert runtimes.status(names[0]) == runtimes.status(names[-1]) == DeviceStatus()
+def named(number: int) -> Runtime:
+    return Runtime(AgentId("a"), ConversationId(f"c-{number}"))
+
+
+def test_the_runtime_that_was_idle_longest_is_forgotten() -> None:
+    runtimes = Runtimes(kept=2)
+    for number in (1, 2):
+        runtimes.started(named(number), ANY)
+        runtimes.heard(named(number), described())
+    assert runtimes.forget_one() is None
+    runtimes.heard(named(1), described())
+    runtimes.heard(named(3), described())
+    assert runtimes.forget_one() == named(2)
+    assert runtimes.forget_one() is None
+    assert runtimes.is_started(named(1))
+    assert not runtimes.is_started(named(2))
+    assert runtimes.status(named(2)) is None
+
+
+@pytest.mark.parametrize("work", [described(is_processing=True), at_work("WAITING_ON_APPROVAL")])
+def test_a_runtime_at_work_is_remembered_however_long_it_is_silent(work: Event) -> None:
+    runtimes = Runtimes(kept=2)
+    runtimes.started(named(0), ANY)
+    runtimes.heard(named(0), work)
+    for number in range(1, 9):
+        runtimes.heard(named(number), described())
+        runtimes.forget_one()
+    assert runtimes.is_started(named(0))
+    for ends in (at_work("WAITING_ON_INPUT"), TurnFinished(runtime=REF, stop_reason="end_turn")):
+        runtimes.heard(named(0), work)
+        runtimes.heard(named(0), ends)
+        runtimes.heard(named(10), described())
+        runtimes.heard(named(11), described())
+        assert named(0) in {runtimes.forget_one() for _ in range(4)}

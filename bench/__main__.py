@@ -13,6 +13,7 @@ from bench.crowd import ten_long, ten_short
 from bench.figures import Row
 from bench.live import growing
 from bench.parts import Backstage
+from bench.queue import queue
 from bench.report import DOCUMENT, rewrite, table
 from bench.talk import ack, answer
 
@@ -25,6 +26,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "ten-short": ten_short,
     "ten-long": ten_long,
     "cost": cost,
+    "queue": queue,
 }
 
 

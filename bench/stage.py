@@ -39,13 +39,37 @@ class Asked:
 
 
 class Stage:
-    """What happens on both sides of one program."""
+    """What happens on both sides of one program, which keeps its files in `folder`."""
 
-    def __init__(self, *, limits: bool, server_url: str) -> None:
+    def __init__(self, folder: Path, *, limits: bool, server_url: str) -> None:
+        self.folder = folder
         self._stirred = asyncio.Event()
         self.place = WatchedPlayground(limits=limits, stirred=self._stirred.set)
         self.wire = Wire(server_url, stirred=self._stirred.set)
+        self.server_url: str
         self.program: Program
+        self.web: str
+
+    async def start_bridge(self) -> None:
+        """Start the bridge, and wait until it is ready and has a spare conversation."""
+        started = self.runtimes_started()
+        self.program, self.web = start_bridge(
+            self.folder,
+            slack_url=self.place.api_url,
+            tokens=(self.place.bot_token, self.place.app_token),
+            server_url=self.server_url,
+        )
+        await self.ready()
+        await self.until(lambda: self.runtimes_started() > started or None)
+        await asyncio.sleep(CALM_S)
+
+    async def ready(self, *, within_s: float = 30.0) -> None:
+        """Wait until the bridge says that everything works."""
+        await _until_ready(self, within_s)
+
+    async def stop_bridge(self) -> None:
+        """Stop the bridge in order."""
+        await asyncio.to_thread(self.program.end)
 
     async def until(self, probe: Callable[[], T | None], *, within_s: float = 20.0) -> T:
         """Wait until `probe` finds something; it is asked after each call, ack and frame."""
@@ -126,31 +150,23 @@ class Stage:
 @asynccontextmanager
 async def bridge_stage(backstage: Backstage, *, limits: bool = False) -> AsyncIterator[Stage]:
     """The bridge on a stage of its own, ready, with a spare conversation."""
-    async with _stage(backstage, limits=limits) as (stage, folder, server_url):
-        stage.program, web = start_bridge(
-            folder,
-            slack_url=stage.place.api_url,
-            tokens=(stage.place.bot_token, stage.place.app_token),
-            server_url=server_url,
-        )
+    async with _stage(backstage, limits=limits) as stage:
         try:
-            await _until_ready(stage, f"{web}/readyz")
-            await stage.until(lambda: stage.runtimes_started() or None)
-            await asyncio.sleep(CALM_S)
+            await stage.start_bridge()
             yield stage
         finally:
-            await asyncio.to_thread(stage.program.end)
+            await stage.stop_bridge()
 
 
 @asynccontextmanager
 async def floor_stage(backstage: Backstage) -> AsyncIterator[Stage]:
     """The bare script on a stage of its own."""
-    async with _stage(backstage, limits=False) as (stage, folder, server_url):
+    async with _stage(backstage, limits=False) as stage:
         stage.program = start_floor(
-            folder,
+            stage.folder,
             slack_url=stage.place.api_url,
             tokens=(stage.place.bot_token, stage.place.app_token),
-            server_url=server_url,
+            server_url=stage.server_url,
         )
         try:
             await _until(lambda: floor.READY in stage.program.said(), stage.program)
@@ -160,32 +176,32 @@ async def floor_stage(backstage: Backstage) -> AsyncIterator[Stage]:
 
 
 @asynccontextmanager
-async def _stage(backstage: Backstage, *, limits: bool) -> AsyncIterator[tuple[Stage, Path, str]]:
-    stage = Stage(limits=limits, server_url=backstage.url)
+async def _stage(backstage: Backstage, *, limits: bool) -> AsyncIterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        stage = Stage(Path(folder), limits=limits, server_url=backstage.url)
         await stage.place.start()
-        server_url = await stage.wire.start()
+        stage.server_url = await stage.wire.start()
         try:
-            yield stage, Path(folder), server_url
+            yield stage
         finally:
             await stage.wire.stop()
             await stage.place.stop()
 
 
-async def _until_ready(stage: Stage, url: str) -> None:
+async def _until_ready(stage: Stage, within_s: float) -> None:
     def probe() -> bool:
         try:
-            with urlopen(url, timeout=2) as answer:
+            with urlopen(f"{stage.web}/readyz", timeout=2) as answer:
                 return bool(answer.status == 200)
         except (URLError, OSError):
             return False
 
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + within_s
     while not await asyncio.to_thread(probe):
         stage.program.check()
         if time.monotonic() > deadline:
             raise TooLate(stage.program.said())
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.02)
 
 
 async def _until(probe: Callable[[], bool], program: Program) -> None:

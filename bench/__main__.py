@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.cost import cost
 from bench.crowd import ten_long, ten_short
 from bench.figures import Row
+from bench.frames import frames
 from bench.live import growing
 from bench.parts import Backstage
 from bench.queue import queue
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "ten-long": ten_long,
     "cost": cost,
     "queue": queue,
+    "frames": frames,
 }
 
 

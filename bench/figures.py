@@ -36,6 +36,11 @@ def ms(seconds: float) -> str:
     return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
 
 
+def us(seconds: float) -> str:
+    """Seconds as microseconds for the table: `84 µs`."""
+    return f"{seconds * 1_000_000:.0f} µs"
+
+
 def spread(values: Sequence[float]) -> str:
     """How many samples there are and how far they reach: `45 samples, 5.1 ms to 17 ms`."""
     return f"{len(values)} samples, {ms(min(values))} to {ms(max(values))}"

@@ -51,8 +51,7 @@ class Stage:
         self.web: str
 
     async def start_bridge(self) -> None:
-        """Start the bridge, and wait until it is ready and has a spare conversation."""
-        started = self.runtimes_started()
+        """Start the bridge, and wait until it is ready."""
         self.program, self.web = start_bridge(
             self.folder,
             slack_url=self.place.api_url,
@@ -60,7 +59,10 @@ class Stage:
             server_url=self.server_url,
         )
         await self.ready()
-        await self.until(lambda: self.runtimes_started() > started or None)
+
+    async def has_spare(self) -> None:
+        """Wait until the bridge has a spare conversation, and for calm after it."""
+        await self.until(lambda: self.runtimes_started() or None)
         await asyncio.sleep(CALM_S)
 
     async def ready(self, *, within_s: float = 30.0) -> None:
@@ -150,7 +152,20 @@ class Stage:
 @asynccontextmanager
 async def bridge_stage(backstage: Backstage, *, limits: bool = False) -> AsyncIterator[Stage]:
     """The bridge on a stage of its own, ready, with a spare conversation."""
-    async with _stage(backstage, limits=limits) as stage:
+    async with _stage(backstage.url, limits=limits) as stage:
+        try:
+            await stage.start_bridge()
+            await stage.has_spare()
+            yield stage
+        finally:
+            await stage.stop_bridge()
+
+
+@asynccontextmanager
+async def lone_stage(server_url: str) -> AsyncIterator[Stage]:
+    """The bridge linked directly to an App Server of the benchmark's; no frame is recorded."""
+    async with _stage(server_url, limits=False) as stage:
+        stage.server_url = server_url
         try:
             await stage.start_bridge()
             yield stage
@@ -161,7 +176,7 @@ async def bridge_stage(backstage: Backstage, *, limits: bool = False) -> AsyncIt
 @asynccontextmanager
 async def floor_stage(backstage: Backstage) -> AsyncIterator[Stage]:
     """The bare script on a stage of its own."""
-    async with _stage(backstage, limits=False) as stage:
+    async with _stage(backstage.url, limits=False) as stage:
         stage.program = start_floor(
             stage.folder,
             slack_url=stage.place.api_url,
@@ -176,9 +191,9 @@ async def floor_stage(backstage: Backstage) -> AsyncIterator[Stage]:
 
 
 @asynccontextmanager
-async def _stage(backstage: Backstage, *, limits: bool) -> AsyncIterator[Stage]:
+async def _stage(server_url: str, *, limits: bool) -> AsyncIterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        stage = Stage(Path(folder), limits=limits, server_url=backstage.url)
+        stage = Stage(Path(folder), limits=limits, server_url=server_url)
         await stage.place.start()
         stage.server_url = await stage.wire.start()
         try:

@@ -4,6 +4,7 @@ Appending never waits and never fails; a disk that does is told once and counted
 """
 
 import asyncio
+import operator
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,7 +20,7 @@ from bridge.domain.errors import StoreError
 from bridge.domain.ids import AgentId, ConversationId, Runtime
 from bridge.store.database import Database
 from bridge.store.rows import Row, clean
-from bridge.store.schema import event_log
+from bridge.store.schema import Instant, event_log
 from bridge.telemetry import get_logger
 
 FLUSH_S = 0.25
@@ -30,7 +31,9 @@ PRUNE_S = 60.0
 _PRUNE_BATCH = 500
 
 _param = sa.bindparam
+_COLUMNS = ("logged_at", "direction", "agent_id", "conversation_id", "kind", "size_bytes", "body")
 _INSERT = sa.insert(event_log)
+_values = operator.itemgetter(*_COLUMNS)
 _TOTAL = sa.select(sa.func.coalesce(sa.func.sum(event_log.c.size_bytes), 0))
 _OLDEST = sa.select(event_log.c.place).order_by(event_log.c.place).limit(_PRUNE_BATCH)
 _PRUNE = (
@@ -205,7 +208,13 @@ def _size(batch: list[dict[str, Any]]) -> int:
 
 
 def _write(batch: list[dict[str, Any]], connection: Connection) -> None:
-    connection.execute(_INSERT, batch)
+    """Straight to the driver: SQLAlchemy's way through a thousand rows costs four times as much."""
+    dialect = connection.dialect
+    statement = _INSERT.compile(dialect=dialect, column_keys=list(_COLUMNS))
+    instant = Instant().dialect_impl(dialect).bind_processor(dialect)
+    assert instant is not None
+    rows = [(instant(at), *rest) for at, *rest in map(_values, batch)]
+    connection.exec_driver_sql(str(statement), rows)
 
 
 def _total(connection: Connection) -> int:

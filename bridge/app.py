@@ -1,10 +1,9 @@
-"""The composition root: builds every part from the settings, starts them in order, stops them
-in the reverse order. A side that is away at the start is waited for: the bridge runs, says so
-on /readyz, and connects when it can.
+"""The composition root of the worker: builds every part from the settings, starts them in order,
+stops them in the reverse order. A side that is away at the start is waited for: the bridge runs,
+says so on /readyz, and connects when it can.
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -17,20 +16,20 @@ from bridge.appserver.client import AppServerClient
 from bridge.appserver.commands import ClientInfo
 from bridge.appserver.connection import FrameLog, LinkOptions
 from bridge.appserver.glance import kind_in, runtime_in
-from bridge.appserver.process import AppServerProcess, ModelEndpoint, ProcessOptions
 from bridge.appserver.tokens import token_from_file
 from bridge.clock import SystemClock
 from bridge.domain.access import PeoplePolicy
 from bridge.domain.approvals import ApprovalPolicy
-from bridge.domain.errors import BridgeError, ChatError
+from bridge.domain.errors import BridgeError, ChatError, ConfigurationError
 from bridge.domain.ids import UserId
-from bridge.domain.ports import LinkState
+from bridge.domain.ports import LinkState, NoGuard
 from bridge.domain.routing import Team
 from bridge.engine.dispatcher import Dispatcher
 from bridge.engine.options import EngineOptions
 from bridge.engine.recovery import recover
 from bridge.engine.tools import Tools
-from bridge.settings import Settings, child_environment, reveal
+from bridge.guarded import Guarded
+from bridge.settings import Settings, reveal
 from bridge.slack.budget import Budget
 from bridge.slack.gateway import Gateway, GatewayOptions, web_session
 from bridge.slack.listeners import (
@@ -55,18 +54,21 @@ FORGET_EVERY_S = 3600.0
 RETRY_SLACK_S = 2.0
 
 
-async def run(settings: Settings, *, stop: asyncio.Event) -> None:
-    """Run the bridge until `stop` is set, then put everything away.
+async def run(settings: Settings, *, stop: asyncio.Event, guarded: Guarded | None = None) -> None:
+    """Run the bridge until `stop` is set, then put everything away: live turns are brought to
+    their end, or left as they are for the next worker when the guard wants us to leave.
 
     Raises:
         ConfigurationError: a token, a path or a port must be changed first.
         StoreError: the database cannot be used.
     """
-    bridge = _Bridge(settings)
+    bridge = _Bridge(settings, guarded)
     async with AsyncExitStack() as stack:
         await bridge.start(stack, stop)
         if not stop.is_set():
             log.info("running", web=bridge.web.url)
+            if guarded is not None:
+                guarded.ready()
         await stop.wait()
         log.info("stopping")
     log.info("stopped")
@@ -75,8 +77,9 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
 class _Bridge:
     """All parts of one running bridge, while they run."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, guarded: Guarded | None) -> None:
         self._settings = settings
+        self._guarded = guarded
         self._clock = SystemClock()
         self._tasks = Tasks()
         self._not_yet: str | None = "The bridge is starting."
@@ -100,7 +103,7 @@ class _Bridge:
         workspace = await self._until_known(gateway, addresses, stop)
         if workspace is None:
             return
-        link = await self._server(stack)
+        link = self._server()
         self._client = await stack.enter_async_context(self._link(link))
         surface = await stack.enter_async_context(self._surface(gateway, workspace))
         dispatcher = await stack.enter_async_context(self._engine(surface, link.url))
@@ -166,25 +169,16 @@ class _Bridge:
                 return workspace
         return None
 
-    async def _server(self, stack: AsyncExitStack) -> LinkOptions:
-        """How to reach the App Server; started here when it is ours."""
-        server = self._settings.appserver
-        if server.url is not None:
-            file = server.token_file
-            return LinkOptions(server.url, token=token_from_file(str(file)) if file else None)
-        process = AppServerProcess(
-            ProcessOptions(
-                home=server.state_dir.absolute(),
-                cwd=server.workplace.absolute(),
-                environment=child_environment(os.environ),
-                model=_endpoint(self._settings),
-                executable=server.executable,
-            )
-        )
-        self._not_yet = "The agent server is starting."
-        await process.start()
-        stack.push_async_callback(process.aclose)
-        return LinkOptions(process.url, token=lambda: process.token)
+    def _server(self) -> LinkOptions:
+        """How to reach the App Server: the configured one, or the one that the guard runs."""
+        given = self._settings.appserver
+        if given.url is not None:
+            file = given.token_file
+            return LinkOptions(given.url, token=token_from_file(str(file)) if file else None)
+        ours = self._guarded.server if self._guarded is not None else None
+        if ours is None:
+            raise ConfigurationError("appserver.url was added; restart the bridge for that.")
+        return LinkOptions(ours.url, token=lambda: ours.token)
 
     @asynccontextmanager
     async def _link(self, options: LinkOptions) -> AsyncIterator[AppServerClient]:
@@ -218,7 +212,14 @@ class _Bridge:
 
     @asynccontextmanager
     async def _engine(self, surface: Surface, url: str) -> AsyncIterator[Dispatcher]:
-        tools = Tools(self._store, self._client, surface, self._clock, self._engine_options(url))
+        tools = Tools(
+            self._store,
+            self._client,
+            surface,
+            self._clock,
+            self._engine_options(url),
+            guard=self._guarded or NoGuard(),
+        )
         dispatcher = Dispatcher(tools)
         self._client.listen(dispatcher)
         self._client.open()
@@ -226,7 +227,10 @@ class _Bridge:
         try:
             yield dispatcher
         finally:
-            await dispatcher.shut_down()
+            if self._guarded is not None and self._guarded.leaving:
+                await dispatcher.abandon()
+            else:
+                await dispatcher.shut_down()
 
     @asynccontextmanager
     async def _intake(
@@ -274,6 +278,7 @@ class _Bridge:
             ),
             people=PeoplePolicy(_users(settings.people.allowed), settings.people.allow_outsiders),
             time_limit_s=settings.turns.time_limit_s,
+            drain_s=settings.turns.drain_s,
             history_limit=settings.turns.history_limit,
         )
 
@@ -319,13 +324,6 @@ def _frame_log(event_log: EventLog) -> FrameLog:
         event_log.append(direction, runtime_in(text), kind_in(text), redact(text))
 
     return note
-
-
-def _endpoint(settings: Settings) -> ModelEndpoint | None:
-    base_url = settings.appserver.model_base_url
-    if base_url is None:
-        return None
-    return ModelEndpoint(base_url, reveal(settings.secrets.model_key) or None)
 
 
 def _users(users: tuple[str, ...]) -> frozenset[UserId]:

@@ -8,9 +8,9 @@ used · 130 stopped before the end by a second signal.
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperGroup
@@ -27,6 +27,8 @@ from bridge.settings import DEFAULT_PATH, Settings, load
 from bridge.telemetry import configure_logging, get_logger, redact
 
 _OF_TYPER = (typer.Exit, typer.Abort, typer.TyperException)
+
+T = TypeVar("T")
 
 FAILED, MISCONFIGURED, UNREACHABLE, NO_DATABASE, FORCED = 1, 2, 3, 4, 130
 
@@ -105,13 +107,47 @@ def options(
 @app.command()
 def run(config: Config = None) -> None:
     """Connect Slack and the App Server, until stopped by SIGINT or SIGTERM."""
-    from bridge import app as composition
     from bridge import hardening
 
     closed = hardening.close_to_others()
     settings = _load(config)
     get_logger("cli").debug("closed to others of the same user", closed=closed)
-    asyncio.run(until_stopped(lambda stop: composition.run(settings, stop=stop)))
+    from bridge import service
+
+    verdict = asyncio.run(
+        until_stopped(lambda stop: service.run(settings, config=config, stop=stop))
+    )
+    if verdict.sentence is not None:
+        typer.echo(redact(verdict.sentence), err=True)
+    raise typer.Exit(verdict.code)
+
+
+@app.command(hidden=True)
+def worker(
+    guard_fd: Annotated[int, typer.Option(help="The pipe to the guard.")], config: Config = None
+) -> None:
+    """Do the work of the bridge; started by `run`, never by hand."""
+    from bridge import hardening
+
+    hardening.close_to_others()
+    asyncio.run(until_stopped(lambda stop: _work(guard_fd, config, stop)))
+
+
+async def _work(guard_fd: int, config: Path | None, stop: asyncio.Event) -> None:
+    from bridge import app as composition
+    from bridge.guarded import GONE, Guarded
+
+    guarded = await Guarded.meet(guard_fd)
+    try:
+        settings = _load(config, environ={**os.environ, **guarded.environ})
+        guarded.when_leaving(stop.set)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, guarded.leave)
+        await guarded.begin()
+        await composition.run(settings, stop=stop, guarded=guarded)
+    finally:
+        await guarded.aclose()
+    if guarded.gone:
+        raise BridgeError(GONE)
 
 
 @app.command()
@@ -162,8 +198,13 @@ def main() -> None:
     app()
 
 
-def _load(config: Path | None, *, with_secrets: bool = True) -> Settings:
-    settings = load(config, environ=os.environ, with_secrets=with_secrets)
+def _load(
+    config: Path | None,
+    *,
+    with_secrets: bool = True,
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    settings = load(config, environ=environ, with_secrets=with_secrets)
     configure_logging(level=settings.log.level, json=settings.log.format == "json")
     return settings
 
@@ -180,7 +221,7 @@ async def _migrate(settings: Settings) -> str:
     return f"The schema is {'now' if changed else 'already'} at version {version_now}."
 
 
-async def until_stopped(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+async def until_stopped(work: Callable[[asyncio.Event], Awaitable[T]]) -> T:
     """Run `work`; the first SIGINT, SIGTERM or SIGHUP sets its event, the second cancels it, and
     a third ends the process at once.
     """
@@ -202,4 +243,4 @@ async def until_stopped(work: Callable[[asyncio.Event], Awaitable[None]]) -> Non
         # What the caller ignores (as nohup does with SIGHUP) stays ignored.
         if signal.getsignal(number) is not signal.SIG_IGN:
             loop.add_signal_handler(number, on_signal)
-    await work(stop)
+    return await work(stop)

@@ -116,6 +116,13 @@ SLACK_CALLS = Counter(
     ["method", "result"],
     registry=REGISTRY,
 )
+SLACK_WAIT = Histogram(
+    "bridge_slack_wait_seconds",
+    "How long a Web API call waited for Slack's limits before it was made, by priority.",
+    ["priority"],
+    buckets=(0.01, 0.1, 1, 5, 10, 30, 60, 120, 300),
+    registry=REGISTRY,
+)
 FRAMES = Counter(
     "bridge_frames",
     "App Server frames, by direction and kind.",
@@ -123,9 +130,22 @@ FRAMES = Counter(
     registry=REGISTRY,
 )
 APPROVALS = Counter("bridge_approvals", "Approvals, by how they ended.", ["end"], registry=REGISTRY)
+WORKER_RESTARTS = Gauge(
+    "bridge_worker_restarts",
+    "How often the guard has started the worker again after its death.",
+    registry=REGISTRY,
+)
 LINKS_UP = Gauge("bridge_link_up", "1 while the link works.", ["link"], registry=REGISTRY)
 DISPLAY_FAILURES = Counter(
     "bridge_display_failures", "Failed writes on the progress path.", registry=REGISTRY
+)
+OUTBOX_OWED = Gauge(
+    "bridge_outbox_owed", "Writes to Slack that the courier has yet to deliver.", registry=REGISTRY
+)
+OUTBOX_GIVEN_UP = Counter(
+    "bridge_outbox_given_up",
+    "Writes to Slack that were refused for good or tried for too long.",
+    registry=REGISTRY,
 )
 
 

@@ -16,7 +16,8 @@ class EngineOptions:
     earlier one. `time_limit_s` is the longest turn, waiting for approvals not counted.
     `link_wait_s` is how long a turn waits for the App Server, `abort_wait_s` how long for the
     end of an aborted turn (the server may need long: PROTOCOL §14), `rerun_wait_s` how long for
-    a restarted server to begin an interrupted input again.
+    a restarted server to begin an interrupted input again. At a stop, turns may go on by
+    themselves for `drain_s` and then take `stop_wait_s` to be ended.
     """
 
     server: str
@@ -28,5 +29,6 @@ class EngineOptions:
     link_wait_s: float = 60.0
     abort_wait_s: float = 5.0
     rerun_wait_s: float = 3.0
-    stop_wait_s: float = 8.0
+    drain_s: float = 0.0
+    stop_wait_s: float = 3.0
     history_limit: int = 50

@@ -79,9 +79,13 @@ class Worker:
         """Stop the current turn, or the one that is being taken just now; False without one."""
         if self.current is not None:
             self.current.tell(stop)
-        elif self._taking:
+        elif self._taking or self._inherited:
             self._stop_taken = stop
-        return self.current is not None or self._taking
+        return self.current is not None or self._taking or bool(self._inherited)
+
+    def take_no_more(self) -> None:
+        """Take no further turn; the current one goes on."""
+        self._stopping = True
 
     def shut_down(self) -> None:
         """Take no further turn; the current one is brought to its end."""

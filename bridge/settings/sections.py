@@ -160,9 +160,13 @@ class ApprovalsSection(Section):
 
 
 class TurnsSection(Section):
-    """Limits of a turn; waiting for approvals does not count towards `time_limit_s`."""
+    """Limits of a turn; waiting for approvals does not count towards `time_limit_s`.
+
+    `drain_s` is how long live turns may go on by themselves when the bridge is stopped.
+    """
 
     time_limit_s: float = Field(3600, ge=1)
+    drain_s: float = Field(5, ge=0, le=3600)
     history_limit: int = Field(50, ge=0, le=200)
 
 

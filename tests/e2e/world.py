@@ -1,6 +1,7 @@
 """The product as an operator runs it, between a stand-in Slack and a real App Server.
 
-`Bridge` is `python -m bridge run` as a process of its own, told everything by its environment.
+`Bridge` is `python -m bridge run`, the guard, as a process of its own, told everything by its
+environment; it starts the worker, which can be found and killed.
 `World` is one bridge with its workspace and its project's directory.
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
+import psutil
 
 from bridge.playground import Playground
 from tests.appserver_fixtures import MODEL, free_port
@@ -99,10 +101,41 @@ class Bridge:
         """Everything that it wrote."""
         return self.log.read_text(encoding="utf-8")
 
+    @property
+    def worker(self) -> psutil.Process | None:
+        """The worker's process; None while there is none."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self.process.pid).children():
+                with contextlib.suppress(psutil.NoSuchProcess, IndexError):
+                    if child.cmdline()[1:4] == ["-m", "bridge", "worker"]:
+                        return child
+        return None
+
     async def kill(self) -> None:
-        """End it without a word, as a power failure would."""
+        """End guard and worker without a word, as a power failure would."""
+        worker = self.worker
         self.signal(signal.SIGKILL)
+        if worker is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.kill()
+                await eventually(lambda: not worker.is_running())
         await self.ended()
+
+    async def kill_worker(self) -> int:
+        """End the worker without a word and wait for the next one; returns its number."""
+        worker = self.worker
+        assert worker is not None, self.said()
+        worker.kill()
+        return await self.next_worker(after=worker.pid)
+
+    async def next_worker(self, *, after: int) -> int:
+        """Wait until another worker than `after` runs; returns its number."""
+
+        def another() -> int:
+            worker = self.worker
+            return worker.pid if worker is not None and worker.pid != after else 0
+
+        return await eventually(another)
 
     async def stop(self) -> int:
         """Ask it to stop, and return its exit code."""
@@ -122,9 +155,14 @@ class Bridge:
         """Leave nothing behind, whatever state it is in."""
         if self._process is None:
             return
+        worker = self.worker if self._process.poll() is None else None
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(5)
+        if worker is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.kill()
+                worker.wait(5)
 
 
 @dataclass

@@ -1,0 +1,111 @@
+"""One life of a worker process, with our end of its pipe."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.guard.pipe import Pipe
+from bridge.telemetry import Tasks, get_logger
+
+log = get_logger("guard")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run. `{fd}` in `command` becomes the number of the pipe's end.
+
+    `environ` is what any program of this user may see, `secrets` what goes through the pipe: the
+    environment of a process that has just begun is open to others of its user (G9).
+    """
+
+    command: Sequence[str]
+    environ: Mapping[str, str] = field(repr=False)
+    secrets: Mapping[str, str] = field(repr=False)
+
+
+class Worker:
+    """Made by `Worker.begin`. `number` counts the lives, from 1.
+
+    `prepared`, `ready` and `code` (None while it lives) change only before a call of `changed`.
+    """
+
+    def __init__(self, number: int, process: asyncio.subprocess.Process, pipe: Pipe) -> None:
+        self.number = number
+        self.prepared = self.ready = self.leaving = False
+        self.code: int | None = None
+        self.began = self._now()
+        self._process, self._pipe = process, pipe
+        self._tasks = Tasks()
+
+    @classmethod
+    async def begin(
+        cls,
+        number: int,
+        program: Program,
+        *,
+        hear: Callable[["Worker", dict[str, Any]], None],
+        changed: Callable[[], None],
+    ) -> "Worker":
+        """Start the process, in a session of its own: a terminal's Ctrl-C is for us alone."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *(part.format(fd=theirs.fileno()) for part in program.command),
+                env=dict(program.environ),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        pipe = await Pipe.over(ours)
+        worker = cls(number, process, pipe)
+        pipe.send(environ=dict(program.secrets))
+        worker._tasks.spawn(worker._listen(hear, changed), name=f"worker {number} pipe")
+        worker._tasks.spawn(worker._watch(changed), name=f"worker {number}")
+        log.info("worker started", number=number, pid=process.pid)
+        return worker
+
+    @property
+    def lived_s(self) -> float:
+        """Seconds since its start."""
+        return self._now() - self.began
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def send(self, **message: Any) -> None:
+        """Tell it something; nothing happens when it is gone."""
+        self._pipe.send(**message)
+
+    async def _listen(
+        self, hear: Callable[["Worker", dict[str, Any]], None], changed: Callable[[], None]
+    ) -> None:
+        while (message := await self._pipe.receive()) is not None:
+            self.prepared |= "prepared" in message
+            self.ready |= "ready" in message
+            hear(self, message)
+            changed()
+
+    async def _watch(self, changed: Callable[[], None]) -> None:
+        self.code = await self._process.wait()
+        changed()
+
+    async def end(self, number: signal.Signals, *, within_s: float) -> int:
+        """Ask it to end by a signal, end it when it has not in time, and return its code."""
+        self.leaving = True
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+        try:
+            async with asyncio.timeout(within_s):
+                await self._process.wait()
+        except TimeoutError:
+            log.error("the worker did not end in time", number=self.number, within_s=within_s)
+            self._process.kill()
+        self.code = await self._process.wait()
+        await self._tasks.aclose()
+        self._pipe.close()
+        return self.code

@@ -221,6 +221,11 @@ class Playground:
         frame = self._site.agents.statuses.get((self.channel(channel)["id"], thread_ts), {})
         return str(frame.get("status", ""))
 
+    def statuses(self) -> dict[tuple[str, str], str]:
+        """Every status line that shows something now, by channel id and thread."""
+        frames = self._site.agents.statuses.items()
+        return {place: str(frame["status"]) for place, frame in frames if frame.get("status")}
+
     def session(self, channel: str, thread_ts: str) -> str | None:
         """The agent session's status, None where there is no session."""
         session = self._site.agents.sessions.get((self.channel(channel)["id"], thread_ts))
@@ -262,6 +267,10 @@ class Playground:
     async def set_fault(self, name: str, on: bool = True, **params: object) -> None:
         """Turn a fault switch; raises KeyError for an unknown name."""
         await self._site.set_fault(name, on=on, params=dict(params))
+
+    def fault(self, name: str) -> Json:
+        """A switch as it stands: `on`, and `params` with the uses left under `count`."""
+        return self._site.faults.by_name[name].shown()
 
     async def disconnect(self, reason: str = "refresh_requested") -> None:
         """Send a `disconnect` frame to every connection."""

@@ -1,0 +1,81 @@
+"""What a campaign came to: figures for each kind of fault, as a table for people."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tests.chaos.checker import Verdict
+from tests.chaos.round import Outcome
+from tests.chaos.schedule import KILLS, ONCE
+
+WRONG = (Verdict.WRONG_DECISION, Verdict.WRONG_TEXT)
+
+
+@dataclass(slots=True)
+class Row:
+    """What was seen in the rounds in which one kind of fault happened.
+
+    A round has several faults, so its messages and findings count for each of their kinds.
+    """
+
+    faults: int = 0
+    messages: int = 0
+    whole: int = 0
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one round's messages."""
+        self.messages += len(outcome.judgements)
+        self.whole += sum(one.whole for one in outcome.judgements)
+        self.verdicts.update(one.verdict for one in outcome.judgements)
+
+    def cells(self) -> list[str]:
+        """The row, without its name."""
+        wrong = sum(self.verdicts[verdict] for verdict in WRONG)
+        found = (self.verdicts[v] for v in (Verdict.LOST, Verdict.DOUBLED, Verdict.HANGING))
+        ended = self.messages - self.whole
+        return [str(n) for n in (self.faults, *found, wrong, self.messages, self.whole, ended)]
+
+
+def rows(outcomes: Iterable[Outcome]) -> dict[str, Row]:
+    """One row for each kind, and one for all together, under `all`."""
+    table = {kind: Row() for kind in (*KILLS, *ONCE)}
+    total = Row()
+    for outcome in outcomes:
+        struck = Counter(strike.kind for strike in outcome.struck)
+        for kind, times in struck.items():
+            table[kind].faults += times
+            table[kind].add(outcome)
+        total.faults += sum(struck.values())
+        total.add(outcome)
+    return {**table, "all": total}
+
+
+HEAD = ("kind", "faults", "lost", "doubled", "hanging", "wrong", "messages", "whole", "ended")
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """The table in Markdown, aligned so that it reads well in a terminal too."""
+    lines = [list(HEAD), *([kind, *row.cells()] for kind, row in rows(outcomes).items())]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(HEAD))]
+    text = [_line(line, widths) for line in lines]
+    rule = _line(["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])], widths)
+    return "\n".join([text[0], rule, *text[1:]])
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *rest = (cell for cell in cells)
+    aligned = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
+    return f"| {first.ljust(widths[0])} | {' | '.join(aligned)} |"
+
+
+def one_line(outcome: Outcome) -> str:
+    """A round in a line."""
+    whole = sum(one.whole for one in outcome.judgements)
+    found = "; ".join(f"{one.verdict} {one.key}: {one.why}" for one in outcome.findings)
+    managed = " (own server)" if outcome.plan.managed else ""
+    return (
+        f"seed {outcome.plan.seed}{managed}: {len(outcome.struck)} faults, "
+        f"{len(outcome.judgements)} messages, {whole} whole, calm after "
+        f"{outcome.calm_after_s:.1f} s, {outcome.took_s:.1f} s{'  ' + found if found else ''}"
+    )

@@ -6,8 +6,17 @@ import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from bridge.slack.ledger import Ledger, Priority
+from bridge.slack.slowness import Slowness
+from bridge.telemetry import SLACK_WAIT
+
+GROWING_S: Final = 30.0
+"""A reply that was not shown anew for so long beyond its interval leaves its share to others."""
+
+SHOWING: Final = frozenset({"chat.postMessage", "chat.update"})
+SHOWN: Final = frozenset({Priority.URGENT, Priority.FIRST, Priority.EDIT})
 
 Urgency = Priority | Callable[[], Priority]
 """How much a call matters; a function where that may change while the call waits."""
@@ -19,6 +28,7 @@ class _Waiter:
     number: int
     method: str
     channel: str | None
+    since: float
     through: asyncio.Future[None]
 
     @property
@@ -43,20 +53,43 @@ class Budget:
         self._waiters: list[_Waiter] = []
         self._numbers = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
+        self._shares: dict[EditShare, float] = {}
+        self._took_over = False
+        self._slowness = Slowness()
+        self._watchers: list[Callable[[], None]] = []
 
     @property
     def edit_interval_s(self) -> float:
         """How long a reply should wait between two edits now."""
-        return self._ledger.edit_interval_s()
+        return self._ledger.edit_interval_s(self._monotonic())
+
+    @property
+    def slow(self) -> bool:
+        """Whether Slack's limits keep what replies say waiting for seconds."""
+        return self._slowness.shown
+
+    def watch_slow(self, changed: Callable[[], None]) -> None:
+        """Call `changed` whenever `slow` has changed; it must return at once and not raise."""
+        self._watchers.append(changed)
 
     @contextmanager
-    def live_reply(self) -> Iterator[None]:
-        """While this is open one more reply is in progress: edits slow down and leave it room."""
+    def live_reply(self, *, resumed: bool = False) -> Iterator["EditShare"]:
+        """While this is open one more reply is in progress: edits slow down and leave it room.
+
+        `resumed`: an earlier process wrote it until now. What that one sent is not known, so
+        the first such reply lets half of a minute's edits count as made.
+        """
+        share = EditShare(self._interval_of)
         self._ledger.live += 1
+        self._shares[share] = self._monotonic() + GROWING_S
+        if resumed and not self._took_over:
+            self._took_over = True
+            self._ledger.taken_over(self._monotonic())
         try:
-            yield
+            yield share
         finally:
             self._ledger.live -= 1
+            del self._shares[share]
             self._serve()
 
     @asynccontextmanager
@@ -83,13 +116,20 @@ class Budget:
         """Look again at who waits: a priority has changed."""
         self._serve()
 
-    def refused(self, method: str, *, retry_after_s: float) -> None:
-        """Slack answered 429 to `method`."""
-        self._ledger.refused(method, retry_after_s=retry_after_s, now=self._monotonic())
+    def refused(
+        self, method: str, *, channel: str | None = None, retry_after_s: float | None
+    ) -> float:
+        """Slack answered 429 to a call that still holds its permit; returns the rest in seconds.
+
+        `channel` as for the permit; `retry_after_s` is None when Slack did not say.
+        """
+        now = self._monotonic()
+        return self._ledger.refused(method, channel=channel, retry_after_s=retry_after_s, now=now)
 
     async def _place(self, method: str, channel: str | None, priority: Urgency) -> None:
         through = asyncio.get_running_loop().create_future()
-        waiter = _Waiter(priority, next(self._numbers), method, channel, through)
+        since = self._monotonic()
+        waiter = _Waiter(priority, next(self._numbers), method, channel, since, through)
         self._waiters.append(waiter)
         self._serve()
         try:
@@ -101,10 +141,12 @@ class Budget:
                 self._waiters.remove(waiter)
             self._serve()
             raise
+        SLACK_WAIT.labels(waiter.priority.name.lower()).observe(self._monotonic() - since)
 
     def _serve(self) -> None:
         """Let through whom the ledger allows, in order, and wake up for the next one."""
         now, soonest, waiting = self._monotonic(), math.inf, []
+        self._count_growing(now)
         for waiter in sorted(self._waiters, key=lambda waiter: waiter.rank):
             if waiter.through.cancelled():
                 waiting.append(waiter)  # its owner takes it out
@@ -118,7 +160,29 @@ class Budget:
             else:
                 waiter.through.set_result(None)
         self._waiters = waiting
-        self._wake_in(soonest)
+        self._wake_in(min(soonest, self._judge(now)))
+
+    def _judge(self, now: float) -> float:
+        """See whether replies are kept waiting, and say so; returns when to look again."""
+        replies = [w.since for w in self._waiters if w.method in SHOWING and w.priority in SHOWN]
+        interval_s = self._ledger.edit_interval_s(now) if self._shares else 0.0
+        was = self._slowness.shown
+        oldest_s = now - min(replies) if replies else None
+        again_s = self._slowness.judge(oldest_s=oldest_s, interval_s=interval_s, now=now)
+        if self._slowness.shown is not was:
+            for changed in self._watchers:
+                changed()
+        return again_s
+
+    def _interval_of(self, share: "EditShare") -> float:
+        now = self._monotonic()
+        self._count_growing(now)
+        interval_s = self._ledger.edit_interval_s(now)
+        self._shares[share] = now + interval_s + GROWING_S
+        return interval_s
+
+    def _count_growing(self, now: float) -> None:
+        self._ledger.growing = sum(until > now for until in self._shares.values())
 
     def _wake_in(self, seconds: float) -> None:
         if self._timer is not None:
@@ -126,3 +190,14 @@ class Budget:
             self._timer = None
         if seconds < math.inf:
             self._timer = asyncio.get_running_loop().call_later(seconds, self._serve)
+
+
+class EditShare:
+    """One live reply's part in the edits. Compared by identity."""
+
+    def __init__(self, interval_of: Callable[["EditShare"], float]) -> None:
+        self._interval_of = interval_of
+
+    def interval_s(self) -> float:
+        """How long the reply, just shown anew, should wait until its next edit."""
+        return self._interval_of(self)

@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bridge.domain.errors import ChatRefused, ChatUnreachable
 from bridge.slack.budget import Budget, Urgency
 from bridge.slack.ledger import Priority
+from bridge.slack.retry_after import retry_after_s
 from bridge.telemetry import SLACK_CALLS, get_logger
 
 Answer = Mapping[str, Any]
@@ -109,9 +111,8 @@ class Gateway:
             async with self.budget.permit(method, channel=channel, priority=priority):
                 try:
                     encoded = _encoded(method, arguments())
-                    return await self._attempt(
-                        method, partial(self.client.api_call, method, **encoded)
-                    )
+                    send = partial(self.client.api_call, method, **encoded)
+                    return await self._attempt(method, send, channel=channel)
                 except ChatRefused as refusal:
                     if refusal.code not in _LIMITED or loop.time() > until:
                         raise
@@ -130,13 +131,17 @@ class Gateway:
         return str(answer.get("url", ""))
 
     async def _attempt(
-        self, method: str, send: Callable[[], Awaitable[AsyncSlackResponse]]
+        self,
+        method: str,
+        send: Callable[[], Awaitable[AsyncSlackResponse]],
+        *,
+        channel: str | None = None,
     ) -> Answer:
         try:
             async with asyncio.timeout(self.options.call_timeout_s):
                 response = await send()
         except SlackApiError as error:
-            raise self._refusal(method, error.response) from None
+            raise self._refusal(method, error.response, channel) from None
         except (*_BROKEN, SlackClientError) as error:
             SLACK_CALLS.labels(method, "unreachable").inc()
             raise ChatUnreachable(
@@ -147,16 +152,18 @@ class Gateway:
             self.scopes = frozenset(scope.strip() for scope in named.split(","))
         return response.data if isinstance(response.data, dict) else {}
 
-    def _refusal(self, method: str, response: Any) -> ChatRefused | ChatUnreachable:
+    def _refusal(
+        self, method: str, response: Any, channel: str | None
+    ) -> ChatRefused | ChatUnreachable:
         """What a failed call means. The response's text is not passed on: it may hold secrets."""
         data = response.data if hasattr(response, "data") else {}
         status = getattr(response, "status_code", 0)
         code = str(data.get("error", "")) if isinstance(data, dict) else ""
         if status == 429 or code in _LIMITED:
-            wait_s = _retry_after_s(getattr(response, "headers", {}))
-            self.budget.refused(method, retry_after_s=wait_s)
+            said_s = retry_after_s(getattr(response, "headers", {}), now=datetime.now(UTC))
+            rest_s = self.budget.refused(method, channel=channel, retry_after_s=said_s)
             SLACK_CALLS.labels(method, "ratelimited").inc()
-            _log.warning("rate limited", method=method, retry_after_s=wait_s)
+            _log.warning("rate limited", method=method, rests_s=rest_s, slack_said_s=said_s)
             return ChatRefused(method, "ratelimited")
         if status >= 500 or code in _UNCLEAR or not code:
             SLACK_CALLS.labels(method, "unreachable").inc()
@@ -182,8 +189,3 @@ def _encoded(method: str, arguments: Arguments) -> dict[str, Any]:
 
 def _form_value(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _retry_after_s(headers: Mapping[str, Any]) -> float:
-    given = str(headers.get("Retry-After", ""))
-    return max(1.0, float(given)) if given.isdecimal() else 1.0

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
-WINDOW_S: Final = 60.0
+from bridge.slack.allowance import Allowance
+from bridge.slack.pace import WINDOW_S, Pace
+
+EDIT: Final = "chat.update"
 
 PER_MINUTE: Final[Mapping[str, int]] = {
     "assistant.threads.setStatus": 600,
@@ -39,15 +42,8 @@ CAUTIOUS: Final = 20
 CHANNEL_BURST: Final = 3.0
 """Posts that may go into a quiet channel at once; after that one a second (PLATFORM §1.2)."""
 
-EDIT_S: Final = 1.1
-"""Seconds between the edits of one reply when nothing else is going on."""
-
-EDIT_S_PER_REPLY: Final = 0.75
-"""Seconds between edits, per reply in progress. Ten replies of 30 s then spend 30 of the
-50 edits of a minute before they end, and their last edits still fit."""
-
-SPARING: Final = 0.85
-"""From this share of the window on, edits are spread over the time until it empties again."""
+TAKEN_OVER_S: Final = 20.0
+"""Within how long an earlier process is taken to have made the edits that nobody counted."""
 
 
 class Priority(IntEnum):
@@ -73,7 +69,7 @@ class _Window:
     limit: int
     ended: deque[float] = field(default_factory=deque)
     in_flight: int = 0
-    blocked_until: float = 0.0
+    allowance: Allowance = field(default_factory=Allowance)
     last_edit: float = -math.inf
 
     def used(self, now: float) -> int:
@@ -90,6 +86,10 @@ class _Window:
             return math.inf
         return self.ended[surplus] + WINDOW_S - now
 
+    def room(self, kept: int, now: float) -> int:
+        """What progress may use of a minute when so many calls are kept for what matters more."""
+        return max(1, int((self.limit - kept) * self.allowance.share(now)))
+
 
 @dataclass(slots=True)
 class _Bucket:
@@ -105,12 +105,21 @@ class _Bucket:
         self.in_flight -= 1
         self.paid_at = max(self.paid_at, now) + 1.0
 
+    def fill(self, until: float) -> None:
+        """Leave no burst: from `until` on the channel takes one post a second."""
+        self.paid_at = max(self.paid_at, until + CHANNEL_BURST - 1.0)
+
 
 @dataclass(slots=True)
 class Ledger:
-    """All calls of one workspace. `live` is the number of replies in progress."""
+    """All calls of one workspace.
+
+    `live` is the number of replies in progress, each of which needs one more call to end;
+    `growing` how many of them change now and so share the edits.
+    """
 
     live: int = 0
+    growing: int = 0
     _windows: dict[str, _Window] = field(default_factory=dict)
     _channels: dict[str, _Bucket] = field(default_factory=dict)
 
@@ -122,7 +131,7 @@ class Ledger:
         """
         window = self._window(method)
         wait_s = max(
-            window.blocked_until - now,
+            self._rest(window, now),
             self._window_wait(window, priority, now),
             self._channel_wait(method, channel, priority, now),
         )
@@ -140,6 +149,7 @@ class Ledger:
         window = self._window(method)
         window.in_flight -= 1
         window.ended.append(now)
+        window.allowance.answered()
         if bucket := self._bucket(method, channel):
             bucket.settle(now)
         if len(self._channels) > 1_000:
@@ -151,19 +161,35 @@ class Ledger:
         if bucket := self._bucket(method, channel):
             bucket.in_flight -= 1
 
-    def refused(self, method: str, *, retry_after_s: float, now: float) -> None:
-        """Slack answered 429: this method rests (PLATFORM §1.4)."""
-        window = self._window(method)
-        window.blocked_until = max(window.blocked_until, now + retry_after_s)
+    def refused(
+        self, method: str, *, channel: str | None, retry_after_s: float | None, now: float
+    ) -> float:
+        """Slack answered 429 to a call that has not ended yet; returns how long its method rests.
 
-    def edit_interval_s(self) -> float:
-        """How long a reply should wait between two edits, by how many are in progress."""
-        return max(EDIT_S, EDIT_S_PER_REPLY * self.live)
+        It rests in the whole workspace (PLATFORM §1.4). Into the channel of a post it is one a
+        second after that, without a burst. `retry_after_s` is None when Slack did not say.
+        """
+        window = self._window(method)
+        rest_s = window.allowance.refused(rest_s=retry_after_s, now=now)
+        if bucket := self._bucket(method, channel):
+            bucket.fill(now + rest_s)
+        return rest_s
+
+    def taken_over(self, now: float) -> None:
+        """An earlier process wrote until now: half the edits of a minute count as just made."""
+        window = self._window(EDIT)
+        made = window.limit // 2
+        earlier = [now - TAKEN_OVER_S * nth / made for nth in range(made)]
+        window.ended = deque(sorted((*window.ended, *earlier)))
+
+    def edit_interval_s(self, now: float) -> float:
+        """How long a reply should wait between two of its edits."""
+        window = self._window(EDIT)
+        return self._pace(window, now).interval_s(window.used(now))
 
     def _window(self, method: str) -> _Window:
         if method not in self._windows:
             per_minute = PER_MINUTE.get(method, CAUTIOUS)
-            # The margin is for what an earlier process sent within the same minute.
             self._windows[method] = _Window(per_minute - max(1, per_minute // 25))
         return self._windows[method]
 
@@ -172,17 +198,26 @@ class Ledger:
             return None
         return self._channels.setdefault(channel, _Bucket())
 
+    def _rest(self, window: _Window, now: float) -> float:
+        rest_s = window.allowance.rests_until - now
+        if rest_s <= 0.0 and window.allowance.on_trial and window.in_flight:
+            return math.inf
+        return rest_s
+
+    def _pace(self, window: _Window, now: float) -> Pace:
+        # Every reply in progress will need one more call to end; half the window at most.
+        kept = min(self.live, window.limit // 2)
+        return Pace(window.room(kept, now), max(1, self.growing))
+
     def _window_wait(self, window: _Window, priority: Priority, now: float) -> float:
         if priority <= Priority.FIRST:
             return window.frees_in(window.limit, now)
-        # Every reply in progress will need one more call to end; half the window at most.
-        room = window.limit - min(self.live, window.limit // 2)
-        if wait_s := window.frees_in(room, now):
+        pace = self._pace(window, now)
+        wait_s = window.frees_in(pace.room, now)
+        if wait_s or priority is not Priority.EDIT:
             return wait_s
-        left = room - window.used(now)
-        if left > room * (1 - SPARING) or not window.ended:
-            return 0.0
-        spacing_s = (window.ended[0] + WINDOW_S - now) / (left + 1)
+        frees_in_s = WINDOW_S - (now - window.ended[0] if window.ended else 0.0)
+        spacing_s = pace.spacing_s(window.used(now), frees_in_s=frees_in_s)
         return max(0.0, window.last_edit + spacing_s - now)
 
     def _channel_wait(

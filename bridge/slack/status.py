@@ -20,6 +20,8 @@ SETTLE_S: Final = 0.1
 REFRESH_S: Final = 75.0
 """Slack takes a status away after two minutes (PLATFORM §6.4)."""
 
+SLOWED: Final = "Slack is slowing the updates down"
+
 _HERE_ONLY = frozenset({"method_not_supported_for_channel_type", "channel_not_found"})
 _log = get_logger("slack.status")
 
@@ -51,6 +53,7 @@ class StatusBoard:
         self._lines: dict[tuple[ChannelId, MessageTs], _Line] = {}
         self._impossible = False
         self._impossible_in: set[ChannelId] = set()
+        gateway.budget.watch_slow(self._say_all_anew)
 
     def show(self, target: ReplyTarget, text: str) -> None:
         """Show `text` for a turn; empty takes it away. Returns at once and never raises.
@@ -58,7 +61,7 @@ class StatusBoard:
         Where the whole channel is the conversation there is no place for it.
         """
         channel, thread_ts = target.thread.channel, target.thread_ts
-        if thread_ts is None or self._impossible or channel in self._impossible_in:
+        if thread_ts is None or not self._possible(target):
             return
         key = (channel, thread_ts)
         line = self._lines.get(key)
@@ -71,6 +74,27 @@ class StatusBoard:
         if text:
             line.wanted[target.turn_id] = (text, target.face)
         line.changed.set()
+
+    def note(self, target: ReplyTarget) -> str:
+        """What a reply should say itself, because there is no line that says it; often empty."""
+        slow = self._gateway.budget.slow and not self._possible(target)
+        return f"{SLOWED}." if slow else ""
+
+    def _possible(self, target: ReplyTarget) -> bool:
+        channel = target.thread.channel
+        there = target.thread_ts is not None and channel not in self._impossible_in
+        return there and not self._impossible
+
+    def _say_all_anew(self) -> None:
+        for line in self._lines.values():
+            line.changed.set()
+
+    def _wanted(self, line: _Line) -> tuple[str, Face] | None:
+        """What the line should say now: the truth about Slack belongs to it."""
+        if line.newest is None or not self._gateway.budget.slow:
+            return line.newest
+        text, face = line.newest
+        return f"{text} · {SLOWED}", face
 
     async def _keep(self, channel: ChannelId, thread_ts: MessageTs, line: _Line) -> None:
         try:
@@ -94,11 +118,11 @@ class StatusBoard:
             self._lines.pop((channel, thread_ts), None)
 
     async def _say(self, channel: ChannelId, thread_ts: MessageTs, line: _Line) -> None:
-        if line.newest == line.shown:
+        if self._wanted(line) == line.shown:
             return
 
         def arguments() -> dict[str, Any]:
-            line.shown = line.newest
+            line.shown = self._wanted(line)
             text, face = line.shown or ("", None)
             looks = self._faces.arguments(face)
             return {"channel_id": channel, "thread_ts": thread_ts, "status": text, **looks}

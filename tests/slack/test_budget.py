@@ -6,7 +6,6 @@ import pytest
 
 from bridge.slack.budget import Budget
 from bridge.slack.ledger import Priority
-from tests.support import eventually
 
 
 @pytest.fixture
@@ -100,8 +99,25 @@ async def test_an_error_during_the_call_still_ends_it(budget, clock):
             await fail()
 
 
-async def test_edits_of_many_replies_slow_down_and_recover(budget):
-    alone = budget.edit_interval_s
-    with budget.live_reply(), budget.live_reply(), budget.live_reply():
-        assert budget.edit_interval_s > alone
-    await eventually(lambda: budget.edit_interval_s == alone)
+async def test_growing_replies_share_the_edits_and_get_them_back(budget, clock):
+    with budget.live_reply() as share:
+        alone = share.interval_s()
+        with budget.live_reply() as second, budget.live_reply() as third:
+            assert second.interval_s() > alone
+            clock[0] += 60.0
+            third.interval_s()
+            assert share.interval_s() < 2.5  # the second has not changed for a minute
+        assert share.interval_s() == alone
+
+
+async def test_a_reply_that_is_taken_over_counts_what_the_process_before_may_have_sent(budget):
+    async def edits(count):
+        for _ in range(count):
+            async with budget.permit("chat.update", priority=Priority.URGENT):
+                pass
+
+    with budget.live_reply(resumed=True), budget.live_reply(resumed=True):
+        await edits(24)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await edits(1)

@@ -12,6 +12,7 @@ from typing import Final
 from bridge.appserver.events import (
     DeviceStatus,
     Event,
+    StreamDelta,
     TurnFinished,
     UpdateDeviceStatus,
     UpdateLoopStatus,
@@ -64,6 +65,8 @@ class Runtimes:
 
     def heard(self, runtime: Runtime, event: Event) -> None:
         """The server said something of the runtime."""
+        if isinstance(event, StreamDelta):
+            return  # by far the most, and only what is known to be at work says them
         known = self._lately(runtime)
         match event:
             case UpdateDeviceStatus():

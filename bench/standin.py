@@ -1,0 +1,137 @@
+"""A stand-in App Server that says what a benchmark tells it to, as fast as it is heard.
+
+A real server cannot be made to stream a thousand answers at once on one machine; the frames have
+the shape and size of a real one's.
+"""
+
+import itertools
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+AGENT = "agent-local-fa028cde-d45c-4c94-8fd5-a8b221d8aedc"
+WORDS = ("Certainly ", "the ", "second ", "one ", "is ", "a ", "little ", "faster.\n")
+
+Json = dict[str, Any]
+
+
+class StandIn:
+    """One server. `live` are the conversations whose turn runs; `ready` is set by a change."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.live: list[str] = []
+        self._socket: ServerConnection
+        self._numbers = itertools.count(1)
+        self._seq = itertools.count(1)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["StandIn"]:
+        """Listen on a free port."""
+        listener = serve(self._serve, "127.0.0.1", 0, compression=None, ping_interval=None)
+        async with listener as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            self.url = f"ws://127.0.0.1:{port}"
+            yield self
+
+    async def pump(self, frames: int) -> None:
+        """Say so many words, each in the next of the live turns; waits while nobody reads."""
+        turns = itertools.cycle(self.live)
+        for number in range(frames):
+            await self._push(_word(next(turns), WORDS[number % len(WORDS)]))
+
+    async def _serve(self, socket: ServerConnection) -> None:
+        try:
+            async for message in socket:
+                self._socket = socket
+                await self._answer(json.loads(message))
+        except ConnectionClosed:
+            return
+
+    async def _answer(self, command: Json) -> None:
+        match command["type"]:
+            case "app_server_info":
+                self._seq = itertools.count(1)
+                capabilities = {"split_channels": False}
+                await self._respond(
+                    command,
+                    letta_code_version="0.34.12",
+                    protocol_version=1,
+                    capabilities=capabilities,
+                )
+            case "agent_create" | "agent_retrieve":
+                await self._respond(command, agent={"id": AGENT})
+            case "runtime_start":
+                conversation = command.get("conversation_id") or f"conv-{next(self._numbers)}"
+                runtime = _runtime(conversation)
+                status = {"is_processing": False, "current_working_directory": command.get("cwd")}
+                await self._push(
+                    {"type": "update_device_status", "device_status": status, "runtime": runtime}
+                )
+                await self._respond(command, runtime=runtime)
+            case "input":
+                await self._begin(command)
+            case kind:
+                await self._respond(command, success=True, type=f"{kind}_response")
+
+    async def _begin(self, command: Json) -> None:
+        runtime = command["runtime"]
+        conversation = runtime["conversation_id"]
+        named = command["payload"]["messages"][0]["client_message_id"]
+        await self._respond(
+            command, type="input_accepted", runtime=runtime, accepted=True, disposition="started"
+        )
+        loop = {
+            "status": "PROCESSING_API_RESPONSE",
+            "active_run_ids": [_run(conversation)],
+            "client_message_ids_by_run_id": {_run(conversation): [named]},
+            "executing_tool_call_ids": [],
+        }
+        await self._push({"type": "update_loop_status", "loop_status": loop, "runtime": runtime})
+        await self._push(_word(conversation, "Well: "))
+        self.live.append(conversation)
+
+    async def _respond(self, command: Json, **fields: Any) -> None:
+        answer = {
+            "type": f"{command['type']}_response",
+            "request_id": command.get("request_id"),
+            "success": True,
+            **fields,
+        }
+        await self._socket.send(json.dumps(answer))
+
+    async def _push(self, frame: Json) -> None:
+        number = next(self._seq)
+        frame |= {
+            "event_seq": number,
+            "emitted_at": "2026-11-22T21:46:41.622Z",
+            "idempotency_key": f"{frame['type']}:{number}:e1f4e6a4-8178-426f-89d8-a2a283aea800",
+        }
+        await self._socket.send(json.dumps(frame))
+
+
+def _word(conversation: str, word: str) -> Json:
+    delta = {
+        "id": "ui-msg-2",
+        "date": "2026-11-22T21:46:41.621Z",
+        "agent_id": AGENT,
+        "conversation_id": conversation,
+        "message_type": "assistant_message",
+        "content": [{"type": "text", "text": word}],
+        "run_id": _run(conversation),
+        "seq_id": 2,
+        "type": "message",
+    }
+    return {"type": "stream_delta", "delta": delta, "runtime": _runtime(conversation)}
+
+
+def _runtime(conversation: str) -> Json:
+    return {"agent_id": AGENT, "conversation_id": conversation}
+
+
+def _run(conversation: str) -> str:
+    return f"run-of-{conversation}"

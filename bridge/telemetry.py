@@ -135,6 +135,19 @@ WORKER_RESTARTS = Gauge(
     "How often the guard has started the worker again after its death.",
     registry=REGISTRY,
 )
+CAUGHT_UP = Counter(
+    "bridge_slack_caught_up",
+    "Messages that came late, from Slack's history, and were taken in.",
+    registry=REGISTRY,
+)
+GAPS_OPEN = Gauge(
+    "bridge_slack_gaps", "Channels whose past is still to be looked through.", registry=REGISTRY
+)
+FOREIGN_CONNECTIONS = Gauge(
+    "bridge_slack_other_connections",
+    "Socket Mode connections of the same app that another program has.",
+    registry=REGISTRY,
+)
 LINKS_UP = Gauge("bridge_link_up", "1 while the link works.", ["link"], registry=REGISTRY)
 DISPLAY_FAILURES = Counter(
     "bridge_display_failures", "Failed writes on the progress path.", registry=REGISTRY

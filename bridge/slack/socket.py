@@ -1,73 +1,53 @@
-"""Socket Mode: connections that stay up, and a watchdog for those that only look it.
+"""Socket Mode: several connections that cover for each other, and a look at who else listens.
 
-`slack_sdk` reconnects by itself, but is known to hang on a one-time address that was used up, to
-believe in a dead connection, and to hang while closing (PLATFORM §11.2). So each connection
-is watched from outside and rebuilt from a fresh address when it does not serve.
+Slack gives each event to any one of an app's connections (PLATFORM §4.1). So while another
+program uses the same app, part of what people say goes there; `others` says so.
 """
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+import json
+from collections.abc import Callable
+from enum import StrEnum
 from typing import Any
 
-from slack_sdk.socket_mode.aiohttp import SocketModeClient
-from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
-from slack_sdk.socket_mode.request import SocketModeRequest
+import aiohttp
+from slack_sdk.proxy_env_variable_loader import load_http_proxy_from_env
 
 from bridge.domain.errors import BridgeError
 from bridge.slack.gateway import Gateway
+from bridge.slack.line import EnvelopeHandler, Health, Line, SocketOptions, ailment
 from bridge.slack.preflight import SocketAddresses
-from bridge.telemetry import LINKS_UP, Tasks, bounded, get_logger
+from bridge.telemetry import FOREIGN_CONNECTIONS, LINKS_UP, Tasks, get_logger
 
-Work = Callable[[], Coroutine[Any, Any, None]]
-EnvelopeHandler = Callable[[AsyncBaseSocketModeClient, SocketModeRequest], Awaitable[None]]
+__all__ = [
+    "EnvelopeHandler",
+    "Health",
+    "Lost",
+    "Missed",
+    "SocketLink",
+    "SocketOptions",
+    "ailment",
+    "count_connections",
+]
 
 _log = get_logger("slack.socket")
 
 
-@dataclass(frozen=True, slots=True)
-class SocketOptions:
-    """How to keep Socket Mode connections; durations in seconds.
+class Lost(StrEnum):
+    """Why something that Slack sent may not have been heard."""
 
-    `connections`: two cover each other's reconnects (PLATFORM §4.1). A connection is rebuilt
-    when there was no hello `hello_s` after its start, when it is down for `down_s`, or when
-    nothing was heard for five ping intervals.
-    """
+    DEAF = "deaf"
+    """No connection was up until now: since the last start, or for a while."""
 
-    app_token: str = field(repr=False)
-    connections: int = 1
-    ping_interval_s: float = 10.0
-    hello_s: float = 20.0
-    down_s: float = 3.0
-    close_s: float = 5.0
-    check_s: float = 0.5
-    longest_pause_s: float = 30.0
+    DOUBTFUL = "doubtful"
+    """One of several connections was dead before that was noticed."""
+
+    SHARED = "shared"
+    """Another program takes part of what Slack sends to this app."""
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What the watchdog sees of one connection; times in seconds, None for never."""
-
-    age_s: float
-    said_hello: bool
-    down_for_s: float
-    silent_for_s: float | None
-
-
-def ailment(health: Health, options: SocketOptions) -> str | None:
-    """Why a connection must be rebuilt, as a sentence; None while it may go on. Pure."""
-    if not health.said_hello:
-        if health.age_s > options.hello_s:
-            return f"Slack did not say hello within {options.hello_s:.0f} s."
-        return None
-    if health.down_for_s > options.down_s:
-        return f"The connection to Slack was down for {health.down_for_s:.0f} s."
-    if health.silent_for_s is not None and health.silent_for_s > 5 * options.ping_interval_s:
-        return f"Slack was silent for {health.silent_for_s:.0f} s."
-    return None
+Missed = Callable[[Lost, float], None]
+"""Told why something may have been missed, and for how many seconds back beyond the last event."""
 
 
 class SocketLink:
@@ -76,6 +56,7 @@ class SocketLink:
     Args:
         handle: called with each envelope, several at a time; answers it through the client.
         addresses: where connections get theirs.
+        missed: told whenever something may have been missed; returns at once.
     """
 
     def __init__(
@@ -85,13 +66,18 @@ class SocketLink:
         gateway: Gateway,
         addresses: SocketAddresses,
         handle: EnvelopeHandler,
+        missed: Missed = lambda _why, _back_s: None,
     ) -> None:
         self._options = options
         self._gateway = gateway
         self._addresses = addresses
         self._handle = handle
+        self._missed = missed
         self._tasks = Tasks()
-        self._lines: list[_Line] = []
+        self._lines: list[Line] = []
+        self._turns = asyncio.Lock()
+        self._suspected = asyncio.Event()
+        self.others = 0
 
     @property
     def is_up(self) -> bool:
@@ -105,12 +91,31 @@ class SocketLink:
             return None
         return next((line.reason for line in self._lines if line.reason), "Not connected to Slack.")
 
+    @property
+    def warning(self) -> str | None:
+        """What is wrong although events arrive, as a sentence; None when nothing is."""
+        if not self.others:
+            return None
+        return (
+            f"Slack counts {self.others} more connections of this app than the bridge has: another "
+            "program uses the same app and takes part of what people say. Stop it, or give it a "
+            "Slack app of its own. Until then messages may be answered a minute late."
+        )
+
     async def start(self) -> None:
         """Begin connecting; returns at once. `is_up` tells when it worked."""
         for _ in range(self._options.connections):
-            line = _Line(self._options, self._gateway, self._addresses, self._handle)
+            line = Line(
+                self._options,
+                gateway=self._gateway,
+                addresses=self._addresses,
+                handle=self._handle,
+                watcher=self,
+                turns=self._turns,
+            )
             self._lines.append(line)
             self._tasks.spawn(line.keep(), name="slack socket")
+        self._tasks.spawn(self._census(), name="slack census")
 
     async def stop(self) -> None:
         """Take no more envelopes. Each connection has `close_s` to close; may be called twice."""
@@ -118,110 +123,90 @@ class SocketLink:
         self._lines.clear()
         LINKS_UP.labels("slack").set(0)
 
+    # --- what the lines tell -----------------------------------------------------------------
 
-class _Line:
-    """One connection and its successors."""
+    def hello(self, line: Line, connections: int | None) -> None:
+        """A connection serves. When none did until now, events may have been lost."""
+        mine = 1 + sum(other.up for other in self._lines if other is not line)
+        if mine == 1:
+            self._missed(Lost.DEAF, 0.0)
+        if connections is not None and connections > mine:
+            self._suspected.set()
 
-    def __init__(
-        self,
-        options: SocketOptions,
-        gateway: Gateway,
-        addresses: SocketAddresses,
-        handle: EnvelopeHandler,
-    ) -> None:
-        self._options = options
-        self._gateway = gateway
-        self._addresses = addresses
-        self._handle = handle
-        self._said_hello = False
-        self.up = False
-        self.reason: str | None = None
+    def lost(self, line: Line, *, silent_for_s: float) -> None:
+        """A connection was dead without anybody noticing; its events went nowhere."""
+        self._missed(Lost.DOUBTFUL, silent_for_s)
 
-    async def keep(self) -> None:
-        """Connect, watch, and connect anew, until cancelled."""
-        pause_s = 0.0
+    def changed(self) -> None:
+        """A line went up or down."""
+        LINKS_UP.labels("slack").set(1 if self.is_up else 0)
+
+    # --- who else is connected ---------------------------------------------------------------
+
+    async def _census(self) -> None:
+        """Count the app's connections now and then. It takes two looks to believe in others:
+        those of a process that was killed, or of a line just replaced, linger for a while.
+        """
         while True:
-            await asyncio.sleep(pause_s)
-            try:
-                if await self._serve(await self._addresses.take()):
-                    pause_s = 0.0
-            except BridgeError as error:
-                self.reason = error.sentence
-                _log.warning("cannot get a socket address", reason=self.reason)
-            except Exception as error:  # nothing may end this loop: the bridge would be deaf
-                self.reason = "The connection to Slack failed; the log says how."
-                _log.error("slack socket failed", exc_info=error)
-            self.up = False
-            LINKS_UP.labels("slack").set(0)
-            pause_s = min(max(0.5, pause_s * 2), self._options.longest_pause_s)
+            await self._until_next_look()
+            if await self._surplus() == 0:
+                self._note_others(0)
+                continue
+            await asyncio.sleep(self._options.confirm_s)
+            self._note_others(await self._surplus())
+            while self.others:
+                self._missed(Lost.SHARED, self._options.confirm_s)
+                await asyncio.sleep(self._options.confirm_s)
+                self._note_others(await self._surplus())
 
-    async def _serve(self, address: str) -> bool:
-        """Run one client until it ails; True when it ever worked."""
-        tasks, client = Tasks(), self._client(address)
-        self._said_hello = False
+    async def _until_next_look(self) -> None:
         try:
-            connect: Work = client.connect
-            tasks.spawn(connect(), name="slack socket connect")
-            self.reason = await self._watch(client)
-            _log.warning("rebuilding the slack socket", reason=self.reason)
-            return self._said_hello
-        finally:
-            self.up = False
-            await tasks.aclose()
-            await self._close(client)
+            async with asyncio.timeout(self._options.census_s):
+                await self._suspected.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(self._options.confirm_s)
+        self._suspected.clear()
 
-    def _client(self, address: str) -> SocketModeClient:
-        logger = logging.getLogger("bridge.slack.socket_mode")
-        logger.setLevel(logging.CRITICAL)  # the watchdog reports, once, and without tracebacks
-        client = SocketModeClient(
-            app_token=self._options.app_token,
-            logger=logger,
-            web_client=self._gateway.client,
-            ping_interval=self._options.ping_interval_s,
+    async def _surplus(self) -> int:
+        """Connections of the app that are not ours; what was known when Slack does not say."""
+        try:
+            address = await self._addresses.take()
+        except BridgeError as error:
+            _log.info("connections not counted", cause=str(error))
+            return self.others
+        counted = await count_connections(
+            self._gateway.session, address, within_s=self._options.hello_s
         )
-        client.wss_uri = address
-        client.message_listeners.append(self._heard)
-        client.socket_mode_request_listeners.append(self._handle)
-        return client
+        if counted is None:
+            return self.others
+        return max(0, counted - 1 - sum(line.up for line in self._lines))
 
-    async def _heard(
-        self, _client: AsyncBaseSocketModeClient, message: dict[str, Any], _raw: str | None
-    ) -> None:
-        if message.get("type") == "hello":
-            self._said_hello = self.up = True
-            self.reason = None
-            LINKS_UP.labels("slack").set(1)
-            _log.info("slack socket up", connections=message.get("num_connections"))
-
-    async def _watch(self, client: SocketModeClient) -> str:
-        """Return why the client must go."""
-        loop = asyncio.get_running_loop()
-        started = last_up = loop.time()
-        while True:
-            await asyncio.sleep(self._options.check_s)
-            now = loop.time()
-            if await client.is_connected():
-                last_up = now
-            self.up = self._said_hello and last_up == now
-            health = Health(
-                age_s=now - started,
-                said_hello=self._said_hello,
-                down_for_s=now - last_up,
-                silent_for_s=_silent_for_s(client),
-            )
-            if reason := ailment(health, self._options):
-                return reason
-
-    async def _close(self, client: SocketModeClient) -> None:
-        close: Work = client.close
-        with suppress(Exception):
-            await bounded(close(), within_s=self._options.close_s, what="slack socket to close")
-        if not client.aiohttp_client_session.closed:
-            await client.aiohttp_client_session.close()
+    def _note_others(self, others: int) -> None:
+        if others and not self.others:
+            _log.warning("another program uses the same slack app", connections=others)
+        elif self.others and not others:
+            _log.info("no other program uses the slack app any more")
+        self.others = others
+        FOREIGN_CONNECTIONS.set(others)
 
 
-def _silent_for_s(client: SocketModeClient) -> float | None:
-    """Seconds since the last pong, by the wall clock because `slack_sdk` notes it so."""
-    if client.last_ping_pong_time is None:
+async def count_connections(
+    session: aiohttp.ClientSession, address: str, *, within_s: float
+) -> int | None:
+    """How many connections of the app Slack counts, this one for a moment included.
+
+    None when Slack did not say. An event that comes in this moment is not acknowledged, so Slack
+    sends it again (PLATFORM §4.3). Uses up the address.
+    """
+    try:
+        async with (
+            asyncio.timeout(within_s),
+            session.ws_connect(address, proxy=load_http_proxy_from_env()) as socket,
+        ):
+            hello: Any = json.loads(await socket.receive_str())
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError) as error:
+        _log.info("connections not counted", cause=type(error).__name__)
         return None
-    return datetime.now(UTC).timestamp() - client.last_ping_pong_time
+    counted = hello.get("num_connections") if isinstance(hello, dict) else None
+    return counted if isinstance(counted, int) else None

@@ -39,7 +39,8 @@ async def linked(desk, *, gateway=None, addresses=None, **options):
     async def handle(client, request):
         raise AssertionError("no envelope is sent here")
 
-    quick = {"app_token": desk.playground.app_token, "check_s": 0.02, "down_s": 0.2, **options}
+    quick = {"app_token": desk.playground.app_token, "connections": 1, "check_s": 0.02}
+    quick |= {"down_s": 0.2, **options}
     calls = gateway or desk.gateway
     addresses = addresses or SocketAddresses(calls, quick["app_token"], monotonic=time.monotonic)
     link = SocketLink(SocketOptions(**quick), gateway=calls, addresses=addresses, handle=handle)

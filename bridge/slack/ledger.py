@@ -107,7 +107,7 @@ class _Bucket:
 
     def fill(self, until: float) -> None:
         """Leave no burst: from `until` on the channel takes one post a second."""
-        self.paid_at = max(self.paid_at, until + CHANNEL_BURST - 1.0)
+        self.paid_at = max(self.paid_at, until + CHANNEL_BURST - 2.0)  # one more when it settles
 
 
 @dataclass(slots=True)

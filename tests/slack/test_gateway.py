@@ -1,7 +1,9 @@
 """Calls to a loopback Slack: what is repeated, what is not, and what an error becomes."""
 
 import asyncio
+import itertools
 import time
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -23,6 +25,21 @@ def post(desk, text="hello"):
     )
 
 
+@asynccontextmanager
+async def calling(serve):
+    """A gateway to a Slack that answers as `serve` does."""
+    app = web.Application()
+    app.router.add_route("*", "/api/{method}", serve)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/api/"
+    options = GatewayOptions(token="xoxb-very-secret", base_url=url)
+    async with web_session() as session:
+        yield Gateway(options, session=session, budget=Budget(monotonic=time.monotonic))
+    await runner.cleanup()
+
+
 async def rate_limit(desk, *, count):
     switch = {"method": "chat.postMessage", "count": count, "retry_after": 1}
     await desk.playground.set_fault("rate_limited", **switch)
@@ -36,6 +53,22 @@ async def test_a_429_is_waited_for_and_the_call_is_made_once(desk):
     await post(desk)
     assert time.monotonic() - started >= 0.95
     assert [m["text"] for m in desk.playground.messages("#engineering")] == ["hello"]
+
+
+async def test_a_429_without_retry_after_rests_a_second_and_one_of_a_post_its_channel(desk):
+    refusal = {"ok": False, "error": "rate_limited"}
+    seen = []
+
+    async def refuse(request):
+        seen.append(time.monotonic())
+        if len(seen) < 2:
+            return web.json_response(refusal, headers={"Retry-After": "soon"})
+        return web.json_response({"ok": True, "ts": "1.0"})
+
+    async with calling(refuse) as gateway:
+        for _ in range(2):
+            await gateway.call("chat.postMessage", dict, channel="C1", **URGENT)
+    assert [round(later - earlier) for earlier, later in itertools.pairwise(seen)] == [1, 1]
 
 
 async def test_a_429_for_one_method_holds_up_no_other(desk):
@@ -104,22 +137,11 @@ async def test_g9_odd_answers_are_unclear_and_tell_no_secret(answer):
             status=answer.status, body=answer.body, content_type=answer.content_type
         )
 
-    app = web.Application()
-    app.router.add_route("*", "/api/{method}", serve)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}/api/"
-    session = web_session()
-    options = GatewayOptions(token="xoxb-very-secret", base_url=url)
-    gateway = Gateway(options, session=session, budget=Budget(monotonic=time.monotonic))
-    try:
+    async with calling(serve) as gateway:
         with pytest.raises(ChatUnreachable) as failure:
             await gateway.call("chat.postMessage", dict, **URGENT)
-    finally:
-        await session.close()
-        await runner.cleanup()
-    assert "xoxb-very-secret" not in f"{failure.value!r} {failure.value.__cause__!r} {options!r}"
+    told = f"{failure.value!r} {failure.value.__cause__!r} {gateway.options!r}"
+    assert "xoxb-very-secret" not in told
 
 
 async def test_the_newest_arguments_are_sent_when_the_call_may_start(desk):

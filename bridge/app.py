@@ -22,7 +22,7 @@ from bridge.domain.access import PeoplePolicy
 from bridge.domain.approvals import ApprovalPolicy
 from bridge.domain.errors import BridgeError, ChatError, ConfigurationError
 from bridge.domain.ids import UserId
-from bridge.domain.ports import LinkState, NoGuard
+from bridge.domain.ports import Clock, LinkState, NoGuard
 from bridge.domain.routing import Team
 from bridge.engine.dispatcher import Dispatcher
 from bridge.engine.options import EngineOptions
@@ -54,15 +54,23 @@ FORGET_EVERY_S = 3600.0
 RETRY_SLACK_S = 2.0
 
 
-async def run(settings: Settings, *, stop: asyncio.Event, guarded: Guarded | None = None) -> None:
+async def run(
+    settings: Settings,
+    *,
+    stop: asyncio.Event,
+    guarded: Guarded | None = None,
+    clock: Clock | None = None,
+) -> None:
     """Run the bridge until `stop` is set, then put everything away: live turns are brought to
     their end, or left as they are for the next worker when the guard wants us to leave.
+
+    Time is that of the machine, unless a `clock` is given.
 
     Raises:
         ConfigurationError: a token, a path or a port must be changed first.
         StoreError: the database cannot be used.
     """
-    bridge = _Bridge(settings, guarded)
+    bridge = _Bridge(settings, guarded, clock or SystemClock())
     async with AsyncExitStack() as stack:
         await bridge.start(stack, stop)
         if not stop.is_set():
@@ -77,10 +85,10 @@ async def run(settings: Settings, *, stop: asyncio.Event, guarded: Guarded | Non
 class _Bridge:
     """All parts of one running bridge, while they run."""
 
-    def __init__(self, settings: Settings, guarded: Guarded | None) -> None:
+    def __init__(self, settings: Settings, guarded: Guarded | None, clock: Clock) -> None:
         self._settings = settings
         self._guarded = guarded
-        self._clock = SystemClock()
+        self._clock = clock
         self._tasks = Tasks()
         self._not_yet: str | None = "The bridge is starting."
         self._http_app: HttpHandler | None = None

@@ -7,7 +7,11 @@ from bridge.appserver.wire import text_of
 from bridge.domain.ports import HistoryMessage
 
 _ADDED = re.compile(r"<(system-reminder|task-notification)>.*?(?:</\1>|\Z)\s*", re.S)
-_ROLES = {"user_message": "user", "assistant_message": "assistant"}
+_ROLES = {
+    "user_message": "user",
+    "assistant_message": "assistant",
+    "approval_request_message": "call",
+}
 
 
 def without_reminders(text: str) -> str:
@@ -24,4 +28,5 @@ def to_history(record: StoredMessageRecord) -> HistoryMessage:
         role=role,
         text=without_reminders(text) if role == "user" else text,
         otid=record.otid if role == "user" else None,
+        call_id=record.tool_call.tool_call_id if role == "call" and record.tool_call else None,
     )

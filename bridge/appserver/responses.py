@@ -195,13 +195,22 @@ class ConversationForkResponse(Response):
     conversation: ConversationRecord | None = None
 
 
+class StoredToolCall(Wire):
+    """Which call a stored message is about."""
+
+    tool_call_id: str = ""
+
+
 class StoredMessageRecord(Wire):
-    """A message of a conversation's history; `otid` is a user message's client message id."""
+    """A message of a conversation's history; `otid` is a user message's client message id,
+    `tool_call` what an `approval_request_message` asks for.
+    """
 
     id: str
     message_type: str = ""
     content: list[ContentPart] | str | None = None
     otid: str | None = None
+    tool_call: StoredToolCall | None = None
 
 
 class ConversationMessagesListResponse(Response):

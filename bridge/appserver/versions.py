@@ -16,6 +16,8 @@ OLDEST: Version = (0, 27, 8)
 ONE_MESSAGE_ID: Version = (0, 33, 0)
 """From here on all pieces of a message carry one id, and nothing is left unsaid (0.32 and older
 servers say more or less; `legacy` adds what is missing)."""
+DROPS_REPEATS: Version = (0, 34, 9)
+"""From here on an input sent twice under one name runs once."""
 NEWEST_KNOWN: Version = (0, 34, 12)
 """The version that the protocol was measured on; newer ones are tolerated."""
 
@@ -36,7 +38,14 @@ class Generation:
     @property
     def traits(self) -> ServerTraits:
         """The same for the engine. Where the server does not map runs, `legacy` does."""
-        return ServerTraits(self.version, maps_runs=True, split_channels=self.split_channels)
+        number = parse_version(self.version)
+        return ServerTraits(
+            self.version,
+            maps_runs=True,
+            split_channels=self.split_channels,
+            keeps_ids=not self.needs_help,
+            drops_repeats=number is not None and number >= DROPS_REPEATS,
+        )
 
 
 def parse_version(text: str | None) -> Version | None:

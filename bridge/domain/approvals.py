@@ -27,9 +27,9 @@ class ApprovalState(StrEnum):
 class Approval:
     """One question to people, as stored.
 
-    `request_id` is the server's name for it within one connection; `digest` is the hash of
-    exactly what the card shows; `card` is the message with the buttons, None until posted;
-    `cause` says why it is void, or the reason given with a denial.
+    `request_id` is the server's name for it within one connection, `call_id` the tool call that
+    it is about; `digest` is the hash of exactly what the card shows; `card` is the message with
+    the buttons, None until posted; `cause` says why it is void, or the reason given with a denial.
     """
 
     approval_id: ApprovalId
@@ -49,6 +49,7 @@ class Approval:
     decided_at: datetime | None = None
     cause: str | None = None
     card: MessageRef | None = None
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

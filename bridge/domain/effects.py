@@ -43,6 +43,18 @@ class DropRunText:
 
 
 @dataclass(frozen=True, slots=True)
+class DropText:
+    """Take all text out of the reply: the input is answered from the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class SayQuietly:
+    """Post a quiet line in the thread, beside the reply."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShowTools:
     """Show these tools as running; empty when none is."""
 
@@ -106,6 +118,8 @@ Effect = (
     | ShowStatus
     | AppendReply
     | DropRunText
+    | DropText
+    | SayQuietly
     | ShowTools
     | AskApproval
     | AnswerApproval

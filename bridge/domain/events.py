@@ -220,9 +220,10 @@ class ApprovalSettled:
 
 @dataclass(frozen=True, slots=True)
 class StopAsked:
-    """Somebody wants the turn stopped."""
+    """Somebody wants the turn stopped; `why` is a cause for `failures.explain`, if any."""
 
     by: UserId
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,11 +284,23 @@ class StateReplayed:
     """The connection is back and the runtime started again.
 
     `still_running`: the server is at work on this runtime. `pending_request_ids`: approvals it
-    still waits for.
+    still waits for. `maps_runs`: as in `RuntimeReady`; the server may be another version now.
     """
 
     still_running: bool
     pending_request_ids: frozenset[str] = frozenset()
+    maps_runs: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EndLearnt:
+    """How this turn ended on the server while we did not listen. The guard heard it.
+
+    `stop_reason` and `error` as in `TurnFinished`.
+    """
+
+    stop_reason: str
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +321,7 @@ TurnEvent = (
     | Refused
     | LinkLost
     | StateReplayed
+    | EndLearnt
     | InputMissing
 )
 

@@ -46,11 +46,17 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServerTraits:
-    """What this generation of the server can do (PROTOCOL §22)."""
+    """What this generation of the server can do (PROTOCOL §22).
+
+    `keeps_ids`: the pieces of a message carry the stored message's id. `drops_repeats`: an input
+    that is sent twice under one name runs once.
+    """
 
     version: str
     maps_runs: bool
     split_channels: bool
+    keeps_ids: bool = True
+    drops_repeats: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +76,16 @@ class StartedRuntime:
 
 @dataclass(frozen=True, slots=True)
 class HistoryMessage:
-    """A stored message of a conversation. `role` is `user`, `assistant` or `other`; `otid` is
-    the client message id of a user message, None otherwise.
+    """A stored message of a conversation. `role` is `user`, `assistant`, `call` (the agent asks
+    for a tool) or `other`; `otid` is the client message id of a user message, `call_id` names a
+    tool call; None otherwise.
     """
 
     message_id: str
     role: str
     text: str
     otid: str | None
+    call_id: str | None = None
 
 
 class AgentListener(Protocol):

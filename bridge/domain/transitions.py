@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
+from bridge.domain import moves, reconciling
 from bridge.domain.approvals import ASK_IN_WORDS, QUESTION_TOOL, digest, told_to_agent
-from bridge.domain.failures import is_stuck
 from bridge.domain.ids import RunId
 from bridge.domain.turn_state import OpenApproval, Phase, Step, Turn
 
-_DONE_REASONS = frozenset({"end_turn", "tool_rule", "no_tool_call", "max_tokens_exceeded"})
+_STOPPED = "This was stopped before it was decided."
 
 
 # --- from the queue to the server ------------------------------------------------------------
@@ -40,14 +40,14 @@ def runtime_ready(turn: Turn, event: ev.RuntimeReady) -> Step:
 def input_accepted(turn: Turn, event: ev.InputAccepted) -> Step:
     if turn.phase is Phase.STARTING:
         return turn, ()  # of the attempt before: the end of the stuck one overtook it
-    accepted = replace(_running(turn), queued_behind=event.queued)
+    accepted = replace(moves.running(turn), queued_behind=event.queued)
     if turn.phase is Phase.ABORTING:
         return accepted, (fx.AbortRun(),)  # the first one may have come before the input
     return accepted, ()
 
 
 def refused(turn: Turn, event: ev.Refused) -> Step:
-    ended, effects = _end(turn, ev.Outcome.FAILED, event.cause)
+    ended, effects = moves.end(turn, ev.Outcome.FAILED, event.cause)
     if turn.phase in (Phase.RUNNING, Phase.AWAITING_APPROVAL):
         return ended, (fx.AbortRun(), *effects)  # nobody is left to hear or answer the server
     return ended, effects
@@ -59,36 +59,29 @@ def refused(turn: Turn, event: ev.Refused) -> Step:
 def run_started(turn: Turn, event: ev.RunStarted) -> Step:
     if turn.maps_runs and event.client_message_ids.isdisjoint(turn.client_ids):
         return turn, ()
-    if turn.phase is Phase.RECONCILING:
-        return _run_again(turn, event.run_id)
-    return replace(_running(turn), runs=turn.runs | {event.run_id}), ()
-
-
-def _run_again(turn: Turn, run_id: RunId) -> Step:
-    """After its restart the server runs the input again, from the start (PROTOCOL §16)."""
-    afresh, effects = _afresh(turn, "The agent server was restarted.")
-    return replace(afresh, phase=Phase.RUNNING, runs=frozenset({run_id})), effects
-
-
-def _afresh(turn: Turn, cause: str) -> Step:
-    """Forget what earlier runs said and asked: the input is answered from the start."""
-    dropped: tuple[fx.Effect, ...] = (fx.DropRunText(turn.runs),) if turn.runs else ()
-    forgotten = replace(turn, runs=frozenset(), approvals=(), tools=(), queued_behind=False)
-    return forgotten, (*dropped, *_void(turn, cause))
+    if turn.quiet:
+        return reconciling.run_again(turn, event.run_id)
+    new = event.run_id not in turn.runs
+    goes_on = replace(moves.running(turn), runs=turn.runs | {event.run_id})
+    if turn.phase is Phase.RECONCILING and new:
+        return replace(goes_on, begun=event.run_id), ()
+    if turn.phase is Phase.ABORTING and new:
+        return goes_on, (fx.AbortRun(),)  # it began after the abort, or because of a restart
+    return goes_on, ()
 
 
 def text(turn: Turn, event: ev.TextArrived) -> Step:
     runs = turn.runs if turn.maps_runs else turn.runs | {event.run_id}
     effect = fx.AppendReply(event.run_id, event.message_id, event.text)
-    return replace(_running(turn), runs=runs), (effect,)
+    return replace(moves.running(turn), runs=runs), (effect,)
 
 
 def reasoning(turn: Turn, _: ev.ReasoningArrived) -> Step:
-    return _running(turn), (fx.ShowStatus("is thinking…"),)
+    return moves.running(turn), (fx.ShowStatus("is thinking…"),)
 
 
 def tool_called(turn: Turn, _: ev.ToolCalled) -> Step:
-    return _running(turn), ()
+    return moves.running(turn), ()
 
 
 def tool_started(turn: Turn, event: ev.ToolStarted) -> Step:
@@ -112,7 +105,7 @@ def _answered_elsewhere(turn: Turn, call_id: str) -> Step:
     if not gone:
         return turn, ()
     voided = fx.VoidApprovals(gone, "This was answered from another program.")
-    return _without_approvals(turn, frozenset(gone)), (voided,)
+    return moves.without_approvals(turn, frozenset(gone)), (voided,)
 
 
 def subagents(turn: Turn, event: ev.SubagentChanged) -> Step:
@@ -147,14 +140,19 @@ def model_failed(turn: Turn, event: ev.ModelFailed) -> Step:
 def inputs_dropped(turn: Turn, event: ev.InputsDropped) -> Step:
     if turn.runs or event.client_message_ids.isdisjoint(turn.client_ids):
         return turn, ()
-    return _end(turn, ev.Outcome.FAILED, "The agent server dropped the message from its queue.")
+    return moves.end(
+        turn, ev.Outcome.FAILED, "The agent server dropped the message from its queue."
+    )
 
 
 def status(turn: Turn, event: ev.RuntimeStatus) -> Step:
+    if turn.phase is Phase.RECONCILING:
+        begins = turn.quiet and event.is_processing
+        return moves.at_work(turn) if begins else (turn, ())
     if turn.client_ids or event.is_processing:
         return turn, ()
     # nobody asked for this work, so its end may have come before the turn began
-    return _end(turn, ev.Outcome.FAILED if turn.cause else ev.Outcome.DONE, turn.cause)
+    return moves.end(turn, ev.Outcome.FAILED if turn.cause else ev.Outcome.DONE, turn.cause)
 
 
 # --- approvals -------------------------------------------------------------------------------
@@ -163,7 +161,7 @@ def status(turn: Turn, event: ev.RuntimeStatus) -> Step:
 def asked(turn: Turn, event: ev.ApprovalAsked) -> Step:
     if event.tool_name == QUESTION_TOOL:
         answer = fx.AnswerApproval(event.request_id, ev.Verdict.DENY, ASK_IN_WORDS)
-        return _running(turn), (answer,)
+        return moves.running(turn), (answer,)
     shown = digest(event.tool_name, event.arguments, event.diffs)
     opened = OpenApproval(event.request_id, event.call_id, shown)
     same = (event.request_id, shown)
@@ -182,7 +180,7 @@ def settled(turn: Turn, event: ev.ApprovalSettled) -> Step:
         return turn, ()
     message = told_to_agent(event.verdict, who=event.decided_by, reason=event.reason)
     answer = fx.AnswerApproval(event.request_id, event.verdict, message)
-    return _without_approvals(turn, frozenset({event.request_id})), (answer,)
+    return moves.without_approvals(turn, frozenset({event.request_id})), (answer,)
 
 
 def _decides(event: ev.ApprovalSettled, known: OpenApproval) -> bool:
@@ -190,25 +188,13 @@ def _decides(event: ev.ApprovalSettled, known: OpenApproval) -> bool:
     return event.request_id == known.request_id and event.digest in (None, known.digest)
 
 
-def _without_approvals(turn: Turn, request_ids: frozenset[str]) -> Turn:
-    left = tuple(a for a in turn.approvals if a.request_id not in request_ids)
-    phase = turn.phase
-    if phase is Phase.AWAITING_APPROVAL and not left:
-        phase = Phase.RUNNING
-    return replace(turn, approvals=left, phase=phase)
-
-
-def _void(turn: Turn, cause: str) -> tuple[fx.Effect, ...]:
-    if not turn.approvals:
-        return ()
-    return (fx.VoidApprovals(tuple(a.request_id for a in turn.approvals), cause),)
-
-
 # --- stop, time, link ------------------------------------------------------------------------
 
 
-def stop(turn: Turn, _: ev.StopAsked) -> Step:
-    return _abort(turn, ev.Outcome.CANCELLED, "This was stopped before it was decided.")
+def stop(turn: Turn, event: ev.StopAsked) -> Step:
+    if turn.stopped_as is None:
+        turn = replace(turn, stopped_why=event.why)
+    return _abort(turn, ev.Outcome.CANCELLED, _STOPPED)
 
 
 def deadline(turn: Turn, _: ev.DeadlinePassed) -> Step:
@@ -216,58 +202,26 @@ def deadline(turn: Turn, _: ev.DeadlinePassed) -> Step:
 
 
 def shutdown(turn: Turn, _: ev.ShuttingDown) -> Step:
+    if turn.phase is Phase.RECONCILING:
+        return moves.end_unseen(turn, ev.Outcome.INTERRUPTED)
     return _abort(turn, ev.Outcome.INTERRUPTED, "The bridge was stopped before this was decided.")
 
 
 def _abort(turn: Turn, outcome: ev.Outcome, cause: str) -> Step:
     if turn.phase in (Phase.QUEUED, Phase.STARTING):
-        return _end(turn, outcome, None)
-    if turn.phase is Phase.RECONCILING:
-        ended, effects = _end(turn, outcome, None)
-        return ended, (fx.AbortRun(), *effects)  # the link may be back already
-    if turn.phase is Phase.ABORTING:
+        return moves.end(turn, outcome, None)
+    if turn.stopped_as is not None:
         return turn, ()
-    aborting = replace(turn, phase=Phase.ABORTING, stopped_as=outcome, approvals=())
-    return aborting, (*_void(turn, cause), fx.ShowStatus("is stopping…"), fx.AbortRun())
-
-
-def link_lost(turn: Turn, _: ev.LinkLost) -> Step:
-    if turn.phase is Phase.ABORTING:
-        return _end(turn, ev.Outcome.INTERRUPTED, None)
-    if turn.phase is Phase.STARTING:
-        return turn, ()  # starting waits for the link by itself
-    unsure = tuple(replace(approval, unsure=True) for approval in turn.approvals)
-    lost = replace(turn, phase=Phase.RECONCILING, tools=(), approvals=unsure)
-    return lost, (fx.ShowTools(()), fx.ShowStatus("has lost her connection…"), fx.Reconcile())
-
-
-def replayed(turn: Turn, event: ev.StateReplayed) -> Step:
-    gone = tuple(
-        a.request_id
-        for a in turn.approvals
-        if a.unsure and a.request_id not in event.pending_request_ids
-    )
-    effects: tuple[fx.Effect, ...] = ()
-    if gone:
-        cause = "The agent no longer waits for this: its connection was interrupted."
-        effects = (fx.VoidApprovals(gone, cause),)
-        turn = _without_approvals(turn, frozenset(gone))
-    if not event.still_running:
-        return turn, effects  # the server may still begin again by itself; WaitedEnough ends it
-    phase = Phase.AWAITING_APPROVAL if turn.approvals else Phase.RUNNING
-    return replace(turn, phase=phase), (*effects, fx.ShowStatus("is thinking…"))
-
-
-def input_missing(turn: Turn, _: ev.InputMissing) -> Step:
-    if not turn.client_ids:
-        return turn, ()  # nothing was sent; WaitedEnough ends it
-    afresh, effects = _afresh(turn, "The agent server lost the question.")
-    again = replace(afresh, phase=Phase.SUBMITTING)
-    return again, (*effects, fx.SendInput(turn.attempt, turn.client_ids[-1]))
+    if turn.phase is Phase.RECONCILING and turn.quiet:
+        return moves.end_unseen(turn, outcome)
+    stopped = replace(turn, stopped_as=outcome)
+    if turn.phase is Phase.RECONCILING:
+        return stopped, (fx.ShowStatus("is stopping…"),)  # `replayed` aborts
+    return moves.abort_now(stopped, cause)
 
 
 def waited(turn: Turn, _: ev.WaitedEnough) -> Step:
-    return _end(turn, ev.Outcome.INTERRUPTED, turn.cause)
+    return moves.end(turn, ev.Outcome.INTERRUPTED, turn.cause)
 
 
 # --- the end ---------------------------------------------------------------------------------
@@ -277,24 +231,10 @@ def finished(turn: Turn, event: ev.TurnFinished) -> Step:
     if not _ours(turn, event.run_id):
         return replace(turn, queued_behind=False), ()  # what was ahead of the input is over
     if turn.phase is Phase.ABORTING:
-        return _end(turn, ev.Outcome.CANCELLED, None)
-    if event.stop_reason in _DONE_REASONS:
-        cut = event.stop_reason if event.stop_reason == "max_tokens_exceeded" else None
-        return _end(turn, ev.Outcome.DONE, cut)
-    cause = turn.cause or event.error or event.stop_reason
-    if is_stuck(event.error or cause) and not turn.moved:
-        return _leave(turn)
-    if event.stop_reason == "cancelled":
-        lost = turn.phase is Phase.RECONCILING  # nobody stopped it (PROTOCOL §15)
-        outcome = ev.Outcome.INTERRUPTED if lost else ev.Outcome.CANCELLED
-        return _end(turn, outcome, event.error)
-    return _end(turn, ev.Outcome.FAILED, cause)
-
-
-def _leave(turn: Turn) -> Step:
-    afresh, effects = _afresh(turn, "The agent's conversation was stuck.")
-    moved = replace(afresh, phase=Phase.STARTING, moved=True, cause=None, doomed=False)
-    return moved, (*effects, fx.LeaveConversation())
+        return moves.end(turn, ev.Outcome.CANCELLED, None)
+    lost = turn.phase is Phase.RECONCILING  # nobody stopped it (PROTOCOL §15)
+    cancelled_as = ev.Outcome.INTERRUPTED if lost else ev.Outcome.CANCELLED
+    return moves.end_as_said(turn, event.stop_reason, event.error, cancelled_as)
 
 
 def _ours(turn: Turn, run_id: RunId | None) -> bool:
@@ -307,16 +247,3 @@ def _ours(turn: Turn, run_id: RunId | None) -> bool:
     if turn.runs:
         return run_id is None or run_id in turn.runs
     return turn.phase is not Phase.SUBMITTING and not turn.queued_behind
-
-
-def _end(turn: Turn, outcome: ev.Outcome, cause: str | None) -> Step:
-    """End as `outcome`; what was stopped ends as stopped, however it then came about."""
-    outcome = turn.stopped_as or outcome
-    closing = _void(turn, "The turn has ended.")
-    ended = replace(turn, phase=Phase.ENDED, outcome=outcome, cause=cause, approvals=(), tools=())
-    return ended, (*closing, fx.EndTurn(outcome, cause, turn.usage))
-
-
-def _running(turn: Turn) -> Turn:
-    """Deltas may overtake the acceptance of their input."""
-    return replace(turn, phase=Phase.RUNNING) if turn.phase is Phase.SUBMITTING else turn

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 
 from bridge.domain import events as ev
+from bridge.domain import reconciling
 from bridge.domain import transitions as how
 from bridge.domain.errors import IllegalTransition
 from bridge.domain.turn_state import LIVE, Phase, Step, Turn, resumed, unprompted
@@ -73,15 +74,20 @@ TRANSITIONS: Mapping[type, Rule] = dict(
         _on(ev.UsageReported, LIVE, how.usage),
         _on(ev.TurnFinished, LIVE, how.finished),
         _on(ev.InputsDropped, LIVE, how.inputs_dropped),
-        _on(ev.RuntimeStatus, LIVE - {Phase.RECONCILING}, how.status),
+        _on(ev.RuntimeStatus, LIVE, how.status),
         _on(ev.ApprovalSettled, _ANY, how.settled),
         _on(ev.StopAsked, _ANY, how.stop),
         _on(ev.DeadlinePassed, _ANY, how.deadline),
         _on(ev.ShuttingDown, _ANY, how.shutdown),
         _on(ev.WaitedEnough, frozenset({Phase.ABORTING, Phase.RECONCILING}), how.waited),
-        _on(ev.LinkLost, LIVE | {Phase.STARTING}, how.link_lost),
-        _on(ev.StateReplayed, frozenset({Phase.RECONCILING}), how.replayed),
-        _on(ev.InputMissing, frozenset({Phase.RECONCILING}), how.input_missing),
+        _on(ev.LinkLost, LIVE | {Phase.STARTING}, reconciling.link_lost),
+        _on(ev.StateReplayed, frozenset({Phase.RECONCILING}), reconciling.replayed),
+        _on(ev.EndLearnt, LIVE - {Phase.SUBMITTING}, reconciling.end_learnt),
+        _on(
+            ev.InputMissing,
+            frozenset({Phase.RECONCILING, Phase.ABORTING}),
+            reconciling.input_missing,
+        ),
     )
 )
 

@@ -41,8 +41,11 @@ class Turn:
     `client_ids` are the names under which the input was sent, the newest last; `runs` those
     runs of the server that serve it. `queued_behind`: the server put the input behind work of
     its own. `doomed`: the server said that this input fails. `moved`: its conversation was
-    forked once. `stopped_as` is the outcome once an abort was asked for; `cause` the newest
-    technical reason of a failure.
+    forked once. `quiet`: after a lost link the server said that it is not at work; what it
+    begins then is the input once more. `begun`: a run that began before that was known.
+    `taken_over`: an earlier process began it.
+    `stopped_as` is the outcome once an abort was asked for, `stopped_why` its cause, if any;
+    `cause` the newest technical reason of a failure.
     """
 
     phase: Phase = Phase.QUEUED
@@ -55,8 +58,12 @@ class Turn:
     approvals: tuple[OpenApproval, ...] = ()
     usage: ev.Usage = field(default_factory=ev.Usage)
     moved: bool = False
+    quiet: bool = False
+    begun: RunId | None = None
+    taken_over: bool = False
     doomed: bool = False
     stopped_as: ev.Outcome | None = None
+    stopped_why: str | None = None
     outcome: ev.Outcome | None = None
     cause: str | None = None
 
@@ -75,7 +82,13 @@ def resumed(client_message_id: str | None, attempt: int) -> Turn:
     `client_message_id` is the newest one, None for a turn that the server began by itself.
     """
     sent = () if client_message_id is None else (client_message_id,)
-    return Turn(phase=Phase.RECONCILING, attempt=attempt, client_ids=sent)
+    return Turn(
+        phase=Phase.RECONCILING,
+        attempt=attempt,
+        client_ids=sent,
+        maps_runs=bool(sent),
+        taken_over=True,
+    )
 
 
 def unprompted() -> Turn:

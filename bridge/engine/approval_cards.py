@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from bridge.domain.approvals import Approval, ApprovalState
-from bridge.domain.ids import MessageTs
+from bridge.domain.ids import ApprovalId, MessageTs
 from bridge.domain.people import Face
 from bridge.engine.tools import Tools
 from bridge.telemetry import Tasks, bounded
@@ -21,6 +21,7 @@ class ApprovalCards:
         self._tools = tools
         self._tasks = tasks
         self._busy: set[asyncio.Task[Any]] = set()
+        self._showing: set[ApprovalId] = set()
 
     def spawn(self, work: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
         """Run work that `aclose` waits for."""
@@ -32,11 +33,19 @@ class ApprovalCards:
     async def show(self, approval: Approval, *, face: Face, thread_ts: MessageTs | None) -> None:
         """Post the card and note where it is. Raises `ChatError` when it cannot be shown."""
         approvals = self._tools.store.approvals
-        card = await self._tools.chat.post_card(approval, thread_ts=thread_ts, face=face)
-        await approvals.set_card(approval.approval_id, card)
+        self._showing.add(approval.approval_id)
+        try:
+            card = await self._tools.chat.post_card(approval, thread_ts=thread_ts, face=face)
+            await approvals.set_card(approval.approval_id, card)
+        finally:
+            self._showing.discard(approval.approval_id)
         shown = await approvals.get(approval.approval_id)
         if shown is not None and shown.state is not ApprovalState.PENDING:
             self.close(shown)  # it was settled while its card was on the way
+
+    def is_showing(self, approval_id: ApprovalId) -> bool:
+        """Whether the card is on its way."""
+        return approval_id in self._showing
 
     def close(self, approval: Approval) -> None:
         """Take the buttons from a settled approval's card, if it has one. Returns at once."""

@@ -91,7 +91,7 @@ class ApprovalDesk:
         known = await self._stored(approval)
         self._expiries.watch()
         if known is not None:
-            await self._again(known)
+            await self._again(known, face, thread_ts)
         elif self._waits(approval.turn_id, approval.request_id) is False:
             await self._void(approval, _TOO_LATE)
         else:
@@ -173,6 +173,10 @@ class ApprovalDesk:
             self._cards.close(adopted)
         return adopted
 
+    async def shown_calls(self, turn_id: TurnId) -> frozenset[str]:
+        """The tool calls about which a card stands in the thread. Raises `StoreError`."""
+        return await self._tools.store.approvals.shown_calls(turn_id)
+
     async def void(self, turn_id: TurnId, request_ids: tuple[str, ...], cause: str) -> None:
         """Close questions that are no longer open on the server; `cause` is a sentence."""
         await self._void_open(turn_id, cause, lambda asked: asked.request_id in request_ids)
@@ -211,6 +215,7 @@ class ApprovalDesk:
             thread=claimed.binding.thread,
             teammate=claimed.binding.teammate,
             request_id=asked.request_id,
+            call_id=asked.call_id,
             tool_name=asked.tool_name,
             arguments=asked.arguments,
             diffs=asked.diffs,
@@ -220,11 +225,17 @@ class ApprovalDesk:
             expires_at=now + timedelta(seconds=self._tools.options.approvals.expiry_s),
         )
 
-    async def _again(self, known: Approval) -> None:
-        """The server repeats itself: it did not hear the decision, if there is one."""
+    async def _again(self, known: Approval, face: Face, thread_ts: MessageTs | None) -> None:
+        """The server repeats itself: it did not hear the decision, if there is one.
+
+        A process that died may have left the question without its card, or with one that it had
+        posted but not noted: `post_card` looks before it posts again.
+        """
         if known.state is not ApprovalState.PENDING:
             who = await self._name_of(known.decided_by)
             self._tell_turn(known, _VERDICTS[known.state], who=who)
+        elif known.card is None and not self._cards.is_showing(known.approval_id):
+            await self._show(known, face, thread_ts)
 
     async def _name_of(self, user: UserId | None) -> str | None:
         """What the person is called; None for nobody, and while Slack cannot say."""

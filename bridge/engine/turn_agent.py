@@ -1,6 +1,6 @@
-"""One turn's dealings with the App Server: start, send, answer, abort, and learning what became
-of it after a lost link. Each ends in an event that is told to the turn, never in an exception
-of the agent's side.
+"""One turn's dealings with the App Server and the guard: start, send, answer, abort, and learning
+what became of it after a lost link. Each ends in an event that is told to the turn, never in an
+exception of the agent's side.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ log = get_logger("turn")
 
 T = TypeVar("T")
 Tell = Callable[[ev.TurnEvent], None]
+Show = Callable[[Sequence[HistoryMessage]], Awaitable[None]]
 
 _RETRY_S = 0.1
 
@@ -56,6 +57,7 @@ class TurnAgent:
         self._binding = claimed.binding
         self._parts: Sequence[InputPart] = ()
         self._fresh = False
+        self._held: set[Runtime] = set()
 
     @property
     def binding(self) -> Binding:
@@ -73,8 +75,7 @@ class TurnAgent:
         if ready.replaced:
             await self._say(_REPLACED)
         name = client_message_id(self._claimed.turn_id, attempt)
-        traits = self._tools.agent.traits
-        self._tell(ev.RuntimeReady(name, maps_runs=traits is None or traits.maps_runs))
+        self._tell(ev.RuntimeReady(name, maps_runs=self._maps_runs))
 
     async def move_and_start(self, attempt: int) -> None:
         """Leave a stuck conversation for a copy of it, then start there."""
@@ -93,7 +94,7 @@ class TurnAgent:
         if runtime is None:
             self._tell(ev.Refused("The runtime has no conversation."))
             return
-        await asyncio.gather(self._compose(), self._record_attempt(effect))
+        await asyncio.gather(self._compose(), self._record_attempt(effect), self.hold())
         try:
             queued = await self._tools.agent.send(
                 runtime, client_message_id=effect.client_message_id, parts=self._parts
@@ -118,14 +119,32 @@ class TurnAgent:
         except StoreError as error:
             log.warning("what she was told is not noted", cause=str(error))
 
+    async def hold(self) -> None:
+        """Have the guard keep the turn alive should our connection break. May be repeated."""
+        runtime = self._binding.runtime
+        if runtime is not None:
+            self._held.add(runtime)
+            await self._tools.guard.hold(runtime)
+
+    def release(self) -> None:
+        """The turn is over."""
+        for runtime in self._held:
+            self._tools.guard.release(runtime)
+        self._held.clear()
+
     async def abort(self) -> None:
-        """Ask the server to stop the turn; what comes of it arrives as events."""
+        """Ask the server to stop the turn; what comes of it arrives as events. `LinkLost` when
+        it is unclear whether the server heard: the turn looks, and asks once more.
+        """
         if self._binding.runtime is None:
             return
         try:
             await self._tools.agent.abort(self._binding.runtime)
+        except AgentUnreachable as error:
+            log.warning("unclear whether the abort arrived", cause=str(error))
+            self._tell(ev.LinkLost())
         except AgentError as error:
-            log.warning("abort not delivered", cause=str(error))
+            log.warning("abort refused", cause=str(error))
 
     async def answer(self, effect: fx.AnswerApproval) -> None:
         """Give the server a decision. One that did not arrive is given again when it asks:
@@ -147,33 +166,63 @@ class TurnAgent:
         if not waited_for:
             await self._say(_TOO_LATE)
 
-    async def reconcile(
-        self, client_id: str | None, show: Callable[[Sequence[HistoryMessage]], None]
-    ) -> None:
-        """Learn what became of the turn: `StateReplayed`, `InputMissing` or `Refused`.
+    async def reconcile(self, client_id: str | None, show: Show) -> None:
+        """Learn what became of the turn.
+
+        Tells `StateReplayed` as soon as the server has answered, or `Refused`; then, once what
+        it has stored is shown, `InputMissing` or the end that the guard heard, if it did.
 
         Args:
             client_id: under which the input was sent last; None when there was none.
-            show: gets the answer as far as the server kept it, when it is no longer at work.
+            show: gets what the agent said and asked for so far, oldest first; empty when that
+                cannot be read.
         """
-
-        async def look() -> tuple[Ready, list[HistoryMessage]]:
-            ready = await self._bring_up(again=True)
-            return ready, await self._stored_since(client_id)
-
         try:
-            ready, stored = await self._insist(look)
+            ready = await self._insist(lambda: self._bring_up(again=True))
         except AgentError as error:
             self._tell(ev.Refused(str(error)))
             return
         started = ready.started
-        if client_id is not None and not stored and not started.is_processing:
+        self._tell(
+            ev.StateReplayed(
+                started.is_processing, started.pending_request_ids, maps_runs=self._maps_runs
+            )
+        )
+        await asyncio.gather(self.hold(), self._look(ready, client_id, show))
+
+    async def _look(self, ready: Ready, client_id: str | None, show: Show) -> None:
+        if ready.replaced:
+            await self._say(_REPLACED)
+        stored = await self._stored(client_id)
+        await show(_answers(stored or ()))
+        ending = self.ending(client_id)
+        if ending is not None:
+            self._tell(ending)
+        elif client_id is not None and stored == [] and self._may_send_again(ready):
             self._fresh = ready.fresh or self._binding.last_seen is None
             self._tell(ev.InputMissing())
-            return
-        if not started.is_processing:
-            show(_answers(stored))
-        self._tell(ev.StateReplayed(started.is_processing, started.pending_request_ids))
+
+    def ending(self, client_id: str | None) -> ev.EndLearnt | None:
+        """How the turn ended while we did not listen, if the guard heard it."""
+        heard = None if client_id is None else self._tools.guard.ending(client_id)
+        return None if heard is None else ev.EndLearnt(heard.stop_reason, heard.error)
+
+    def _may_send_again(self, ready: Ready) -> bool:
+        """An input that is not stored may still wait behind other work of the server (§13)."""
+        traits = self._tools.agent.traits
+        drops_repeats = traits is not None and traits.drops_repeats
+        return drops_repeats or not ready.started.is_processing
+
+    @property
+    def _maps_runs(self) -> bool:
+        traits = self._tools.agent.traits
+        return traits is None or traits.maps_runs
+
+    @property
+    def keeps_ids(self) -> bool:
+        """Whether the deltas of a message carry the stored message's id."""
+        traits = self._tools.agent.traits
+        return traits is None or traits.keeps_ids
 
     async def _bring_up(self, *, again: bool = False) -> Ready:
         ready = await self._runtimes.bring_up(self._binding, self._teammate, again=again)
@@ -195,12 +244,18 @@ class TurnAgent:
                 await asyncio.sleep(_RETRY_S)
 
     async def stored_answers(self, client_id: str) -> Sequence[HistoryMessage]:
-        """The agent's messages after this input, as the server keeps them; empty on failure."""
+        """What the agent said and asked for after this input, as the server keeps it; empty on
+        failure.
+        """
+        return _answers(await self._stored(client_id) or ())
+
+    async def _stored(self, client_id: str | None) -> list[HistoryMessage] | None:
+        """The turn's messages, the input included; None when they cannot be read."""
         try:
-            return _answers(await self._stored_since(client_id))
+            return await self._insist(lambda: self._stored_since(client_id))
         except AgentError as error:
-            log.warning("missed text not read", cause=str(error))
-            return ()
+            log.warning("stored messages not read", cause=str(error))
+            return None
 
     async def _stored_since(self, client_id: str | None) -> list[HistoryMessage]:
         if self._binding.runtime is None or client_id is None:
@@ -235,7 +290,7 @@ class TurnAgent:
 
 
 def _answers(stored: Sequence[HistoryMessage]) -> Sequence[HistoryMessage]:
-    """What the agent said after the newest input; a re-run input stands there twice."""
+    """What the agent said and asked for after the newest input; one run again is there twice."""
     asked = [at for at, message in enumerate(stored) if message.role == "user"]
     after = stored[asked[-1] + 1 :] if asked else stored
-    return [message for message in after if message.role == "assistant" and message.text]
+    return [message for message in after if message.role in ("assistant", "call")]

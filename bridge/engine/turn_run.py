@@ -13,14 +13,15 @@ import structlog
 
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
-from bridge.domain.errors import IllegalTransition
-from bridge.domain.ids import BindingId, RunId, Runtime, UserId
+from bridge.domain.errors import IllegalTransition, StoreError
+from bridge.domain.ids import BindingId, Runtime, UserId
 from bridge.domain.people import Binding, ClaimedTurn, Speaker, Teammate
 from bridge.domain.ports import HistoryMessage, Reply, ReplyTarget
 from bridge.domain.turn import Phase, Turn, step
 from bridge.engine.approval_desk import ApprovalDesk
 from bridge.engine.runtimes import Runtimes
 from bridge.engine.tools import Tools
+from bridge.engine.transcript import Transcript
 from bridge.engine.turn_agent import TurnAgent
 from bridge.engine.turn_end import TurnEnd
 from bridge.engine.turn_timer import TurnTimer
@@ -28,8 +29,8 @@ from bridge.telemetry import TURNS_ACTIVE, Tasks, get_logger
 
 log = get_logger("turn")
 
-_STORED_RUN = RunId("stored")
-"""Stands for the run of text that was read from the server's history, which names no runs."""
+_READING_S = 5.0
+"""How long the end of a failed turn waits for text that is being read."""
 
 
 class TurnRun:
@@ -65,17 +66,27 @@ class TurnRun:
         self._ending = TurnEnd(
             claimed, teammate, tools, target=self._target, reply=self._reply, desk=desk
         )
-        self._nothing_new = resumed
+        self._transcript = Transcript(self._reply)
+        self._resumed = resumed
+        self._to_seal = resumed
         self._missed_text = False
+        self._caught_up = asyncio.Event()
+        self._caught_up.set()
         self._sending: asyncio.Task[Any] | None = None
         self._reconciling: asyncio.Task[Any] | None = None
         self._lost_at = claimed.claimed_at
         self._end: fx.EndTurn | None = None
         self._performers: dict[type, Callable[[Any], object]] = {
-            fx.AppendReply: self._append,
+            fx.AppendReply: lambda effect: self._transcript.append(
+                effect.run_id, effect.message_id, effect.text
+            ),
             fx.ShowTools: lambda effect: self._reply.show_tools(effect.tools),
             fx.ShowStatus: lambda effect: self._reply.show_status(effect.text),
-            fx.DropRunText: lambda effect: self._reply.drop_runs(effect.run_ids),
+            fx.DropRunText: lambda effect: self._transcript.drop(effect.run_ids),
+            fx.DropText: lambda _: self._transcript.drop_all(),
+            fx.SayQuietly: lambda effect: self._aside(
+                tools.chat.notice(claimed.binding.thread, effect.text)
+            ),
             fx.StartRuntime: lambda _: self._spawn(self._agent.start(self._next_attempt)),
             fx.LeaveConversation: lambda _: self._spawn(
                 self._agent.move_and_start(self._next_attempt)
@@ -113,6 +124,8 @@ class TurnRun:
             turn=self.claimed.turn_id, thread=_spell(self.claimed.binding)
         )
         TURNS_ACTIVE.inc()
+        if self.claimed.unprompted:
+            self._aside(self._agent.hold())
         try:
             while self._end is None:
                 event = await self._next()
@@ -120,6 +133,7 @@ class TurnRun:
                     return
                 self._take(event)
             await self._finish(self._end)
+            self._agent.release()
         finally:
             TURNS_ACTIVE.dec()
             await self._tasks.aclose()
@@ -136,8 +150,15 @@ class TurnRun:
                 async with asyncio.timeout(due):  # wait_for may swallow a cancellation
                     await self._heard.wait()
             except TimeoutError:
-                return self._timer.what_is_due(self._turn.phase)
+                return self._what_is_due()
         return self._events.popleft()
+
+    def _what_is_due(self) -> ev.TurnEvent:
+        """Before the turn is given up as interrupted, the guard may have heard its end."""
+        learnt = None
+        if self._turn.phase is Phase.RECONCILING:
+            learnt = self._agent.ending(self._newest_client_id)
+        return learnt or self._timer.what_is_due(self._turn.phase)
 
     async def _left_for_later(self) -> bool:
         """At a stop, a turn that is not at work is left for the next start as it is."""
@@ -145,7 +166,7 @@ class TurnRun:
             return await self._tools.store.turns.put_back(
                 self.claimed.turn_id, lease=self._tools.options.lease
             )
-        return self._turn.phase is Phase.RECONCILING
+        return self._turn.phase is Phase.RECONCILING and self._turn.stopped_as is None
 
     def _take(self, event: ev.TurnEvent) -> None:
         before = self._turn.phase
@@ -198,11 +219,8 @@ class TurnRun:
     def _next_attempt(self) -> int:
         return self._turn.attempt + 1
 
-    def _append(self, effect: fx.AppendReply) -> None:
-        self._nothing_new = False
-        self._reply.append(effect.run_id, effect.message_id, effect.text)
-
     async def _ask(self, asked: ev.ApprovalAsked) -> None:
+        await self._caught_up.wait()  # what was said before the question stands above it
         await self._reply.seal()
         await self._desk.ask(self.claimed, asked, self._teammate.face, self._target.thread_ts)
 
@@ -214,6 +232,8 @@ class TurnRun:
             if task is not None:
                 task.cancel()  # what it was to do is now looked up, or was lost once more
         self._missed_text = True
+        self._transcript.miss()
+        self._caught_up.clear()
         self._lost_at = self._tools.clock.now()
         self._reconciling = self._spawn(
             self._agent.reconcile(self._newest_client_id, self._show_stored)
@@ -223,10 +243,19 @@ class TurnRun:
     def _newest_client_id(self) -> str | None:
         return self._turn.client_ids[-1] if self._turn.client_ids else None
 
-    def _show_stored(self, answers: Sequence[HistoryMessage]) -> None:
-        for message in answers:
-            self._nothing_new = False
-            self._reply.set_text(_STORED_RUN, message.message_id, message.text)
+    async def _show_stored(self, stored: Sequence[HistoryMessage]) -> None:
+        """Make the text whole. The first time in a reply that an earlier process began, it is
+        parted again where that one had shown cards.
+        """
+        calls: frozenset[str] = frozenset()
+        if self._to_seal and stored:
+            self._to_seal = False
+            try:
+                calls = await self._desk.shown_calls(self.claimed.turn_id)
+            except StoreError as error:
+                log.warning("cards not known", cause=str(error))
+        await self._transcript.fill(stored, keeps_ids=self._agent.keeps_ids, seal_at=calls)
+        self._caught_up.set()
 
     def _note_end(self, effect: fx.EndTurn) -> None:
         self._end = effect
@@ -238,13 +267,16 @@ class TurnRun:
             await self._fill_gap(end)
         except Exception:
             log.exception("missed text not read")
-        await self._ending.bring(end, self._timer.worked_s(), anything_new=not self._nothing_new)
+        anything_new = not (self._resumed and self._transcript.is_empty)
+        await self._ending.bring(end, self._timer.worked_s(), anything_new=anything_new)
 
     async def _fill_gap(self, end: fx.EndTurn) -> None:
-        """Text that came while the link was down is taken from the server's history."""
+        """Once text was missed, the stored text has the last word, if the agent has had hers."""
         client_id = self._newest_client_id
         if self._missed_text and end.outcome is ev.Outcome.DONE and client_id is not None:
-            self._show_stored(await self._agent.stored_answers(client_id))
+            await self._show_stored(await self._agent.stored_answers(client_id))
+        elif end.outcome is ev.Outcome.FAILED and self._reconciling is not None:
+            await asyncio.wait({self._reconciling}, timeout=_READING_S)
         if self._missed_text and self._turn.runs:
             await self._agent.note_seen()
 

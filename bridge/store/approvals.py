@@ -31,6 +31,9 @@ _ALL = (
 _GET = _ALL.where(approvals.c.approval_id == _param("approval"))
 _OPEN = _ALL.where(pending(approvals)).order_by(approvals.c.place)
 _OPEN_OF_TURN = _OPEN.where(approvals.c.turn_id == _param("turn"))
+_SHOWN_CALLS = sa.select(approvals.c.call_id).where(
+    approvals.c.turn_id == _param("turn"), approvals.c.card_ts.is_not(None)
+)
 _NEWEST = (
     _ALL.where(approvals.c.turn_id == _param("turn"), approvals.c.request_id == _param("request"))
     .order_by(approvals.c.place.desc())
@@ -72,6 +75,7 @@ class Approvals:
             "approval_id": approval.approval_id,
             "turn_id": approval.turn_id,
             "request_id": approval.request_id,
+            "call_id": clean(approval.call_id),
             "tool_name": clean(approval.tool_name),
             "arguments": json.dumps(dict(approval.arguments)),
             "diffs": json.dumps([asdict(diff) for diff in approval.diffs]),
@@ -153,6 +157,14 @@ class Approvals:
         """The turn's pending approvals, oldest first."""
         return await self._read(_OPEN_OF_TURN, turn=turn_id)
 
+    async def shown_calls(self, turn_id: TurnId) -> frozenset[str]:
+        """The tool calls of a turn about which a card was shown, whatever became of it."""
+
+        def work(connection: Connection) -> frozenset[str]:
+            return frozenset(connection.execute(_SHOWN_CALLS, {"turn": turn_id}).scalars())
+
+        return await self._database.read(work)
+
     async def open_all(self) -> list[Approval]:
         """Every pending approval, oldest first."""
         return await self._read(_OPEN)
@@ -191,6 +203,7 @@ def _approval_of(row: Row) -> Approval:
         decided_at=row.decided_at,
         cause=row.cause,
         card=card,
+        call_id=row.call_id,
     )
 
 

@@ -137,6 +137,7 @@ approvals = sa.Table(
     _text("approval_id", unique=True),
     _text("turn_id", sa.ForeignKey("turns.turn_id")),
     _text("request_id"),
+    _text("call_id"),
     _text("tool_name"),
     _text("arguments"),
     _text("diffs"),

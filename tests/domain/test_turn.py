@@ -9,7 +9,7 @@ from bridge.domain import effects as fx
 from bridge.domain import events as ev
 from bridge.domain.approvals import digest
 from bridge.domain.errors import IllegalTransition
-from bridge.domain.ids import RunId
+from bridge.domain.ids import RunId, UserId
 from bridge.domain.turn import OUR_OWN, TRANSITIONS, Phase, Turn, resumed, step, unprompted
 from tests.domain.turns import (
     ACCEPTED,
@@ -56,7 +56,7 @@ TABLE: tuple[tuple[ev.TurnEvent, str], ...] = (
     (ready(), "!U!!!!!."),
     (ACCEPTED, "!.R....."),
     (ev.Refused("no"), "!EEEEEE."),
-    (began(), "..R...R."),
+    (began(), "..R....."),
     (said("x"), "..R....."),
     (ev.ReasoningArrived(R1), "..R....."),
     (ev.ToolCalled(R1, "c1", "Bash", "{}"), "..R....."),
@@ -73,13 +73,14 @@ TABLE: tuple[tuple[ev.TurnEvent, str], ...] = (
     (ev.InputsDropped(frozenset({"turn-t1-1"})), "..E....."),
     (IDLE, "........"),
     (settles(), "....R..."),
-    (STOP, "EEBBB.E."),
-    (ev.DeadlinePassed(), "EEBBB.E."),
+    (STOP, "EEBBB..."),
+    (ev.DeadlinePassed(), "EEBBB..."),
     (ev.ShuttingDown(), "EEBBB.E."),
     (ev.WaitedEnough(), ".....EE."),
-    (ev.LinkLost(), "..CCCE.."),
+    (ev.LinkLost(), "..CCCC.."),
     (replayed("p1", running=True), "......A."),
-    (ev.InputMissing(), "......U."),
+    (ev.EndLearnt("end_turn"), "...EEEE."),
+    (ev.InputMissing(), ".....EU."),
 )
 EVENTS = tuple(event for event, _ in TABLE)
 AGENT_EVENTS = tuple(event for event in EVENTS if isinstance(event, ev.AgentEvent))
@@ -369,7 +370,8 @@ AT_WORK = {
         over("r1", "error", STUCK),
         over(None, "cancelled"),
         ev.WaitedEnough(),
-        ev.LinkLost(),
+        ev.EndLearnt("end_turn"),
+        ev.EndLearnt("error", STUCK),
         ev.Refused("no"),
     ],
     ids=str,
@@ -393,10 +395,53 @@ def test_before_anything_was_sent_a_stop_ends_at_once(stopper: ev.TurnEvent) -> 
         assert played.all_of(fx.AbortRun) == []
 
 
-def test_a_stop_with_the_link_lost_ends_at_once_and_aborts_if_it_can() -> None:
+def test_a_stop_with_the_link_lost_is_delivered_once_the_link_is_back() -> None:
+    """The guard keeps the turn alive, so the server would work on unseen."""
     played = Played(*RUNNING, asks(), ev.LinkLost())
-    assert kinds(played.feed(STOP)) == [fx.AbortRun, fx.VoidApprovals, fx.EndTurn]
+    assert played.feed(STOP) == (fx.ShowStatus("is stopping…"),)
+    effects = played.feed(replayed("p1", running=True))
+    assert kinds(effects) == [fx.VoidApprovals, fx.ShowStatus, fx.AbortRun]
+    played.feed(over(reason="cancelled"))
     assert played.end.outcome is ev.Outcome.CANCELLED
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_an_abort_that_may_be_lost_with_the_link_is_repeated(running: bool) -> None:
+    played = Played(*RUNNING, STOP, ev.LinkLost())
+    assert played.turn.phase is Phase.RECONCILING
+    assert fx.AbortRun() in played.feed(replayed(running=running))
+    played.feed(ev.WaitedEnough())
+    assert played.end.outcome is ev.Outcome.CANCELLED
+    assert len(played.all_of(fx.AbortRun)) == 2
+
+
+def test_an_input_that_begins_again_although_it_was_stopped_is_stopped_again() -> None:
+    played = Played(*RUNNING, STOP, ev.LinkLost(), replayed(running=False))
+    assert played.feed(began("run-1")) == (fx.AbortRun(),)
+    assert played.feed(began("run-1")) == ()
+
+
+def test_what_was_stopped_and_never_arrived_is_over_at_once() -> None:
+    played = Played(*SUBMITTED, STOP, ev.LinkLost(), replayed(running=False), ev.InputMissing())
+    assert played.end.outcome is ev.Outcome.CANCELLED
+    assert len(played.all_of(fx.SendInput)) == 1
+
+
+def test_a_stop_of_a_turn_that_the_server_does_not_work_on_ends_at_once() -> None:
+    played = Played(*RUNNING, ev.LinkLost(), replayed(running=False))
+    assert kinds(played.feed(STOP)) == [fx.AbortRun, fx.EndTurn]
+
+
+def test_a_bridge_that_stops_does_not_wait_for_a_lost_link() -> None:
+    played = Played(*RUNNING, ev.LinkLost())
+    assert kinds(played.feed(ev.ShuttingDown())) == [fx.AbortRun, fx.EndTurn]
+    assert played.end.outcome is ev.Outcome.INTERRUPTED
+
+
+def test_the_cause_of_a_stop_is_kept_to_the_end() -> None:
+    played = Played(*RUNNING, ev.StopAsked(UserId("U1"), "the message was deleted"))
+    played.feed(STOP, over(reason="cancelled"))
+    assert played.end.cause == "the message was deleted"
 
 
 def test_a_stop_closes_open_cards_and_asks_nothing_more() -> None:
@@ -509,7 +554,7 @@ def stuck_at(played: Played, name: str) -> tuple[fx.Effect, ...]:
 
 def test_a_stuck_conversation_is_left_and_the_input_sent_under_a_new_name() -> None:
     played = Played(*SUBMITTED)
-    assert stuck_at(played, "turn-t1-1") == (fx.LeaveConversation(),)
+    assert stuck_at(played, "turn-t1-1") == (fx.DropText(), fx.LeaveConversation())
     assert played.turn.phase is Phase.STARTING
     played.feed(ready("turn-t1-2"), ACCEPTED, began("r9", "turn-t1-2"), said("Here.", "r9"))
     played.feed(over("r9"))
@@ -538,7 +583,7 @@ def test_an_acceptance_overtaken_by_the_stuck_end_is_no_mistake() -> None:
 
 def test_what_was_said_and_asked_before_the_move_does_not_stay() -> None:
     played = Played(*RUNNING, said("old"), tool_starts("c7"), asks(), over("r1", "error", STUCK))
-    assert kinds(played.effects[-3:]) == [fx.DropRunText, fx.VoidApprovals, fx.LeaveConversation]
+    assert kinds(played.effects[-3:]) == [fx.DropText, fx.VoidApprovals, fx.LeaveConversation]
     assert played.turn == Turn(
         phase=Phase.STARTING, attempt=1, client_ids=("turn-t1-1",), moved=True
     )
@@ -597,20 +642,63 @@ def test_an_input_that_runs_again_after_a_restart_is_answered_from_the_start() -
     assert played.turn.phase is Phase.RECONCILING
     voided = [e for e in played.effects if isinstance(e, fx.VoidApprovals)]
     assert [effect.request_ids for effect in voided] == [("p1",)]
-    assert played.feed(began("run-1")) == (fx.DropRunText(frozenset({R1})),)
+    assert kinds(played.feed(began("run-1"))) == [fx.DropText, fx.SayQuietly]
     played.feed(said("Whole.", "run-1"), over("run-1"))
     assert (played.text, played.end.outcome) == ("Whole.", ev.Outcome.DONE)
+    assert len(played.all_of(fx.SendInput)) == 1
 
 
-def test_a_rerun_before_the_replay_closes_the_old_cards_itself() -> None:
-    played = Played(*RUNNING, asks("p1"), ev.LinkLost())
-    assert kinds(played.feed(began("run-1"))) == [fx.DropRunText, fx.VoidApprovals]
+def test_a_model_that_thinks_long_after_a_restart_is_waited_for() -> None:
+    """The server works from its first status on, but names the run only when words come."""
+    played = Played(*RUNNING, said("Half"), ev.LinkLost(), replayed(running=False), BUSY)
     assert played.turn.phase is Phase.RUNNING
-    assert played.feed(replayed("p1", running=True)) == ()
+    assert kinds(played.feed(began("run-1"))) == [fx.DropText, fx.SayQuietly]
 
 
-def test_a_rerun_of_a_turn_that_had_said_nothing_drops_nothing() -> None:
-    assert Played(*SUBMITTED, ev.LinkLost()).feed(began("run-1")) == ()
+def test_a_rerun_that_is_seen_before_the_replay_is_a_rerun_all_the_same() -> None:
+    played = Played(*RUNNING, asks("p1"), ev.LinkLost(), began("run-1"))
+    assert played.turn.phase is Phase.RECONCILING
+    effects = played.feed(replayed(running=False))
+    assert kinds(effects) == [fx.VoidApprovals, fx.DropText, fx.SayQuietly]
+    assert (played.turn.phase, played.turn.runs) == (Phase.RUNNING, {"run-1"})
+
+
+def test_the_next_step_of_a_turn_that_goes_on_is_no_rerun() -> None:
+    played = Played(*RUNNING, said("a"), ev.LinkLost(), began("r2"), replayed(running=True))
+    played.feed(said("b", "r2"), over("r2"))
+    assert (played.text, played.end.outcome) == ("ab", ev.Outcome.DONE)
+    assert played.all_of(fx.SayQuietly) == []
+
+
+def test_a_rerun_of_which_nothing_was_seen_needs_no_words() -> None:
+    played = Played(*SUBMITTED, ev.LinkLost(), replayed(running=False))
+    assert kinds(played.feed(began("run-1"))) == [fx.DropText]
+
+
+# --- the end that only the guard heard ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("learnt", "outcome"),
+    [
+        (ev.EndLearnt("end_turn"), ev.Outcome.DONE),
+        (ev.EndLearnt("cancelled"), ev.Outcome.CANCELLED),
+        (ev.EndLearnt("error", "boom"), ev.Outcome.FAILED),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("running", [True, False])
+def test_an_end_that_only_the_guard_heard_is_the_true_one(
+    learnt: ev.EndLearnt, outcome: ev.Outcome, running: bool
+) -> None:
+    played = Played(ev.LinkLost(), replayed(running=running), turn=resumed("turn-t1-1", 1))
+    played.feed(learnt)
+    assert played.end.outcome is outcome
+
+
+def test_a_server_of_another_version_is_believed_after_the_reconnect() -> None:
+    played = Played(*RUNNING, ev.LinkLost(), ev.StateReplayed(True, maps_runs=False), over("r9"))
+    assert played.end.outcome is ev.Outcome.DONE
 
 
 def test_an_input_that_never_arrived_is_sent_again_under_the_same_name() -> None:
@@ -625,7 +713,7 @@ def test_when_the_server_lost_the_conversation_old_words_and_cards_go() -> None:
     """Killed while it wrote, the server forgets a whole conversation (PROTOCOL §16)."""
     played = Played(*RUNNING, said("old"), asks(), ev.LinkLost())
     effects = played.feed(ev.InputMissing())
-    assert kinds(effects) == [fx.DropRunText, fx.VoidApprovals, fx.SendInput]
+    assert kinds(effects) == [fx.DropText, fx.VoidApprovals, fx.SendInput]
     assert (played.turn.approvals, played.turn.runs) == ((), frozenset())
 
 

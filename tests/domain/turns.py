@@ -93,6 +93,8 @@ class Played:
                     pieces.append((run, text))
                 case fx.DropRunText(runs):
                     pieces = [piece for piece in pieces if piece[0] not in runs]
+                case fx.DropText():
+                    pieces = []
                 case _:
                     pass
         return "".join(text for _, text in pieces)

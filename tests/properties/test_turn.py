@@ -58,7 +58,8 @@ workers_events: st.SearchStrategy[ev.TurnEvent] = st.one_of(
     st.builds(ev.InputAccepted, st.booleans()),
     st.builds(ev.Refused, causes),
     st.just(ev.LinkLost()),
-    st.builds(ev.StateReplayed, st.booleans(), pending),
+    st.builds(ev.StateReplayed, st.booleans(), pending, st.booleans()),
+    st.builds(ev.EndLearnt, reasons, st.none() | causes),
     st.just(ev.InputMissing()),
 )
 any_event = agent_events | peoples_events | workers_events

@@ -141,6 +141,7 @@ def upgrade() -> None:
         sa.Column("approval_id", sa.Text(), nullable=False),
         sa.Column("turn_id", sa.Text(), nullable=False),
         sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("call_id", sa.Text(), nullable=False),
         sa.Column("tool_name", sa.Text(), nullable=False),
         sa.Column("arguments", sa.Text(), nullable=False),
         sa.Column("diffs", sa.Text(), nullable=False),

@@ -1,0 +1,85 @@
+"""How a turn finds its way back after the link was lost, or an earlier process died. Pure.
+
+`LinkLost` asks for a look at the server. Its first word is `StateReplayed`. If the server is at
+work, the turn goes on. If it is not, the turn is `quiet`: a server that was restarted begins the
+input again by itself, within milliseconds, and names the new run once the model answers
+(measured: PROTOCOL §16); otherwise the guard knows the end, or nobody does.
+"""
+
+from dataclasses import replace
+
+from bridge.domain import effects as fx
+from bridge.domain import events as ev
+from bridge.domain import moves
+from bridge.domain.ids import RunId
+from bridge.domain.turn_state import Phase, Step, Turn
+
+_RUN_AGAIN = (
+    "The agent server was restarted amid this. It begins the same message again, from the start."
+)
+_STOPPED = "This was stopped before it was decided."
+
+
+def link_lost(turn: Turn, _: ev.LinkLost) -> Step:
+    """What is true now must be learnt anew."""
+    if turn.phase is Phase.STARTING:
+        return turn, ()  # starting waits for the link by itself
+    unsure = tuple(replace(approval, unsure=True) for approval in turn.approvals)
+    lost = replace(
+        turn, phase=Phase.RECONCILING, tools=(), approvals=unsure, quiet=False, begun=None
+    )
+    words = "has lost her connection…" if turn.stopped_as is None else "is stopping…"
+    return lost, (fx.ShowTools(()), fx.ShowStatus(words), fx.Reconcile())
+
+
+def replayed(turn: Turn, event: ev.StateReplayed) -> Step:
+    """The server's first word after the link is back."""
+    turn = replace(turn, maps_runs=event.maps_runs and bool(turn.client_ids))
+    if turn.stopped_as is not None:
+        return moves.abort_now(turn, _STOPPED)  # the abort was lost with the link, or never sent
+    turn, effects = _without_gone(turn, event)
+    if event.still_running:
+        at_work, shown = moves.at_work(turn)
+        return at_work, (*effects, *shown)
+    if turn.begun is not None:
+        again, more = run_again(turn, turn.begun)
+        return again, (*effects, *more)
+    # The server may still begin again by itself; WaitedEnough ends it otherwise.
+    return replace(turn, quiet=True), effects
+
+
+def _without_gone(turn: Turn, event: ev.StateReplayed) -> Step:
+    """Without the questions from before the link was lost that the server asks no more."""
+    gone = tuple(
+        a.request_id
+        for a in turn.approvals
+        if a.unsure and a.request_id not in event.pending_request_ids
+    )
+    if not gone:
+        return turn, ()
+    cause = "The agent no longer waits for this: its connection was interrupted."
+    return moves.without_approvals(turn, frozenset(gone)), (fx.VoidApprovals(gone, cause),)
+
+
+def input_missing(turn: Turn, _: ev.InputMissing) -> Step:
+    """The input never arrived: send it again under its name."""
+    if turn.phase is Phase.ABORTING:
+        return moves.end(turn, ev.Outcome.CANCELLED, None)  # there is nothing to abort
+    if not turn.client_ids:
+        return turn, ()  # nothing was sent; WaitedEnough ends it
+    afresh, effects = moves.afresh(turn, "The agent server lost the question.")
+    again = replace(afresh, phase=Phase.SUBMITTING)
+    return again, (*effects, fx.SendInput(turn.attempt, turn.client_ids[-1]))
+
+
+def end_learnt(turn: Turn, event: ev.EndLearnt) -> Step:
+    """The guard's word is surely about this turn; a cancelled one was stopped by somebody."""
+    return moves.end_as_said(turn, event.stop_reason, event.error, ev.Outcome.CANCELLED)
+
+
+def run_again(turn: Turn, run_id: RunId) -> Step:
+    """After its restart the server runs the input again, from the start (PROTOCOL §16)."""
+    afresh, effects = moves.afresh(turn, "The agent server was restarted.")
+    again = replace(afresh, phase=Phase.RUNNING, runs=frozenset({run_id}))
+    seen = turn.runs or turn.taken_over
+    return again, (*effects, fx.SayQuietly(_RUN_AGAIN)) if seen else effects

@@ -213,6 +213,7 @@ class _Bridge:
                 names={teammate.face.name: teammate.name for teammate in team},
             ),
         )
+        surface.start()
         try:
             yield surface
         finally:

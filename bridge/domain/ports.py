@@ -31,6 +31,7 @@ from bridge.domain.people import (
     SharedFile,
     Teammate,
 )
+from bridge.domain.posts import LastRevision
 
 # --- the agent's side ------------------------------------------------------------------------
 
@@ -242,10 +243,29 @@ class Reply(Protocol):
     async def seal(self) -> None:
         """Finish the message so far (before a card): what follows goes into a new one."""
 
-    async def finish(self, ending: Ending) -> MessageTs | None:
-        """Write the last revision; returns when Slack accepted it or it was given up.
+    async def conclude(self, ending: Ending, *, nothing_new: bool = False) -> LastRevision:
+        """Say the last word; from now on the text does not change.
 
-        Returns the first message's ts, None when nothing could be shown. Called once.
+        Returns what Slack is still to show, to be stored before `deliver`. May be called again
+        until that is stored: then it returns what is missing by then.
+
+        Args:
+            ending: how the reply ends.
+            nothing_new: this process has nothing to add to what an earlier one showed: that
+                stays as it is and gets the ending's sentence.
+
+        Raises:
+            StoreError: what an earlier process showed could not be read.
+        """
+
+    async def deliver(self, *, stored: bool) -> None:
+        """Bring the last revision to Slack. Called once it is stored, and perhaps before.
+
+        Returns when Slack accepted it, or when that took so long that it is left to be
+        delivered later. Raises nothing.
+
+        Args:
+            stored: whether the last revision was stored.
         """
 
 

@@ -63,9 +63,7 @@ class TurnRun:
         self._target = _target(claimed, teammate)
         resumed = turn.phase is Phase.RECONCILING
         self._reply: Reply = tools.chat.open_reply(self._target, resumed=resumed)
-        self._ending = TurnEnd(
-            claimed, teammate, tools, target=self._target, reply=self._reply, desk=desk
-        )
+        self._ending = TurnEnd(claimed, tools, reply=self._reply, desk=desk)
         self._transcript = Transcript(self._reply)
         self._resumed = resumed
         self._to_seal = resumed

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 from bridge.domain.errors import ChatError, StoreError
 from bridge.domain.events import ToolLine
-from bridge.domain.ids import MessageTs, RunId
+from bridge.domain.ids import RunId
 from bridge.domain.ports import Ending, ReplyTarget
+from bridge.domain.posts import LastRevision, OutboxEntry
 from bridge.render.stream import MessageView, ReplyStream
+from bridge.slack.budget import EditShare
+from bridge.slack.courier import Courier
 from bridge.slack.ledger import Priority
 from bridge.slack.posting import LONGEST_PAUSE_S, SHORTEST_PAUSE_S, PostOffice
 from bridge.slack.sheets import Sheets
@@ -50,6 +53,7 @@ class LiveReply:
         office: PostOffice,
         status: StatusBoard,
         tasks: Tasks,
+        courier: Courier,
         options: DeliveryOptions,
         resumed: bool = False,
     ) -> None:
@@ -57,6 +61,7 @@ class LiveReply:
         self._office = office
         self._status = status
         self._tasks = tasks
+        self._courier = courier
         self._options = options
         self._stream = ReplyStream(allowed=target.allowed_mentions)
         self._clock = asyncio.get_running_loop().time
@@ -72,8 +77,10 @@ class LiveReply:
         self._stir = asyncio.Event()
         self._wanted = self._written = 0
         self._urgent: list[tuple[int, asyncio.Future[None]]] = []
-        self._has_tools = self._ended = False
-        self._to_adopt = resumed
+        self._has_tools = self._ended = self._concluding = self._delivering = False
+        self._closing: OutboxEntry | None = None
+        self._to_adopt = self._resumed = resumed
+        self._share: EditShare
         self._next_at = 0.0
         self._failures = 0
 
@@ -114,15 +121,49 @@ class LiveReply:
         self._stream.seal()
         await self._flushed(within_s=self._options.seal_s)
 
-    async def finish(self, ending: Ending) -> MessageTs | None:
-        """Write the last revision; returns when Slack accepted it or it was given up."""
+    # --- the end -------------------------------------------------------------------------
+
+    async def conclude(self, ending: Ending, *, nothing_new: bool = False) -> LastRevision:
+        """Say the last word; returns what is to be stored before `deliver`."""
+        if nothing_new:
+            self._closing = self._courier.closing(self._target, ending.sentence or "")
+            return LastRevision((self._closing,))
+        self._concluding = not self._delivering  # what is being stored is not written yet
         self._stream.finish(ending)
-        await self._flushed(within_s=self._options.finish_s)
-        self._ended = True
-        self._stir.set()
-        self.show_status("")
-        await self._sheets.give_up()
-        return self._sheets.first_ts
+        await self._adopt()
+        return self._sheets.last_revision(self._views(), self.text())
+
+    async def deliver(self, *, stored: bool) -> None:
+        """Write the last revision; returns when Slack accepted it or it is left to the courier."""
+        self._concluding, self._delivering = False, True
+        if stored:
+            self._sheets.stored()
+        if self._closing is None:
+            await self._flushed(within_s=self._options.finish_s)
+        if stored:
+            self._ended = True
+            self._stir.set()
+            self.show_status("")
+            await self._hand_over()
+
+    async def _hand_over(self) -> None:
+        """Note what Slack accepted; the rest, and what is not sure, is the courier's."""
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.wait([self._writer])
+        if self._closing is not None:
+            await self._courier.carry([self._closing], stored=True)
+            return
+        settled = self._sheets.settled()
+        try:
+            if settled:
+                await self._office.outbox.settled(settled)
+        except StoreError as error:
+            _log.warning("outbox not written", turn=self._target.turn_id, error=str(error))
+        if left := self._sheets.unsettled():
+            self._courier.take_over(left)
+        else:
+            self._courier.release(self._target.turn_id)
 
     def _changed(self) -> None:
         if self._ended:
@@ -154,7 +195,8 @@ class LiveReply:
 
     async def _write(self) -> None:
         try:
-            with self._office.gateway.budget.live_reply():
+            budget = self._office.gateway.budget
+            with budget.live_reply(resumed=self._resumed) as self._share:
                 while await self._due():
                     wanted = self._wanted
                     try:
@@ -170,7 +212,7 @@ class LiveReply:
         """Wait until there is something to write and its time has come; False at the end."""
         while not self._ended:
             self._stir.clear()
-            pause_s = self._pause_s()
+            pause_s = None if self._concluding else self._pause_s()
             if pause_s is not None and pause_s <= 0:
                 return True
             try:
@@ -191,20 +233,28 @@ class LiveReply:
 
     async def _bring(self) -> None:
         """Bring every message that differs to its newest state, in order."""
-        if self._to_adopt:
-            await self._sheets.adopt(await self._office.outbox.of_turn(self._target.turn_id))
-            self._to_adopt = False
+        await self._adopt()
         views = self._views()
         for view in views:
             await self._sheets.bring(view, at_end=bool(self._urgent))
         if views and views[-1].final:
-            await self._sheets.keep_only({view.seq for view in views})
+            await self._sheets.take_away_surplus(views)
+
+    async def _adopt(self) -> None:
+        """Go on in the messages of an earlier process. Once; raises `StoreError`."""
+        if self._to_adopt:
+            entries = await self._office.outbox.of_turn(self._target.turn_id)
+            if self._to_adopt:  # the other caller may have been quicker
+                self._sheets.adopt(entries)
+            self._to_adopt = False
 
     def _views(self) -> list[MessageView]:
+        self._stream.note(self._status.note(self._target))
         return self._stream.messages(self._office.clock.monotonic())
 
     def _newest(self, seq: int) -> MessageView:
-        return next(view for view in self._views() if view.seq == seq)
+        nothing = MessageView(seq, "", final=True)
+        return next((view for view in self._views() if view.seq == seq), nothing)
 
     def _priority(self) -> Priority:
         if self._urgent:
@@ -214,8 +264,7 @@ class LiveReply:
     def _accepted(self, wanted: int) -> None:
         """Slack shows everything up to this version of the plan."""
         self._written, self._failures = wanted, 0
-        interval_s = self._office.gateway.budget.edit_interval_s
-        self._next_at = max(self._next_at, self._sheets.sent_at + interval_s)
+        self._next_at = max(self._next_at, self._sheets.sent_at + self._share.interval_s())
         self._release(wanted)
 
     def _release(self, wanted: int) -> None:

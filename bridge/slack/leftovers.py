@@ -6,14 +6,15 @@ from typing import Any, Final
 from bridge.domain.errors import ChatRefused
 from bridge.domain.ids import MessageTs, UserId
 from bridge.domain.ports import ReplyTarget
+from bridge.domain.posts import OutboxEntry
 from bridge.render.elements import Rendered, rendered, section
 from bridge.render.mentions import safe_mrkdwn
 from bridge.slack.gateway import Gateway
 from bridge.slack.inbound import Fields, fields, word
 from bridge.slack.ledger import Priority
-from bridge.slack.posting import Post, PostOffice
-from bridge.slack.sheets import KIND, NOT_EDITABLE
-from bridge.store.outbox import OutboxEntry
+from bridge.slack.parcels import REPLY
+from bridge.slack.posting import Post, PostOffice, fixed
+from bridge.slack.sheets import NOT_EDITABLE
 from bridge.telemetry import get_logger
 
 _NOT_KEPT: Final = frozenset({"actions", "context"})
@@ -34,7 +35,7 @@ async def close_leftover(
         ChatError: it may be tried again.
         StoreError: likewise.
     """
-    for entry in reversed([entry for entry in entries if entry.kind == KIND]):
+    for entry in reversed([entry for entry in entries if entry.kind == REPLY]):
         post = office.post(entry, face=target.face, known=True)
         if entry.state == "removed":
             continue
@@ -47,11 +48,13 @@ async def close_leftover(
 
 async def _close(gateway: Gateway, post: Post, sentence: str, allowed: frozenset[UserId]) -> bool:
     message = await _read(gateway, post)
-    if message is None or not _is_live(message):
+    if message is None:
         return False
+    if not _is_live(message):
+        return _says(message, sentence, allowed)  # an earlier try got through
     closed = _closed(message, sentence, allowed)
     try:
-        await post.update(lambda: closed, priority=Priority.URGENT)
+        await post.update(fixed(closed), priority=Priority.URGENT)
     except ChatRefused as refusal:
         if refusal.code not in NOT_EDITABLE:
             raise
@@ -82,6 +85,12 @@ async def _read(gateway: Gateway, post: Post) -> Fields | None:
 
 def _is_live(message: Fields) -> bool:
     return any(block.get("type") == "actions" for block in _blocks(message))
+
+
+def _says(message: Fields, sentence: str, allowed: frozenset[UserId]) -> bool:
+    last = section(safe_mrkdwn(sentence, allowed=allowed))
+    said = [fields(block.get("text")).get("text") for block in _blocks(message)[-1:]]
+    return said == [last["text"]["text"]]
 
 
 def _closed(message: Fields, sentence: str, allowed: frozenset[UserId]) -> Rendered:

@@ -10,35 +10,50 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from bridge.domain.errors import ChatError, ChatRefused, ChatUnreachable, StoreError
 from bridge.domain.ids import MessageTs, OutboxId
 from bridge.domain.people import Face
 from bridge.domain.ports import Clock
-from bridge.render import handles
+from bridge.domain.posts import OutboxEntry
 from bridge.render.elements import Rendered
 from bridge.slack.budget import Urgency
 from bridge.slack.faces import Faces
 from bridge.slack.gateway import Gateway
-from bridge.slack.inbound import fields, word
-from bridge.slack.ledger import Priority
-from bridge.store.outbox import Outbox, OutboxEntry
-from bridge.telemetry import get_logger
+from bridge.slack.inbound import word
+from bridge.slack.lookup import EVENT_TYPE, lookup
+from bridge.store.outbox import Outbox
+from bridge.telemetry import OUTBOX_GIVEN_UP, get_logger
 
-EVENT_TYPE: Final = "bridge_post"
-"""The metadata's name on our posts; its payload holds `outbox_id`."""
-
-LOOK_BACK: Final = timedelta(minutes=10)
-"""How far back a post of this process is looked for; one of an earlier process may be older."""
-
-LOOK_AT: Final = 999
 SHORTEST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 8.0
 
+_PASSING = frozenset(
+    {"ratelimited", "invalid_auth", "not_authed", "account_inactive", "token_expired"}
+    | {"token_revoked", "ekm_access_denied", "team_access_not_granted"}
+)
+"""Refusals that say nothing of the call: they end when Slack has rested or we have a token."""
+
 T = TypeVar("T")
 _log = get_logger("slack.posting")
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What a message shows. `last`: it stays so."""
+
+    shown: Rendered
+    last: bool = True
+
+
+Render = Callable[[], Revision]
+
+
+def fixed(shown: Rendered) -> Render:
+    """A message that never changes."""
+    revision = Revision(shown)
+    return lambda: revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +65,61 @@ class PostOffice:
     clock: Clock
     faces: Faces
 
-    def post(self, entry: OutboxEntry, *, face: Face | None, known: bool = False) -> "Post":
+    def post(
+        self,
+        entry: OutboxEntry,
+        *,
+        face: Face | None,
+        known: bool = False,
+        instead_of: OutboxId | None = None,
+    ) -> "Post":
         """A message to be sent. `known`: its row is in the outbox already."""
-        return Post(self, entry, face, known=known)
+        return Post(self, entry, face, known=known, instead_of=instead_of)
 
 
 class Post:
     """One message. Not for two callers at a time.
 
     Args:
-        known: the row exists and an earlier process may have sent it.
+        known: the row exists and somebody may have sent it before.
+        instead_of: the row whose place this message takes.
     """
 
     def __init__(
-        self, office: PostOffice, entry: OutboxEntry, face: Face | None, *, known: bool = False
+        self,
+        office: PostOffice,
+        entry: OutboxEntry,
+        face: Face | None,
+        *,
+        known: bool = False,
+        instead_of: OutboxId | None = None,
     ) -> None:
         self._office = office
         self._face = face
-        self._planned = self._from_earlier = known
+        self._instead_of = instead_of
+        self._planned = known
         self._unclear = known and entry.ts is None
-        self._hash = ""
+        self._doubted_at: float | None = None
+        self._settled = False
         self.entry = entry
         self.ts: MessageTs | None = entry.ts
+        self.hash = entry.payload_hash or ""
 
-    async def send(self, render: Callable[[], Rendered], *, priority: Urgency) -> MessageTs:
+    @property
+    def in_doubt(self) -> bool:
+        """Whether an edit without an answer may still take effect, after a later one."""
+        return self._doubted_at is not None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the outbox knows that it shows its last revision."""
+        return self._settled
+
+    def planned(self) -> None:
+        """Its row was stored by somebody else's transaction."""
+        self._planned = True
+
+    async def send(self, render: Render, *, priority: Urgency) -> MessageTs:
         """Post the message, or find it if an earlier try got through. May be called again.
 
         `render` is asked at the moment of sending.
@@ -84,18 +130,18 @@ class Post:
             StoreError: the outbox could not be written, nothing was sent.
         """
         if not self._planned:
-            await self._office.outbox.plan(self.entry)
+            await self._office.outbox.plan(self.entry, instead_of=self._instead_of)
             self._planned = True
         if self._unclear and (found := await self.look()):
             return found
-        answer = await self._try(render, priority)
-        return await self._sent(MessageTs(word(answer.get("ts"))))
+        ts, last = await self._try(render, priority)
+        return await self._sent(ts, last=last)
 
-    async def update(self, render: Callable[[], Rendered], *, priority: Urgency) -> None:
+    async def update(self, render: Render, *, priority: Urgency) -> None:
         """Replace what the message shows. Raises `ChatError`; may be repeated."""
 
         def arguments() -> Mapping[str, Any]:
-            shown = self._office.faces.signed(render(), self._face)
+            shown = self._signed(render())
             return {
                 "channel": self.entry.channel,
                 "ts": self.ts,
@@ -105,7 +151,12 @@ class Post:
                 "link_names": False,
             }
 
-        await self._office.gateway.call("chat.update", arguments, priority=priority)
+        try:
+            await self._office.gateway.call("chat.update", arguments, priority=priority)
+        except (ChatUnreachable, asyncio.CancelledError):
+            self._doubted_at = self._office.clock.monotonic()
+            raise
+        self._settle_doubt()
 
     async def delete(self, *, priority: Urgency) -> None:
         """Take the message away. Raises `ChatError`."""
@@ -114,9 +165,23 @@ class Post:
         await self._recorded(self._office.outbox.removed(self.entry.outbox_id))
 
     async def give_up(self, reason: str) -> None:
-        """Note that the message will not be sent."""
-        if self._planned and self.ts is None:
+        """Note that the message will not be sent, or not be brought up to date."""
+        if self._planned:
+            OUTBOX_GIVEN_UP.inc()
             await self._recorded(self._office.outbox.failed(self.entry.outbox_id, reason))
+
+    async def gone(self) -> None:
+        """Note that there is no such message in Slack, and that none is needed."""
+        if self._planned:
+            await self._recorded(self._office.outbox.removed(self.entry.outbox_id))
+
+    async def never_sent(self) -> bool:
+        """Note that the message is not needed; False when Slack has it. Raises `ChatError`."""
+        if self._unclear:
+            await self.look()
+        if self.ts is None:
+            await self.gone()
+        return self.ts is None
 
     async def look(self) -> MessageTs | None:
         """Find the message in Slack by its outbox id; None when it is not there.
@@ -124,34 +189,29 @@ class Post:
         Raises:
             ChatError: Slack could not be asked; whether it is there stays unclear.
         """
-        for message in await self._newest_messages():
-            if _is_from(fields(message), self.entry.outbox_id):
-                _log.info("found a post whose answer was lost", outbox_id=self.entry.outbox_id)
-                return await self._sent(MessageTs(word(message.get("ts"))))
+        ts = await lookup(self._office.gateway, self.entry)
         self._unclear = False
-        return None
+        if ts is not None:
+            _log.info("found a post whose answer was lost", outbox_id=self.entry.outbox_id)
+            await self._sent(ts, last=False)
+        return ts
 
-    async def _newest_messages(self) -> list[Mapping[str, Any]]:
-        asked: dict[str, Any] = {
-            "channel": self.entry.channel,
-            "include_all_metadata": True,
-            "limit": LOOK_AT,
-        }
-        if not self._from_earlier:
-            since = self._office.clock.now() - LOOK_BACK
-            asked["oldest"] = f"{since.timestamp():.6f}"
-        method = "conversations.history"
-        if self.entry.thread_ts is not None:
-            method = "conversations.replies"
-            asked["ts"] = self.entry.thread_ts
-        answer = await self._office.gateway.read(method, asked, priority=Priority.URGENT)
-        listed = answer.get("messages")
-        return listed if isinstance(listed, list) else []
+    def _settle_doubt(self) -> None:
+        """A later edit went through. One that was sent long enough after is the last for sure."""
+        if self._doubted_at is not None:
+            passed_s = self._office.clock.monotonic() - self._doubted_at
+            if passed_s >= self._office.gateway.options.call_timeout_s:
+                self._doubted_at = None
 
-    async def _try(self, render: Callable[[], Rendered], priority: Urgency) -> Mapping[str, Any]:
+    def _signed(self, revision: "Revision") -> Rendered:
+        shown = self._office.faces.signed(revision.shown, self._face)
+        self.hash = hash_of(shown)
+        return shown
+
+    async def _try(self, render: Render, priority: Urgency) -> tuple[MessageTs, bool]:
         try:
             return await self._post_once(render, priority)
-        except ChatUnreachable:
+        except (ChatUnreachable, asyncio.CancelledError):
             self._unclear = True
             raise
         except ChatRefused as refusal:
@@ -160,12 +220,13 @@ class Post:
         self._office.faces.refused()
         return await self._try(render, priority)
 
-    async def _post_once(
-        self, render: Callable[[], Rendered], priority: Urgency
-    ) -> Mapping[str, Any]:
+    async def _post_once(self, render: Render, priority: Urgency) -> tuple[MessageTs, bool]:
+        last = False
+
         def arguments() -> Mapping[str, Any]:
-            shown = self._office.faces.signed(render(), self._face)
-            self._hash = _hash_of(shown)
+            nonlocal last
+            revision = render()
+            shown, last = self._signed(revision), revision.last
             return {
                 "channel": self.entry.channel,
                 "thread_ts": self.entry.thread_ts,
@@ -177,28 +238,41 @@ class Post:
                 **self._office.faces.arguments(self._face),
             }
 
-        return await self._office.gateway.call(
+        answer = await self._office.gateway.call(
             "chat.postMessage", arguments, priority=priority, channel=self.entry.channel
         )
+        return MessageTs(word(answer.get("ts"))), last
 
-    async def _sent(self, ts: MessageTs) -> MessageTs:
+    async def _sent(self, ts: MessageTs, *, last: bool) -> MessageTs:
         self.ts = ts
         self._unclear = False
-        await self._recorded(self._office.outbox.sent(self.entry.outbox_id, ts, self._hash))
+        hash_of_last = self.hash if last else None
+        recorded = await self._recorded(
+            self._office.outbox.sent(self.entry.outbox_id, ts, hash_of_last)
+        )
+        self._settled = recorded and last
         return ts
 
-    async def _recorded(self, write: Awaitable[None]) -> None:
+    async def _recorded(self, write: Awaitable[None]) -> bool:
         """The message is in Slack: a row that cannot be written now must not undo that."""
         try:
             await write
         except StoreError as error:
             _log.warning("outbox not written", outbox_id=self.entry.outbox_id, error=str(error))
+            return False
+        return True
 
 
-async def insist(work: Callable[[], Awaitable[T]], *, within_s: float, what: str) -> T:
+async def insist(
+    work: Callable[[], Awaitable[T]],
+    *,
+    within_s: float,
+    what: str,
+    longest_pause_s: float = LONGEST_PAUSE_S,
+) -> T:
     """Try `work` until it succeeds, is refused for good, or `within_s` seconds have passed.
 
-    The pause between two tries grows up to `LONGEST_PAUSE_S`.
+    The pause between two tries grows up to `longest_pause_s`.
 
     Raises:
         ChatError: the refusal, or the last failure when the time is up.
@@ -214,28 +288,18 @@ async def insist(work: Callable[[], Awaitable[T]], *, within_s: float, what: str
                 raise
             _log.info("trying again", what=what, pause_s=pause_s, error=str(error))
         await asyncio.sleep(pause_s)
-        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        pause_s = min(pause_s * 2, longest_pause_s)
 
 
 def passes(error: ChatError | StoreError) -> bool:
     """Whether trying again may help."""
-    return not isinstance(error, ChatRefused) or error.code == "ratelimited"
+    return not isinstance(error, ChatRefused) or error.code in _PASSING
 
 
 def _metadata(outbox_id: OutboxId) -> Mapping[str, Any]:
     return {"event_type": EVENT_TYPE, "event_payload": {"outbox_id": outbox_id}}
 
 
-def _is_from(message: Mapping[str, Any], outbox_id: OutboxId) -> bool:
-    metadata = fields(message.get("metadata"))
-    if metadata.get("event_type") == EVENT_TYPE:
-        return fields(metadata.get("event_payload")).get("outbox_id") == outbox_id
-    blocks = message.get("blocks")
-    return any(
-        handles.is_from(word(fields(block).get("block_id")), outbox_id)
-        for block in (blocks if isinstance(blocks, list) else ())
-    )
-
-
-def _hash_of(shown: Rendered) -> str:
+def hash_of(shown: Rendered) -> str:
+    """Names what a message shows, in a few letters."""
     return hashlib.sha256(json.dumps(shown.blocks).encode()).hexdigest()[:32]

@@ -1,24 +1,21 @@
 """The Slack messages of one reply: bringing each to its newest view, whatever Slack refuses."""
 
-from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bridge.domain.errors import ChatRefused
 from bridge.domain.ids import MessageTs, OutboxId
 from bridge.domain.ports import ReplyTarget
+from bridge.domain.posts import LastRevision, OutboxEntry
 from bridge.render.blocks import reply_blocks
 from bridge.render.elements import Rendered
 from bridge.render.stream import MessageView
 from bridge.slack.fallback import REFUSED_BLOCKS, plain_pieces
 from bridge.slack.ledger import Priority
-from bridge.slack.posting import Post, PostOffice, passes
-from bridge.store.outbox import OutboxEntry
+from bridge.slack.parcels import REPLY, REST, of_view
+from bridge.slack.posting import Post, PostOffice, Revision, fixed, passes
 from bridge.telemetry import DISPLAY_FAILURES, get_logger
-
-KIND: Final = "reply"
-"""How the outbox calls the messages of a reply."""
 
 NOT_EDITABLE: Final = frozenset(
     {
@@ -41,7 +38,8 @@ _log = get_logger("slack.delivery")
 
 @dataclass(slots=True)
 class Sheet:
-    """One message. `shown` is the fingerprint of what people see, empty for nothing known.
+    """One message. `shown` is the fingerprint of what people see, empty for nothing known;
+    `last`: that is its last revision, and nothing can change it any more.
 
     `stuck`: Slack lets nobody edit it; what is new is posted anew, at the end. `plain`: its
     blocks were refused. `hopeless`: Slack refuses it for good. `extras` are further messages
@@ -53,6 +51,7 @@ class Sheet:
     stuck: bool = False
     plain: bool = False
     hopeless: bool = False
+    last: bool = False
     replaced: int = 0
     extras: list[Post] = field(default_factory=list)
 
@@ -91,25 +90,61 @@ class Sheets:
         posted = (sheet.post.ts for _, sheet in sorted(self._sheets.items()))
         return next((ts for ts in posted if ts is not None), None)
 
-    async def adopt(self, entries: Sequence[OutboxEntry]) -> None:
-        """Take over the messages that an earlier process posted for this reply."""
-        for entry in entries:
-            if entry.kind == KIND and entry.state in _STILL_THERE:
-                post = self._office.post(entry, face=self._target.face, known=True)
-                if post.ts is not None or await post.look() is not None:
-                    self._sheets[entry.seq] = Sheet(post)
+    def adopt(self, entries: Iterable[OutboxEntry]) -> None:
+        """Take over the messages that somebody else posted, or may have, for this reply."""
+        there = [entry for entry in entries if entry.state in _STILL_THERE]
+        for entry in there:
+            post = self._office.post(entry, face=self._target.face, known=True)
+            if entry.kind == REPLY:
+                self._sheets[entry.seq] = Sheet(post)
+            elif entry.kind == REST and entry.seq in self._sheets:
+                self._sheets[entry.seq].plain = True
+                self._sheets[entry.seq].extras.append(post)
 
-    async def keep_only(self, seqs: Set[int]) -> None:
+    def last_revision(self, views: Sequence[MessageView], text: str) -> LastRevision:
+        """What is to be stored so that anybody can bring these last views to Slack."""
+        entries: list[OutboxEntry] = []
+        first: OutboxId | None = None
+        for view in (*views, *self._surplus(views)):
+            sheet = self._sheets.get(view.seq)
+            if sheet is None and view.is_empty:
+                continue
+            sheet = sheet or self._sheets.setdefault(view.seq, Sheet(self._new_post(view.seq)))
+            if first is None and not view.is_empty:
+                first = sheet.post.entry.outbox_id
+            if not (sheet.hopeless or (sheet.last and not sheet.post.in_doubt)):
+                payload = of_view(view, self._target.face)
+                entries.append(replace(sheet.post.entry, ts=sheet.post.ts, payload=payload))
+        return LastRevision(tuple(entries), first, text)
+
+    def stored(self) -> None:
+        """What `last_revision` returned is in the outbox."""
+        for sheet in self._sheets.values():
+            sheet.post.planned()
+
+    async def take_away_surplus(self, views: Sequence[MessageView]) -> None:
         """Delete messages that the finished reply does not have; raises as `bring` does."""
-        for seq in sorted(self._sheets.keys() - seqs):
-            sheet = self._sheets[seq]
-            if sheet.post.ts is not None and not sheet.hopeless:
-                try:
-                    await sheet.post.delete(priority=self._priority)
-                except ChatRefused as refusal:
-                    if passes(refusal):
-                        raise
-            del self._sheets[seq]
+        for view in self._surplus(views):
+            await self.bring(view, at_end=True)
+
+    def _surplus(self, views: Sequence[MessageView]) -> list[MessageView]:
+        known = {view.seq for view in views}
+        return [MessageView(seq, "", final=True) for seq in sorted(self._sheets.keys() - known)]
+
+    def settled(self) -> list[tuple[OutboxId, str]]:
+        """The messages that show their last revision for sure, with the hash of it."""
+        return [
+            (sheet.post.entry.outbox_id, sheet.post.hash)
+            for sheet in self._sheets.values()
+            if sheet.last and not (sheet.post.in_doubt or sheet.post.is_settled)
+        ]
+
+    def unsettled(self) -> OutboxEntry | None:
+        """A message that does not show its last revision yet, or not for sure."""
+        for sheet in self._sheets.values():
+            if not sheet.hopeless and (sheet.post.in_doubt or not sheet.last):
+                return sheet.post.entry
+        return None
 
     async def bring(self, view: MessageView, *, at_end: bool) -> None:
         """Make Slack show the newest view of this message, if it does not.
@@ -141,25 +176,21 @@ class Sheets:
             else:
                 return
 
-    async def give_up(self) -> None:
-        """Note in the outbox which messages never were accepted."""
-        for sheet in self._sheets.values():
-            for post in (sheet.post, *sheet.extras):
-                await post.give_up("not accepted in time")
-
     async def _write(self, sheet: Sheet, view: MessageView) -> None:
         sent: MessageView | None = None
 
-        def render() -> Rendered:
+        def render() -> Revision:
             nonlocal sent
             sent = self._newest(view.seq)
             self.sent_at = self._clock()
-            return self._rendered(sheet, sent)
+            return Revision(self._rendered(sheet, sent), last=sent.final and not sheet.plain)
 
         if sheet.post.ts is None:
-            if view.is_empty:
+            if view.is_empty and await sheet.post.never_sent():
+                sheet.shown, sheet.last = view.fingerprint, view.final
                 return
-            await sheet.post.send(render, priority=self._priority)
+            if not view.is_empty:
+                await sheet.post.send(render, priority=self._priority)
         if sheet.post.ts is not None and sent is None:
             if view.is_empty:
                 await self._take_away(sheet, view)
@@ -169,6 +200,7 @@ class Sheets:
             await self._write_rest(sheet, sent)
             # What was taken back while the call waited is deleted the next time.
             sheet.shown = "" if sent.is_empty else sent.fingerprint
+            sheet.last = sent.final and not sent.is_empty
 
     async def _write_rest(self, sheet: Sheet, view: MessageView) -> None:
         """Post what a message without blocks could not hold, once its text is complete."""
@@ -176,9 +208,9 @@ class Sheets:
             return
         for number, piece in enumerate(plain_pieces(view)[1:]):
             if number == len(sheet.extras):
-                sheet.extras.append(self._new_post(view.seq))
+                sheet.extras.append(self._new_post(view.seq, kind=REST))
             if sheet.extras[number].ts is None:
-                await sheet.extras[number].send(partial(_same, piece), priority=self._priority)
+                await sheet.extras[number].send(fixed(piece), priority=self._priority)
 
     async def _take_away(self, sheet: Sheet, view: MessageView) -> None:
         """Delete a message whose text was taken back; if that is refused, say so in it."""
@@ -187,11 +219,15 @@ class Sheets:
         except ChatRefused as refusal:
             if passes(refusal):
                 raise
-            withdrawn = self._rendered(sheet, view)
-            await sheet.post.update(lambda: withdrawn, priority=self._priority)
-            sheet.shown = view.fingerprint
+            if refusal.code == "message_not_found":
+                await sheet.post.gone()
+                self._replace(sheet, view.seq)
+            else:
+                withdrawn = fixed(self._rendered(sheet, view))
+                await sheet.post.update(withdrawn, priority=self._priority)
         else:
             self._replace(sheet, view.seq)
+        sheet.shown, sheet.last = view.fingerprint, view.final
 
     def _rendered(self, sheet: Sheet, view: MessageView) -> Rendered:
         if sheet.plain:
@@ -212,22 +248,19 @@ class Sheets:
             await sheet.post.give_up(refusal.code)
 
     def _replace(self, sheet: Sheet, seq: int) -> None:
-        sheet.post = self._new_post(seq)
+        sheet.post = self._new_post(seq, instead_of=sheet.post.entry.outbox_id)
         sheet.shown = ""
-        sheet.stuck = False
+        sheet.stuck = sheet.last = False
 
-    def _new_post(self, seq: int) -> Post:
+    def _new_post(self, seq: int, *, kind: str = REPLY, instead_of: OutboxId | None = None) -> Post:
         entry = OutboxEntry(
             outbox_id=OutboxId(self._office.clock.new_id()),
             turn_id=self._target.turn_id,
-            kind=KIND,
+            kind=kind,
             seq=seq,
             channel=self._target.thread.channel,
             thread_ts=self._target.thread_ts,
+            planned_at=self._office.clock.now(),
             teammate=self._teammate,
         )
-        return self._office.post(entry, face=self._target.face)
-
-
-def _same(shown: Rendered) -> Rendered:
-    return shown
+        return self._office.post(entry, face=self._target.face, instead_of=instead_of)

@@ -3,15 +3,14 @@
 `store` the facade · `schema` tables · `dialect` what is particular to SQLite · `database`
 transactions and migrations · `records` what the store hands back · `rows` rows to domain ·
 `messages` the inbox · `intake` one message becomes turns · `turns` the queue · `claims` who
-holds what · `amendments` edits and deletions · `bindings` · `approvals` · `outbox` ·
-`event_log` · `teammates`.
+holds what · `amendments` edits and deletions · `bindings` · `approvals` · `outbox` · `owing` what
+Slack is still to be shown · `event_log` · `teammates`.
 
 Ids and instants come in as arguments; nothing here makes one (the event log stamps what it
 hears). Every method raises `StoreUnavailable` when the database cannot be used just now.
 """
 
 from bridge.store.event_log import EventLog, LoggedFrame
-from bridge.store.outbox import OutboxEntry
 from bridge.store.records import (
     Accepted,
     LeftTurn,
@@ -30,7 +29,6 @@ __all__ = [
     "Located",
     "LocatedTurn",
     "LoggedFrame",
-    "OutboxEntry",
     "Placed",
     "Removal",
     "Store",

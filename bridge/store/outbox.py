@@ -1,55 +1,48 @@
 """The outbox: the durable list of writes to Slack and what became of each (G4)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridge.domain.ids import ChannelId, MessageTs, OutboxId, TeamId, TurnId
+from bridge.domain.ids import ApprovalId, ChannelId, MessageTs, OutboxId, TeamId, TurnId
+from bridge.domain.posts import OutboxEntry
+from bridge.store import owing
 from bridge.store.database import Database
 from bridge.store.records import LocatedTurn
 from bridge.store.rows import Row, clean, located_turn_of
 from bridge.store.schema import bindings, outbox, turns
 
-
-@dataclass(frozen=True, slots=True)
-class OutboxEntry:
-    """One Slack message that the bridge posts.
-
-    `kind` is `reply`, `card`, `notice` or another word of the sender's; `seq` counts within the
-    turn. `turn_id` is None for what belongs to no turn, `thread_ts` None at a channel's root.
-    `state` is `planned` (what Slack made of it is not known), `sent`, `failed` or `removed`;
-    `ts` and `payload_hash` are None until sent. `teammate` is the one who speaks, if any.
-    """
-
-    outbox_id: OutboxId
-    turn_id: TurnId | None
-    kind: str
-    seq: int
-    channel: ChannelId
-    thread_ts: MessageTs | None
-    state: str = "planned"
-    ts: MessageTs | None = None
-    payload_hash: str | None = None
-    teammate: str | None = None
-
-
 _param = sa.bindparam
 _THIS = outbox.c.outbox_id == _param("entry")
 
-_PLAN = sa.insert(outbox)
 _SENT = (
     sa.update(outbox)
     .where(_THIS)
-    .values(state="sent", ts=_param("posted"), payload_hash=_param("hash"), reason=None)
+    .values(state="sent", ts=_param("posted"), payload_hash=None, reason=None)
+    .returning(outbox)
 )
-_FAILED = sa.update(outbox).where(_THIS).values(state="failed", reason=_param("why"))
-_REMOVED = sa.update(outbox).where(_THIS).values(state="removed")
+_SETTLED = sa.update(outbox).where(_THIS).values(payload=None, payload_hash=_param("hash"))
+_FAILED = (
+    sa.update(outbox)
+    .where(_THIS)
+    .values(state="failed", reason=_param("why"), payload=None, said=None)
+)
+_REMOVED = sa.update(outbox).where(_THIS).values(state="removed", payload=None, said=None)
+_TRIED = sa.update(outbox).where(_THIS).values(state=_param("now"))
+_DONE = sa.delete(outbox).where(_THIS)
 _OF_TURN = (
     sa.select(outbox)
     .where(outbox.c.turn_id == _param("turn"))
     .order_by(outbox.c.seq, outbox.c.place)
+)
+_OWED = sa.select(outbox).where(outbox.c.payload.is_not(None)).order_by(outbox.c.place)
+_CARD = (
+    sa.select(outbox)
+    .where(outbox.c.about == _param("approval"), outbox.c.state.in_(("planned", "sent")))
+    .order_by(outbox.c.place.desc())
+    .limit(1)
 )
 _AUTHORS = (
     sa.select(outbox.c.ts, outbox.c.teammate)
@@ -83,18 +76,49 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def plan(self, entry: OutboxEntry) -> None:
-        """Store a write before it is tried."""
-        values = {name: getattr(entry, name) for name in OutboxEntry.__slots__}
+    # --- what is to be written -----------------------------------------------------------
+
+    async def plan(self, entry: OutboxEntry, *, instead_of: OutboxId | None = None) -> None:
+        """Store a write before it is tried; one that is stored already stays as it is.
+
+        `instead_of`: what that row still owes is owed by this one from now on.
+        """
+        await self._database.write(partial(owing.plan, entry=entry, instead_of=instead_of))
+
+    async def owe(self, entries: Sequence[OutboxEntry]) -> None:
+        """Store what Slack is to be shown, all or nothing."""
+        await self._database.write(partial(owing.owe, entries=entries))
+
+    async def owed(self) -> list[OutboxEntry]:
+        """Everything that Slack is still to be shown, in the order of storing."""
+        return await self._read(_OWED)
+
+    # --- what became of it ---------------------------------------------------------------
+
+    async def sent(self, outbox_id: OutboxId, ts: MessageTs, payload_hash: str | None) -> None:
+        """Slack has the message.
+
+        `payload_hash` is that of what it shows, if it stays so: then nothing is owed any more.
+        """
 
         def work(connection: Connection) -> None:
-            connection.execute(_PLAN, values)
+            row = connection.execute(_SENT, {"entry": outbox_id, "posted": ts}).first()
+            if payload_hash is not None:
+                connection.execute(_SETTLED, {"entry": outbox_id, "hash": payload_hash})
+            if row is not None and row.said is not None:
+                at = row.planned_at
+                owing.heard(connection, outbox_id, turn_id=row.turn_id, ts=ts, at=at)
 
         await self._database.write(work)
 
-    async def sent(self, outbox_id: OutboxId, ts: MessageTs, payload_hash: str) -> None:
-        """Slack has the message. May be called again after a later revision."""
-        await self._change(_SENT, entry=outbox_id, posted=ts, hash=payload_hash)
+    async def settled(self, hashes: Sequence[tuple[OutboxId, str]]) -> None:
+        """These messages show their last revision, of which the hashes are."""
+
+        def work(connection: Connection) -> None:
+            for outbox_id, payload_hash in hashes:
+                connection.execute(_SETTLED, {"entry": outbox_id, "hash": payload_hash})
+
+        await self._database.write(work)
 
     async def failed(self, outbox_id: OutboxId, reason: str) -> None:
         """The write was given up; `reason` is for operators."""
@@ -104,9 +128,24 @@ class Outbox:
         """The message was deleted in Slack, or was never needed."""
         await self._change(_REMOVED, entry=outbox_id)
 
+    async def trying(self, outbox_id: OutboxId, *, now: bool) -> None:
+        """Note that a write that cannot be looked up is being tried, or clearly failed."""
+        await self._change(_TRIED, entry=outbox_id, now="trying" if now else "planned")
+
+    async def done(self, outbox_id: OutboxId) -> None:
+        """Forget a write that leaves no message behind."""
+        await self._change(_DONE, entry=outbox_id)
+
+    # --- looking it up -------------------------------------------------------------------
+
     async def of_turn(self, turn_id: TurnId) -> list[OutboxEntry]:
         """All entries of a turn, by `seq`."""
         return await self._read(_OF_TURN, turn=turn_id)
+
+    async def card_of(self, approval_id: ApprovalId) -> OutboxEntry | None:
+        """The newest card of an approval that Slack has or may have; None without one."""
+        found = await self._read(_CARD, approval=approval_id)
+        return found[0] if found else None
 
     async def authors(
         self, team: TeamId, channel: ChannelId, ts: Sequence[MessageTs]
@@ -130,7 +169,7 @@ class Outbox:
 
         return await self._database.read(work)
 
-    async def _change(self, statement: sa.Update, **values: object) -> None:
+    async def _change(self, statement: sa.Update | sa.Delete, **values: object) -> None:
         def work(connection: Connection) -> None:
             connection.execute(statement, values)
 

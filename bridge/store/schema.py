@@ -172,10 +172,19 @@ outbox = sa.Table(
     _maybe("ts"),
     _maybe("payload_hash"),
     _maybe("teammate"),
+    _maybe("about"),
+    _maybe("payload"),
+    _maybe("said"),
     _maybe("reason"),
+    sa.Column("planned_at", Instant, nullable=False),
     _index("outbox_of_turn", "turn_id", "seq"),
+    _index("outbox_owed", "place", where="payload IS NOT NULL"),
+    _index("outbox_about", "about", where="about IS NOT NULL"),
     _index("outbox_posts", "channel", "ts", where="ts IS NOT NULL"),
 )
+
+"""`payload` is what Slack is still to be shown, NULL when nothing is owed. `said` is a reply's
+text for the other teammates, until the ts is known under which they know it."""
 
 event_log = sa.Table(
     "event_log",

@@ -10,7 +10,8 @@ from sqlalchemy.engine import Connection
 from bridge.domain.events import Outcome, Usage
 from bridge.domain.ids import BindingId, ChannelId, MessageTs, TeamId, ThreadKey, TurnId, UserId
 from bridge.domain.people import ClaimedTurn, InboundMessage, Speaker, StoredMessage
-from bridge.store import amendments, claims
+from bridge.domain.posts import LastRevision
+from bridge.store import amendments, claims, owing
 from bridge.store.database import Database
 from bridge.store.intake import Intake, Joins, accept
 from bridge.store.records import Accepted, LeftTurn, LocatedTurn, Removal, TurnState
@@ -195,19 +196,30 @@ class Turns:
         usage: Usage,
         seconds: float,
         now: datetime,
+        last: LastRevision | None = None,
     ) -> bool:
-        """Record how an active turn ended: True exactly once, False without the lease."""
-        return await self._changed(
-            _END,
-            turn=turn_id,
-            held_by=lease,
-            at=now,
-            how=outcome,
-            why=None if cause is None else clean(cause),
-            prompts=usage.prompt_tokens,
-            completions=usage.completion_tokens,
-            took=seconds,
-        )
+        """Record how an active turn ended: True exactly once, False without the lease.
+
+        `last` is what Slack is to show in the end; it is stored with the end or not at all.
+        """
+        values = {
+            "turn": turn_id,
+            "held_by": lease,
+            "at": now,
+            "how": outcome,
+            "why": None if cause is None else clean(cause),
+            "prompts": usage.prompt_tokens,
+            "completions": usage.completion_tokens,
+            "took": seconds,
+        }
+
+        def work(connection: Connection) -> bool:
+            ended = connection.execute(_END, values).rowcount > 0
+            if ended and last is not None:
+                owing.last_revision(connection, last, turn_id=turn_id)
+            return ended
+
+        return await self._database.write(work)
 
     async def put_back(self, turn_id: TurnId, *, lease: str) -> bool:
         """Let an active turn wait again, at its old place; False without the lease."""

@@ -20,6 +20,7 @@ from bridge.domain.ids import (
     ConversationId,
     MessageRef,
     MessageTs,
+    OutboxId,
     RunId,
     Runtime,
     ThreadKey,
@@ -45,6 +46,7 @@ from bridge.domain.ports import (
     ServerTraits,
     StartedRuntime,
 )
+from bridge.domain.posts import LastRevision, OutboxEntry
 
 
 @dataclass
@@ -205,6 +207,8 @@ class FakeReply:
         self.seals = 0
         self.resumed = False
         self.ending: Ending | None = None
+        self.last: Ending | None = None
+        self.nothing_new = False
         self._chat = chat
 
     def append(self, run_id: RunId, message_id: str, text: str) -> None:
@@ -233,10 +237,28 @@ class FakeReply:
     async def seal(self) -> None:
         self.seals += 1
 
-    async def finish(self, ending: Ending) -> MessageTs | None:
-        assert self.ending is None, "a reply is finished once"
-        self.ending = ending
-        return self._chat.next_ts()
+    async def conclude(self, ending: Ending, *, nothing_new: bool = False) -> LastRevision:
+        self.last = ending
+        self.nothing_new = nothing_new
+        first = OutboxEntry(
+            outbox_id=OutboxId(secrets.token_hex(8)),
+            turn_id=self.target.turn_id,
+            kind="reply",
+            seq=0,
+            channel=self.target.thread.channel,
+            thread_ts=self.target.thread_ts,
+            planned_at=datetime.now(UTC),
+            ts=self._chat.next_ts(),
+            payload="{}",
+        )
+        return LastRevision((first,), first.outbox_id, "" if nothing_new else self.text())
+
+    async def deliver(self, *, stored: bool) -> None:
+        assert self.last is not None
+        if not self.nothing_new:
+            self.ending = self.last
+        elif stored:
+            self._chat.leftovers.append((self.target, self.last.sentence or ""))
 
 
 @dataclass

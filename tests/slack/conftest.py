@@ -82,6 +82,15 @@ class Desk:
         )
         return ReplyTarget(turn_id, thread, thread.thread_ts, face, frozenset(mentions))
 
+    async def finish(self, reply, ending):
+        """Bring a reply to its end as the engine does, but for the turn; returns its first ts."""
+        last = await reply.conclude(ending)
+        await self.store.outbox.owe(last.owed)
+        await reply.deliver(stored=True)
+        turn_id = last.owed[0].turn_id
+        rows = [row for row in await self.store.outbox.of_turn(turn_id) if row.state == "sent"]
+        return rows[0].ts if rows else None
+
     def thread(self, target):
         """The messages of a reply's thread, without the root."""
         return self.playground.messages(target.thread.channel, target.thread_ts)[1:]
@@ -107,7 +116,7 @@ async def open_desk(tmp_path, *, rate_limits=False, surface=None, gateway=None, 
         session=session,
         budget=Budget(monotonic=time.monotonic),
     )
-    shown = None
+    desk = None
     try:
         workspace = await describe(calls)
         shown = Surface(
@@ -117,10 +126,11 @@ async def open_desk(tmp_path, *, rate_limits=False, surface=None, gateway=None, 
             RealClock(),
             surface or SurfaceOptions(names={"Ada": "ada"}),
         )
-        yield Desk(playground, store, calls, workspace, shown)
+        desk = Desk(playground, store, calls, workspace, shown)
+        yield desk
     finally:
-        if shown is not None:
-            await shown.aclose()
+        if desk is not None:
+            await desk.surface.aclose()
         await session.close()
         await store.close()
         await playground.stop()

@@ -36,7 +36,7 @@ async def test_a_reply_appears_grows_and_ends_without_its_stop_button(desk):
     assert stop_buttons(first[0])
     reply.append("1", "m", " world")
     await eventually(lambda: "Hello world" in desk.markdown(target))
-    ts = await reply.finish(DONE)
+    ts = await desk.finish(reply, DONE)
     (message,) = desk.thread(target)
     assert message["ts"] == ts
     assert not stop_buttons(message)
@@ -48,7 +48,7 @@ async def test_a_short_answer_is_one_call(desk):
     reply = desk.surface.open_reply(target)
     reply.append("1", "m", "42")
     await asyncio.sleep(0)
-    await reply.finish(DONE)
+    await desk.finish(reply, DONE)
     assert len(desk.playground.calls("chat.postMessage")) == 1
     assert desk.playground.calls("chat.update") == []
 
@@ -86,7 +86,7 @@ async def test_g10_sixty_thousand_characters_arrive_whole_in_order_and_within_th
     target, text = await desk.target(), long_text()
     reply = desk.surface.open_reply(target)
     await stream(reply, text, pieces=300, pause_s=0.003)
-    await reply.finish(DONE)
+    await desk.finish(reply, DONE)
     assert marks(desk.markdown(target)) == marks(text)
     assert reply.text() == text
     posted = desk.thread(target)
@@ -113,7 +113,7 @@ async def test_g10_replies_side_by_side_provoke_no_429_and_lose_nothing(desk_wit
             )
         )
         started = time.monotonic()
-        await asyncio.gather(*(reply.finish(DONE) for reply in replies))
+        await asyncio.gather(*(desk.finish(reply, DONE) for reply in replies))
         assert time.monotonic() - started < 3.0  # the last first post waits for its channel
         for target, text in zip(targets, texts, strict=True):
             assert marks(desk.markdown(target)) == marks(text)
@@ -125,7 +125,7 @@ async def test_one_live_turn_is_edited_about_once_a_second(desk):
     target = await desk.target()
     reply = desk.surface.open_reply(target)
     await stream(reply, "word " * 300, pieces=60, pause_s=0.06)
-    await reply.finish(DONE)
+    await desk.finish(reply, DONE)
     assert 3 <= len(desk.playground.calls("chat.update")) <= 6
 
 
@@ -140,7 +140,7 @@ async def test_g10_the_end_of_a_reply_goes_before_edits_that_wait(desk):
     reply.append("1", "m", "and the second.")
     await eventually(lambda: desk.gateway.budget.waiting("chat.update"))
     async with asyncio.timeout(3):
-        await reply.finish(DONE)
+        await desk.finish(reply, DONE)
     assert desk.markdown(target) == "The first half and the second."
 
 
@@ -162,7 +162,7 @@ async def test_g4_g7_a_fault_on_the_way_leaves_one_whole_reply(desk, fault, para
     if method == "chat.update":
         await eventually(lambda: desk.thread(target))
     reply.append("1", "m", "and the second.")
-    assert await reply.finish(DONE)
+    assert await desk.finish(reply, DONE)
     (message,) = desk.thread(target)
     assert desk.markdown(target) == "The first half and the second."
     assert not stop_buttons(message)
@@ -173,7 +173,7 @@ async def test_g4_a_post_whose_answer_is_lost_is_found_and_not_sent_again(desk):
     await desk.playground.set_fault("lost_answer", method="chat.postMessage", count=1)
     reply = desk.surface.open_reply(target)
     reply.append("1", "m", "Only once")
-    await reply.finish(DONE)
+    await desk.finish(reply, DONE)
     assert len(desk.playground.calls("chat.postMessage")) == 1
     assert len(desk.thread(target)) == 1
     (entry,) = await desk.store.outbox.of_turn(target.turn_id)
@@ -191,7 +191,7 @@ async def test_g7_a_slack_that_is_down_costs_the_turn_nothing_but_time(desk_with
         reply.show_status("is thinking…")
         await reply.seal()
         reply.append("1", "m", " words")
-        assert await reply.finish(DONE) is None
+        assert await desk.finish(reply, DONE) is None
         assert reply.text().split() == ["unheard", "words"]
         assert DISPLAY_FAILURES._value.get() > before
         entries = await desk.store.outbox.of_turn(target.turn_id)
@@ -206,7 +206,7 @@ async def test_what_follows_a_seal_goes_below_the_card(desk):
     assert not stop_buttons(desk.thread(target)[0])
     await desk.surface.notice(target.thread, "the card")
     reply.append("2", "n", "Thank you.")
-    await reply.finish(DONE)
+    await desk.finish(reply, DONE)
     shown = [message["text"] for message in desk.thread(target)]
     assert [text.split("\n")[0] for text in shown] == ["I need to ask.", "the card", "Thank you."]
 
@@ -218,7 +218,7 @@ async def test_text_that_is_taken_back_disappears_from_slack(desk):
     await eventually(lambda: len(desk.thread(target)) > 1)
     reply.drop_runs(frozenset({"1"}))
     reply.append("2", "m", "A better answer.")
-    await reply.finish(DONE)
+    await desk.finish(reply, DONE)
     assert desk.markdown(target) == "A better answer."
     assert len(desk.thread(target)) == 1
 
@@ -226,7 +226,7 @@ async def test_text_that_is_taken_back_disappears_from_slack(desk):
 async def test_a_reply_without_text_still_ends_in_words(desk):
     target = await desk.target()
     reply = desk.surface.open_reply(target)
-    await reply.finish(Ending(Outcome.FAILED, "The model did not answer.", 1.0, Usage()))
+    await desk.finish(reply, Ending(Outcome.FAILED, "The model did not answer.", 1.0, Usage()))
     (message,) = desk.thread(target)
     assert "The model did not answer." in message["text"]
 
@@ -242,7 +242,7 @@ async def test_a_message_that_somebody_deleted_is_posted_anew_at_the_end(desk):
     await eventually(lambda: desk.playground.calls("chat.update"))
     assert desk.thread(target) == []
     reply.append("1", "m", " and the end")
-    await reply.finish(DONE)
+    await desk.finish(reply, DONE)
     assert desk.markdown(target) == "First words and more and the end"
 
 
@@ -250,7 +250,7 @@ async def test_a_teammate_posts_under_her_own_face(desk):
     target = await desk.target()
     reply = desk.surface.open_reply(target)
     reply.append("1", "m", "Hi")
-    await reply.finish(DONE)
+    await desk.finish(reply, DONE)
     (message,) = desk.thread(target)
     assert message["username"] == "Ada"
     assert message["metadata"]["event_type"] == "bridge_post"
@@ -262,7 +262,7 @@ async def test_without_the_scope_her_name_stands_in_the_message(desk_with):
         target = await desk.target()
         reply = desk.surface.open_reply(target)
         reply.append("1", "m", "Hi")
-        await reply.finish(DONE)
+        await desk.finish(reply, DONE)
         (message,) = desk.thread(target)
         assert "*Ada*" in message["blocks"][0]["elements"][0]["text"]
         assert message["text"].startswith("*Ada*")
@@ -273,7 +273,7 @@ async def test_g9_an_agents_text_pings_nobody_but_the_people_of_the_thread(desk)
     target = await desk.target(mentions=["U01MAYACHEN"])
     reply = desk.surface.open_reply(target)
     reply.append("1", "m", "<!channel> @here <@U02JONASWEB> but <@U01MAYACHEN> yes")
-    await reply.finish(DONE)
+    await desk.finish(reply, DONE)
     sent = str(desk.thread(target)[0]["blocks"]) + desk.thread(target)[0]["text"]
     assert "<!channel>" not in sent
     assert "<@U02JONASWEB>" not in sent
@@ -285,7 +285,7 @@ async def test_posts_ask_for_no_unfurling_and_edits_for_no_parsing(desk):
     reply = desk.surface.open_reply(target)
     reply.append("1", "m", "see https://example.com")
     await eventually(lambda: desk.thread(target))
-    await reply.finish(DONE)
+    await desk.finish(reply, DONE)
     post = json.loads(desk.playground.calls("chat.postMessage")[-1].request)
     edit = json.loads(desk.playground.calls("chat.update")[-1].request)
     assert (post["unfurl_links"], post["unfurl_media"]) == (False, False)
@@ -299,7 +299,7 @@ async def test_the_status_line_shows_and_is_cleared_at_the_end(desk):
     where = ("#engineering", target.thread_ts)
     await eventually(lambda: desk.playground.status(*where) == "is thinking…")
     reply.append("1", "m", "Hi")
-    await reply.finish(DONE)
+    await desk.finish(reply, DONE)
     await eventually(lambda: desk.playground.status(*where) == "")
     reply.show_status("is thinking…")
     await asyncio.sleep(0)

@@ -56,7 +56,7 @@ class Ledgerless:
     def __init__(self):
         self.states = {}
 
-    async def plan(self, entry):
+    async def plan(self, entry, *, instead_of=None):
         self.states[entry.outbox_id] = "planned"
 
     async def sent(self, outbox_id, ts, payload_hash):

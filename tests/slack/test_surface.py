@@ -29,6 +29,7 @@ async def next_process(desk):
     await desk.surface.aclose()
     options = SurfaceOptions(names={"Ada": "ada"}, insist_s=5.0)
     desk.surface = Surface(desk.gateway, desk.store.outbox, desk.us, RealClock(), options)
+    desk.surface.start()
 
 
 # --- leftovers -------------------------------------------------------------------------------
@@ -101,7 +102,7 @@ async def test_g4_a_resumed_reply_goes_on_in_the_messages_that_people_see(desk):
     resumed = desk.surface.open_reply(target, resumed=True)
     resumed.set_text("stored", "m", "Before the card.")
     resumed.set_text("stored", "n", "After the card.")
-    await resumed.finish(DONE)
+    await desk.finish(resumed, DONE)
     (message,) = desk.thread(target)
     assert message["ts"] == first
     assert desk.markdown(target) == "Before the card.\n\nAfter the card."
@@ -114,7 +115,7 @@ async def test_g4_a_resumed_reply_finds_the_message_whose_post_was_not_noted(des
     await forget_ts(desk, (await desk.store.outbox.of_turn(target.turn_id))[0])
     resumed = desk.surface.open_reply(target, resumed=True)
     resumed.set_text("stored", "m", "Whole again.")
-    await resumed.finish(DONE)
+    await desk.finish(resumed, DONE)
     (message,) = desk.thread(target)
     assert (message["ts"], desk.markdown(target)) == (first, "Whole again.")
 
@@ -269,7 +270,7 @@ async def test_history_has_the_root_the_newest_and_who_spoke_but_no_notices(desk
     await desk.surface.notice(target.thread, "a notice")
     reply = desk.surface.open_reply(target)
     reply.append("1", "m", "An *answer* & more")
-    await reply.finish(DONE)
+    await desk.finish(reply, DONE)
     told = await desk.surface.history(target.thread, before=LATER, limit=3)
     assert [(said.speaker, said.author, said.text) for said in told] == [
         (Speaker.PERSON, "U01MAYACHEN", "the root"),

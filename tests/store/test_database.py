@@ -189,9 +189,8 @@ async def test_a_closed_store_says_so_and_may_be_closed_again(file: Path) -> Non
 
 async def test_a_broken_rule_of_the_schema_is_a_store_error(world: World) -> None:
     await world.say(1, "ada")
-    await world.store.outbox.plan(entry("one"))
     with pytest.raises(StoreError) as failure:
-        await world.store.outbox.plan(entry("one"))
+        await world.store.outbox.plan(entry("one", "no such turn"))
     assert isinstance(failure.value.__cause__, sa.exc.IntegrityError)
 
 
@@ -251,8 +250,8 @@ async def live(world: World) -> None:
     await store.approvals.newest_by_request(TurnId("1-ada"), "r1")
     await store.approvals.get(ApprovalId("A1"))
     await store.messages.find(TEAM, CHANNEL, ts_of(1))
-    await store.turns.edit_waiting(TEAM, CHANNEL, ts_of(1), "x")
-    await store.turns.remove_waiting_message(TEAM, CHANNEL, ts_of(1), NOW)
+    await world.edit(1, "x")
+    await store.turns.remove_message(TEAM, CHANNEL, ts_of(1), NOW)
     await world.end("1-ada")
     await store.turns.drop_waiting_of(world.binding("bob"), now=NOW)
     await store.turns.drop_waiting(TurnId("x"), outcome=Outcome.CANCELLED, now=NOW)

@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from bridge.domain.ids import ChannelId, MessageTs, OutboxId, TeamId, TurnId
-from bridge.store import LocatedTurn, OutboxEntry, Store, TurnState
-from tests.store.world import CHANNEL, TEAM, World, ts_of, url
+from bridge.domain.posts import OutboxEntry
+from bridge.store import LocatedTurn, Store, TurnState
+from tests.store.world import CHANNEL, NOW, TEAM, World, ts_of, url
 
 
 def entry(name: str, turn: str | None = "1-ada", *, seq: int = 0) -> OutboxEntry:
@@ -16,6 +17,7 @@ def entry(name: str, turn: str | None = "1-ada", *, seq: int = 0) -> OutboxEntry
         seq=seq,
         channel=CHANNEL,
         thread_ts=MessageTs("1.000000"),
+        planned_at=NOW,
         teammate="ada",
     )
 

@@ -198,12 +198,32 @@ def upgrade() -> None:
         sa.Column("ts", sa.Text(), nullable=True),
         sa.Column("payload_hash", sa.Text(), nullable=True),
         sa.Column("teammate", sa.Text(), nullable=True),
+        sa.Column("about", sa.Text(), nullable=True),
+        sa.Column("payload", sa.Text(), nullable=True),
+        sa.Column("said", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("planned_at", INSTANT, nullable=False),
         sa.ForeignKeyConstraint(["turn_id"], ["turns.turn_id"]),
         sa.PrimaryKeyConstraint("place"),
         sa.UniqueConstraint("outbox_id"),
     )
     op.create_index("outbox_of_turn", "outbox", ["turn_id", "seq"])
+    op.create_index(
+        "outbox_owed",
+        "outbox",
+        ["place"],
+        unique=False,
+        sqlite_where=sa.text("payload IS NOT NULL"),
+        postgresql_where=sa.text("payload IS NOT NULL"),
+    )
+    op.create_index(
+        "outbox_about",
+        "outbox",
+        ["about"],
+        unique=False,
+        sqlite_where=sa.text("about IS NOT NULL"),
+        postgresql_where=sa.text("about IS NOT NULL"),
+    )
     op.create_index(
         "outbox_posts",
         "outbox",

@@ -1,0 +1,164 @@
+"""One row of the outbox, brought to Slack by somebody who did not write it.
+
+Nothing here waits or tries again; what failed is raised, and may be repeated.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from bridge.domain.errors import ChatError, ChatRefused, ChatUnreachable
+from bridge.domain.ids import TeamId, ThreadKey, UserId
+from bridge.domain.people import Face
+from bridge.domain.ports import ReplyTarget
+from bridge.domain.posts import OutboxEntry
+from bridge.render.blocks import notice_blocks
+from bridge.render.stream import MessageView
+from bridge.slack import parcels
+from bridge.slack.ledger import Priority
+from bridge.slack.leftovers import close_leftover
+from bridge.slack.posting import Post, PostOffice, fixed, passes
+from bridge.slack.sheets import Sheets
+from bridge.slack.status import METHOD as SET_STATUS
+from bridge.telemetry import OUTBOX_GIVEN_UP, get_logger
+
+TRYING: Final = "trying"
+"""State of a private note whose call may have been made: it cannot be looked up."""
+
+_NOTHING_TO_DO = frozenset({"already_reacted", "no_reaction", "message_not_found"})
+_log = get_logger("slack.courier")
+
+
+class Carrier:
+    """Knows how each kind of row is shown. Not for two callers with one row at a time."""
+
+    def __init__(self, office: PostOffice, team: TeamId) -> None:
+        self._office = office
+        self._team = team
+
+    async def reply(self, row: OutboxEntry, *, settle: bool) -> None:
+        """Bring the messages of a reply to their last revision.
+
+        Args:
+            row: any row of the reply.
+            settle: whether nothing is owed then. False when an edit of its live writer may
+                still be under way, so that this must be repeated later.
+
+        Raises:
+            ChatError: it may be tried again.
+            StoreError: likewise.
+        """
+        assert row.turn_id is not None
+        entries = await self._office.outbox.of_turn(row.turn_id)
+        views = {
+            entry.seq: parcels.view_of(entry.payload, entry.seq)
+            for entry in entries
+            if entry.kind == parcels.REPLY and entry.payload is not None
+        }
+        if not views:
+            return
+        sheets = self._sheets([entry for entry in entries if entry.seq in views], views)
+        for _, view in sorted(views.items()):
+            await sheets.bring(view, at_end=True)
+        if settle:
+            await self._office.outbox.settled(sheets.settled())
+        await self._clear_status(row)
+
+    async def notice(self, post: Post, payload: str) -> None:
+        """Post a quiet line, unless Slack has it. Raises as `Post.send`."""
+        await post.send(fixed(parcels.shown_of(payload)), priority=Priority.URGENT)
+
+    async def closing(self, post: Post, payload: str) -> None:
+        """Say the last word in the message that an earlier process left, or below it.
+
+        Raises:
+            ChatError: it may be tried again, unless it is a refusal for good.
+            StoreError: likewise.
+        """
+        word, face = parcels.last_word_of(payload), parcels.face_of(payload)
+        entry = post.entry
+        target = self._target(entry, face or Face(""), allowed=word.allowed)
+        entries = await self._office.outbox.of_turn(target.turn_id)
+        if await close_leftover(self._office, target, word.sentence, entries=entries):
+            await self._office.outbox.done(entry.outbox_id)
+        else:
+            said = notice_blocks(word.sentence, allowed=word.allowed, outbox_id=entry.outbox_id)
+            await post.send(fixed(said), priority=Priority.URGENT)
+        await self._clear_status(entry)
+
+    async def note(self, entry: OutboxEntry, payload: str) -> None:
+        """Show a note to one person. It is not repeated when it is unclear whether it came.
+
+        Raises:
+            ChatRefused: Slack does not let us just now.
+            StoreError: the outbox could not be written.
+        """
+        call = parcels.call_of(payload)
+        outbox, outbox_id = self._office.outbox, entry.outbox_id
+        await outbox.trying(outbox_id, now=True)
+        try:
+            await self._call(call, priority=Priority.URGENT)
+        except ChatUnreachable as error:
+            _log.warning("unclear whether a private note was shown", error=str(error))
+        except ChatRefused:
+            await outbox.trying(outbox_id, now=False)
+            raise
+        await outbox.done(outbox_id)
+
+    async def reaction(self, entry: OutboxEntry, payload: str) -> None:
+        """Add or remove a reaction. Raises `ChatError`, `StoreError`; may be repeated."""
+        try:
+            await self._call(parcels.call_of(payload), priority=Priority.QUIET)
+        except ChatRefused as refusal:
+            if refusal.code not in _NOTHING_TO_DO:
+                raise
+        await self._office.outbox.done(entry.outbox_id)
+
+    async def give_up(self, entry: OutboxEntry, reason: str) -> None:
+        """Note that this is not shown, and never will be. Raises `StoreError`."""
+        rows = [entry]
+        if entry.kind == parcels.REPLY and entry.turn_id is not None:
+            of_turn = await self._office.outbox.of_turn(entry.turn_id)
+            rows = [row for row in of_turn if row.payload is not None]
+        for row in rows:
+            await self._office.outbox.failed(row.outbox_id, reason)
+        OUTBOX_GIVEN_UP.inc()
+        _log.error("given up", kind=entry.kind, turn=entry.turn_id, reason=reason)
+
+    def _sheets(self, entries: Sequence[OutboxEntry], views: dict[int, MessageView]) -> Sheets:
+        owed = next(entry for entry in entries if entry.payload is not None)
+        face = parcels.face_of(owed.payload or "{}") or Face("")
+        sheets = Sheets(
+            self._target(owed, face),
+            teammate=owed.teammate or face.name,
+            office=self._office,
+            newest=views.__getitem__,
+            priority=lambda: Priority.URGENT,
+            clock=self._office.clock.monotonic,
+        )
+        sheets.adopt(entries)
+        return sheets
+
+    def _target(
+        self, entry: OutboxEntry, face: Face, *, allowed: frozenset[UserId] = frozenset()
+    ) -> ReplyTarget:
+        assert entry.turn_id is not None
+        thread = ThreadKey(self._team, entry.channel, entry.thread_ts)
+        return ReplyTarget(entry.turn_id, thread, entry.thread_ts, face, allowed)
+
+    async def _call(self, call: parcels.Call, *, priority: Priority) -> None:
+        channel = call.arguments["channel"] if call.method == "chat.postEphemeral" else None
+        await self._office.gateway.call(
+            call.method, lambda: call.arguments, priority=priority, channel=channel
+        )
+
+    async def _clear_status(self, entry: OutboxEntry) -> None:
+        """What an earlier process said it was doing is over."""
+        if entry.thread_ts is None:
+            return
+        arguments: dict[str, Any] = {
+            "channel_id": entry.channel, "thread_ts": entry.thread_ts, "status": ""
+        }  # fmt: skip
+        try:
+            await self._office.gateway.call(SET_STATUS, lambda: arguments, priority=Priority.QUIET)
+        except ChatError as error:
+            _log.info("status not cleared", error=str(error), again=passes(error))

@@ -9,7 +9,7 @@ import os
 import socket
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.domain.errors import BridgeError
@@ -29,10 +29,10 @@ GONE = "The guard process has ended; what runs is left for the next start."
 
 @dataclass(frozen=True, slots=True)
 class OurServer:
-    """The App Server that the guard runs. `token` is never logged."""
+    """The App Server that the guard runs."""
 
     url: str
-    token: str
+    token: str = field(repr=False)
 
 
 class Guarded:

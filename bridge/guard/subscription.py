@@ -97,6 +97,7 @@ class Subscription:
         failures = 0
         while not self._given_way:
             self._kick.clear()
+            began = asyncio.get_running_loop().time()
             try:
                 line = await self._connect()
             except LinkFailed as failed:
@@ -105,10 +106,11 @@ class Subscription:
                 log.exception("the second subscription failed")
                 trouble = Trouble(Fault.AWAY, f"The guard cannot connect: {error}")
             else:
-                failures = 0
                 if await self._until_renewal(line):
                     continue
-                trouble = line.over.result()
+                trouble = line.why
+            if asyncio.get_running_loop().time() - began > self._options.longest_retry_s:
+                failures = 0  # it had really worked
             await self._lost(trouble)
             await self._pause(trouble, failures)
             failures += 1
@@ -118,7 +120,7 @@ class Subscription:
         new = _Line(await asyncio.to_thread(self._address), self._hear, self._options)
         try:
             await new.open()
-            await asyncio.gather(*(new.subscribe(runtime) for runtime in self._held()))
+            await new.subscribe_all(self._held())
         except BaseException:
             await new.close()
             raise
@@ -162,7 +164,7 @@ class Subscription:
 
 
 class _Line:
-    """One connection, its subscriptions and its questions. `over` says why it ended."""
+    """One connection, its subscriptions and its questions. `over` is done when it has ended."""
 
     over: asyncio.Task[Trouble]
 
@@ -176,9 +178,15 @@ class _Line:
         self._within_s = options.answer_within_s
         self._link = Link(endpoint, hear=self._heard)
         self._tasks = Tasks()
+        self._silent: Trouble | None = None
         self._asked = 0
         self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._subscribing: dict[Runtime, asyncio.Task[bool]] = {}
+
+    @property
+    def why(self) -> Trouble:
+        """Why it is of no use any more."""
+        return self._silent or self.over.result()
 
     @property
     def count(self) -> int:
@@ -201,6 +209,11 @@ class _Line:
             sentence = f"The App Server at {self._url} takes one client, and that is the worker."
             raise LinkFailed(Trouble(Fault.TAKEN, sentence))
 
+    async def subscribe_all(self, runtimes: Iterable[Runtime]) -> None:
+        """Subscribe all of them. Raises `LinkFailed`."""
+        if not all(await asyncio.gather(*map(self.subscribe, runtimes))):
+            raise LinkFailed(self.why)
+
     async def subscribe(self, runtime: Runtime) -> bool:
         """Subscribe, once per connection; False when the connection is of no use."""
         task = self._subscribing.get(runtime)
@@ -214,7 +227,8 @@ class _Line:
         quietly = {"recover_approvals": False, "force_device_status": False}
         try:
             await self._ask({"type": "sync", "runtime": runtime._asdict(), **quietly})
-        except LinkFailed:
+        except LinkFailed as failed:
+            self._silent = failed.trouble
             await self._link.close()  # what does not answer is replaced
             return False
         return True

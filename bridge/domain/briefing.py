@@ -75,6 +75,11 @@ def compose(
     return "\n".join(parts)
 
 
+def edited(text: str) -> str:
+    """What the agent is told when its author changed a message that it works on already."""
+    return f"(edited the message that you are working on; it now reads:)\n{text}"
+
+
 def mentioned(text: str) -> frozenset[str]:
     """User ids that a Slack text mentions."""
     return frozenset(_MENTION.findall(text))

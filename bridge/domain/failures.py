@@ -122,6 +122,10 @@ def is_stuck(cause: str) -> bool:
     return _STUCK.search(cause) is not None
 
 
+TAKEN_BACK = "message deleted"
+"""The cause of a stop: what the turn was working on was deleted."""
+
+
 def explain(outcome: Outcome, cause: str | None) -> str | None:
     """The sentence with which a turn ends in the thread; None when its answer says it all.
 
@@ -131,6 +135,8 @@ def explain(outcome: Outcome, cause: str | None) -> str | None:
         if cause == "max_tokens_exceeded":
             return "The answer reached the model's length limit. Write “go on” for the rest."
         return None
+    if outcome is Outcome.CANCELLED and cause == TAKEN_BACK:
+        return "Stopped, because the message was deleted."
     if outcome is Outcome.FAILED and cause is not None:
         reason = _REFUSAL.sub("", cause)
         for pattern, sentence in _SENTENCES:

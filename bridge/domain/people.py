@@ -92,10 +92,11 @@ class Teammate:
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
     """A message as it came from Slack. `text` is unescaped Slack text (mentions still as
-    `<@U…>`). `thread_ts` is None for a message that is not in a thread.
+    `<@U…>`). `thread_ts` is None for a message that is not in a thread. `event_id` is None for
+    one that was read in Slack's history: no event brought it.
     """
 
-    event_id: str
+    event_id: str | None
     team: TeamId
     channel: ChannelId
     ts: MessageTs
@@ -111,6 +112,12 @@ class InboundMessage:
     """True for another bot's words, which are context and start nothing; `user` is then its
     user id, or its bot id where Slack names no user.
     """
+
+    @property
+    def thread(self) -> ThreadKey:
+        """A root message of a channel opens a thread; a DM is one conversation as a whole."""
+        root = self.thread_ts or (None if self.is_dm else self.ts)
+        return ThreadKey(self.team, self.channel, root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +154,16 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A row of the inbox: what was said, with its place in the order of storing."""
+    """A row of the inbox: what was said, with its place in the order of storing.
+
+    `deleted`: its author has taken it back since.
+    """
 
     message_id: MessageId
     thread: ThreadKey
     said: Said
     received_at: datetime
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +201,11 @@ class ClaimedTurn:
     def requester(self) -> UserId | None:
         """The one whose message started the turn; None when the server began it."""
         return UserId(self.messages[0].said.author) if self.messages else None
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether every message that it answers was deleted."""
+        return bool(self.messages) and all(message.deleted for message in self.messages)
 
 
 @dataclass(frozen=True, slots=True)

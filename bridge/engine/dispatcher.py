@@ -4,7 +4,7 @@ Stores first, acts second. Spawns a worker per binding with work and lets it ret
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -18,6 +18,7 @@ from bridge.domain.ids import (
     ApprovalId,
     BindingId,
     MessageRef,
+    MessageTs,
     Runtime,
     TeamId,
     ThreadKey,
@@ -27,12 +28,13 @@ from bridge.domain.ids import (
 from bridge.domain.people import Binding, ClaimedTurn, InboundMessage, Person, Speaker
 from bridge.domain.ports import LinkState
 from bridge.domain.turn import Turn
-from bridge.engine import stops
+from bridge.engine import amendments, stops
 from bridge.engine.approval_desk import ApprovalDesk
 from bridge.engine.runtimes import Runtimes
 from bridge.engine.tools import Tools
 from bridge.engine.turn_run import TurnRun
 from bridge.engine.worker import Worker
+from bridge.store import Accepted, Placed
 from bridge.telemetry import LINKS_UP, Tasks, bounded, get_logger
 
 log = get_logger("dispatcher")
@@ -60,55 +62,55 @@ class Dispatcher:
         self._by_runtime: dict[Runtime, BindingId] = {}
         self._unclaimed: dict[Runtime, list[AgentEvent]] = {}
         self._stops = stops.Stops(tools, self._workers)
+        self._amendments = amendments.Amendments(tools, self._workers, queued=self._queued)
         self._order: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
         self._stopping = False
 
     # --- from Slack --------------------------------------------------------------------------
 
-    async def message(self, message: InboundMessage) -> None:
+    async def message(self, message: InboundMessage) -> bool:
         """Take a message in: when this returns, it is stored (G1). Safe to call again (G2).
 
-        Raises `StoreError` when it could not be stored and `ChatError` when its sender is not
-        known and cannot be looked up: then Slack must send it again.
+        True when it is new and somebody will answer it. Raises `StoreError` when it could not be
+        stored and `ChatError` when its sender is not known and cannot be looked up: then Slack
+        must send it again.
         """
-        thread = _thread_of(message)
+        thread = message.thread
         # A reply must not overtake the root that opens its thread, nor another reply (G3).
         order = self._order.setdefault(thread, asyncio.Lock())
         async with order:
-            await self._take_in(message, thread)
+            return await self._take_in(message, thread)
 
-    async def _take_in(self, message: InboundMessage, thread: ThreadKey) -> None:
+    async def _take_in(self, message: InboundMessage, thread: ThreadKey) -> bool:
         bindings = await self._bindings_at(message, thread)
         if message.from_bot:
             if bindings:  # context for those who take part, never a turn: so loops begin
                 await self._accept(message, thread, (), _stranger(message), bindings)
-            return
+            return False
         in_thread = [binding.teammate for binding in bindings]
         route = routing.route(message, in_thread=in_thread, team=self._tools.options.team)
         if isinstance(route, routing.NotForUs) and not route.remember:
-            return
+            return False
         person = await self._tools.chat.person(message.user)
         if message.from_outside:
             person = Person(person.user, person.name, trusted=False, is_bot=person.is_bot)
-        match route:
-            case routing.Stop(teammates):
-                # Stored as well, so that one delivered again does not stop the next turn (G2).
-                if not await self._accept(message, thread, (), person, bindings):
-                    stop = self._stops.by_message(message, bindings, teammates, person)
-                    self.spawn(stop, f"stop {message.ts}")
-            case routing.Answer(teammates):
-                await self._accept(message, thread, teammates, person, bindings)
-            case routing.NotForUs():
-                await self._accept(message, thread, (), person, bindings)
+        answerers = route.teammates if isinstance(route, routing.Answer) else ()
+        accepted = await self._accept(message, thread, answerers, person, bindings)
+        # A stop is stored as well, so that one delivered again does not stop the next turn (G2).
+        if isinstance(route, routing.Stop) and not accepted.duplicate:
+            stop = self._stops.by_message(message, bindings, route.teammates, person)
+            self.spawn(stop, f"stop {message.ts}")
+        return bool(accepted.placed)
 
-    async def edited(self, team: TeamId, ref: MessageRef, text: str) -> None:
-        """A person changed a message: while it waits, the queued words change with it."""
-        await self._tools.store.turns.edit_waiting(team, ref.channel, ref.ts, text)
+    async def edited(
+        self, team: TeamId, ref: MessageRef, text: str, *, edited_ts: MessageTs
+    ) -> None:
+        """A person changed a message: what waits changes with it, who works on it is told."""
+        await self._amendments.edited(team, ref, text, edited_ts=edited_ts)
 
     async def deleted(self, team: TeamId, ref: MessageRef) -> None:
-        """A person deleted a message: while it waits, it leaves the queue."""
-        now = self._tools.clock.now()
-        await self._tools.store.turns.remove_waiting_message(team, ref.channel, ref.ts, now)
+        """A person deleted a message: what waits or works only for it ends."""
+        await self._amendments.deleted(team, ref)
 
     async def reaction(self, team: TeamId, ref: MessageRef, *, user: UserId, name: str) -> None:
         """A person reacted: 🛑 on a question or on a reply stops its turn."""
@@ -185,6 +187,8 @@ class Dispatcher:
         worker = self._worker_of(claimed.binding)
         if worker is not None:
             worker.inherit(claimed, turn)
+            if stop := amendments.stop_of(claimed):
+                worker.stop_turn(stop)
 
     def spares(self) -> frozenset[str]:
         """Teammates with a conversation ready for a new thread."""
@@ -195,8 +199,14 @@ class Dispatcher:
         return sum(worker.current is not None for worker in self._workers.values())
 
     async def shut_down(self) -> None:
-        """Bring live turns to an end within the limit, then end every task. Call after intake."""
+        """Let live turns end by themselves for a while, then bring them to an end within the limit,
+        then end every task. Call after intake.
+        """
         self._stopping = True
+        for worker in list(self._workers.values()):
+            worker.take_no_more()
+        if self._working and self._tools.options.drain_s:
+            await asyncio.wait(self._working, timeout=self._tools.options.drain_s)
         for worker in list(self._workers.values()):
             worker.shut_down()
         if self._working:
@@ -224,8 +234,8 @@ class Dispatcher:
         teammates: tuple[str, ...],
         person: Person,
         bindings: Sequence[Binding],
-    ) -> bool:
-        """Store the message and queue its turns; True when it was known already."""
+    ) -> Accepted:
+        """Store the message and queue its turns."""
         refused = bool(teammates) and not access.may_ask(person, self._tools.options.people)
         if refused:
             teammates = ()
@@ -246,9 +256,14 @@ class Dispatcher:
             if placed.must_wait:
                 ref = MessageRef(message.channel, message.ts)
                 self.spawn(self._tools.chat.mark_waiting(ref), f"mark waiting {message.ts}")
-            known = next((b for b in bindings if b.binding_id == placed.binding_id), None)
-            self.spawn(self._wake(placed.binding_id, known), f"wake {placed.binding_id}")
-        return accepted.duplicate
+        self._queued(accepted.placed, bindings)
+        return accepted
+
+    def _queued(self, placed: Iterable[Placed], bindings: Sequence[Binding] = ()) -> None:
+        """See to it that somebody works on what was queued; `bindings` are known already."""
+        for place in placed:
+            known = next((b for b in bindings if b.binding_id == place.binding_id), None)
+            self.spawn(self._wake(place.binding_id, known), f"wake {place.binding_id}")
 
     def _refuse(self, message: InboundMessage) -> None:
         note = self._tools.chat.private_note(
@@ -332,9 +347,3 @@ async def _insist(work: Callable[[], Awaitable[T]]) -> T:
 
 def _stranger(message: InboundMessage) -> Person:
     return Person(message.user, message.user, trusted=False, is_bot=message.from_bot)
-
-
-def _thread_of(message: InboundMessage) -> ThreadKey:
-    """A mention at a channel's root opens a thread; a DM is one conversation as a whole."""
-    root = message.thread_ts or (None if message.is_dm else message.ts)
-    return ThreadKey(message.team, message.channel, root)

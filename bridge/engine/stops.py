@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from bridge.domain import access
 from bridge.domain.events import Outcome, StopAsked
-from bridge.domain.ids import BindingId, MessageRef, TeamId, TurnId, UserId
+from bridge.domain.ids import BindingId, MessageRef, MessageTs, TeamId, TurnId, UserId
 from bridge.domain.people import Binding, InboundMessage, Person
 from bridge.engine.tools import Tools
+from bridge.engine.turn_run import TurnRun
 from bridge.engine.worker import Worker
 from bridge.store import LocatedTurn, TurnState
 
@@ -33,7 +34,10 @@ class Stops:
         teammates: tuple[str, ...],
         person: Person,
     ) -> None:
-        """`!stop` in a thread: all work there, or that of these teammates."""
+        """`!stop` in a thread: all work there, or that of these teammates, up to then.
+
+        What was said after it goes on: the word may have come late.
+        """
         if not access.may_stop(person, self._tools.options.people):
             await self._tools.chat.private_note(
                 message.channel, message.user, access.NOT_ALLOWED, thread_ts=message.thread_ts
@@ -44,10 +48,10 @@ class Stops:
             if teammates and binding.teammate not in teammates:
                 continue
             dropped += await self._tools.store.turns.drop_waiting_of(
-                binding.binding_id, now=self._tools.clock.now()
+                binding.binding_id, now=self._tools.clock.now(), up_to=message.ts
             )
             worker = self._workers.get(binding.binding_id)
-            if worker is not None:
+            if worker is not None and not _is_newer(worker.current, message.ts):
                 worker.stop_turn(StopAsked(person.user))
         await self._say_dropped(dropped)
 
@@ -102,3 +106,8 @@ class Stops:
                 threads.add(message.thread)
         for thread in threads:
             await self._tools.chat.notice(thread, _DROPPED)
+
+
+def _is_newer(run: TurnRun | None, stop_ts: MessageTs) -> bool:
+    """Whether the turn at work answers something that was said after the stop."""
+    return run is not None and any(m.said.ts > stop_ts for m in run.claimed.messages)

@@ -38,12 +38,15 @@ class MessagePosted:
 
 @dataclass(frozen=True, slots=True)
 class MessageEdited:
-    """A person edited a message; `text` is the new text."""
+    """A person edited a message; `text` is the new text. `edited_ts` names the edit, and is the
+    same in whatever tells of it.
+    """
 
     team: TeamId
     channel: ChannelId
     ts: MessageTs
     text: str
+    edited_ts: MessageTs
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,23 @@ def read_event(payload: Any, *, us: Installation) -> SlackEvent:
             return Unsupported(kind, "not used")
 
 
+def read_past(item: Any, *, channel: str, us: Installation) -> SlackEvent:
+    """What a message from Slack's history means. Never raises."""
+    said = fields(item)
+    subtype = word(said.get("subtype"))
+    if subtype not in _SAID_SUBTYPES:
+        return Unsupported("message", f"subtype {subtype[:60]}")
+    return _said({}, {**said, "type": "message", "channel": channel}, us, event_id=None)
+
+
+def read_edit(item: Any, *, channel: str, us: Installation) -> SlackEvent:
+    """How a person edited a message from Slack's history; `Unsupported` if nobody did."""
+    said = fields(item)
+    if not said.get("edited"):
+        return Unsupported("message", "not edited")
+    return _edit(said, channel=channel, us=us)
+
+
 def _message(outer: Fields, event: Fields, us: Installation) -> SlackEvent:
     match word(event.get("subtype")):
         case "message_changed":
@@ -117,12 +137,19 @@ def _mention(outer: Fields, event: Fields, us: Installation) -> SlackEvent:
 
 
 def _posted(outer: Fields, event: Fields, us: Installation) -> SlackEvent:
+    event_id = word(outer.get("event_id"))
+    if not event_id:
+        return Unsupported(word(event.get("type")), "a field is missing")
+    return _said(outer, event, us, event_id=event_id)
+
+
+def _said(outer: Fields, event: Fields, us: Installation, *, event_id: str | None) -> SlackEvent:
     kind = word(event.get("type"))
     if why := _nobodys_words(event, us):
         return Unsupported(kind, why)
-    event_id, channel = word(outer.get("event_id")), word(event.get("channel"))
+    channel = word(event.get("channel"))
     ts, user = word(event.get("ts")), word(event.get("user")) or word(event.get("bot_id"))
-    if not (event_id and channel and ts and user):
+    if not (channel and ts and user):
         return Unsupported(kind, "a field is missing")
     escaped = word(event.get("text"))
     files = shared_files(event)
@@ -166,7 +193,10 @@ def _edit(message: Fields, *, channel: str, us: Installation) -> SlackEvent:
     if not (channel and ts):
         return Unsupported("message", "a field is missing")
     text = plain_text(word(message.get("text")))
-    return MessageEdited(us.team, ChannelId(channel), MessageTs(ts), text)
+    edited_ts = word(fields(message.get("edited")).get("ts")) or ts
+    return MessageEdited(
+        us.team, ChannelId(channel), MessageTs(ts), text, edited_ts=MessageTs(edited_ts)
+    )
 
 
 def _deleted(event: Fields, us: Installation) -> SlackEvent:

@@ -69,11 +69,16 @@ class Intake(Protocol):
     when it raises, Slack is not told that the event arrived and sends it again.
     """
 
-    async def message(self, message: InboundMessage) -> None:
-        """A person said something. Comes again with the same team, channel and ts."""
+    async def message(self, message: InboundMessage) -> bool:
+        """A person said something. Comes again with the same team, channel and ts.
 
-    async def edited(self, team: TeamId, ref: MessageRef, text: str) -> None:
-        """A person changed a message to `text`."""
+        True when it is new and somebody will answer it.
+        """
+
+    async def edited(
+        self, team: TeamId, ref: MessageRef, text: str, *, edited_ts: MessageTs
+    ) -> None:
+        """A person changed a message to `text`. Comes again with the same `edited_ts`."""
 
     async def deleted(self, team: TeamId, ref: MessageRef) -> None:
         """A message is gone."""
@@ -137,8 +142,9 @@ class Listeners:
         match event:
             case MessagePosted(message):
                 await self._intake.message(message)
-            case MessageEdited(team, channel, ts, text):
-                await self._intake.edited(team, MessageRef(channel, ts), text)
+            case MessageEdited(team, channel, ts, text, edited_ts):
+                ref = MessageRef(channel, ts)
+                await self._intake.edited(team, ref, text, edited_ts=edited_ts)
             case MessageDeleted(team, channel, ts):
                 await self._intake.deleted(team, MessageRef(channel, ts))
             case ReactionAdded(team, channel, ts, user, name):

@@ -4,15 +4,18 @@
 transactions and migrations · `records` what the store hands back · `rows` rows to domain ·
 `messages` the inbox · `intake` one message becomes turns · `turns` the queue · `claims` who
 holds what · `amendments` edits and deletions · `bindings` · `approvals` · `outbox` · `owing` what
-Slack is still to be shown · `event_log` · `teammates`.
+Slack is still to be shown · `event_log` · `hearing` what may have been missed · `teammates`.
 
 Ids and instants come in as arguments; nothing here makes one (the event log stamps what it
 hears). Every method raises `StoreUnavailable` when the database cannot be used just now.
 """
 
+from bridge.store.amendments import Edit
 from bridge.store.event_log import EventLog, LoggedFrame
+from bridge.store.hearing import EVERYWHERE, Gap, Hearing, OpenMessage
 from bridge.store.records import (
     Accepted,
+    Amendment,
     LeftTurn,
     Located,
     LocatedTurn,
@@ -23,12 +26,18 @@ from bridge.store.records import (
 from bridge.store.store import Store
 
 __all__ = [
+    "EVERYWHERE",
     "Accepted",
+    "Amendment",
+    "Edit",
     "EventLog",
+    "Gap",
+    "Hearing",
     "LeftTurn",
     "Located",
     "LocatedTurn",
     "LoggedFrame",
+    "OpenMessage",
     "Placed",
     "Removal",
     "Store",

@@ -61,6 +61,7 @@ _SAID_SINCE = (
             sa.and_(messages.c.speaker == Speaker.TEAMMATE, messages.c.author == _param("teammate"))
         ),
         sa.or_(messages.c.body != "", messages.c.files != ""),
+        messages.c.deleted_at.is_(None),
         ~_GIVEN,
     )
     .order_by(messages.c.message_id.desc())

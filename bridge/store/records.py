@@ -69,13 +69,25 @@ class LeftTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class Amendment:
+    """What an edit did. `waits`: a turn that waits has the new words. `placed`: where the news
+    was queued for those who work on the old ones.
+    """
+
+    waits: bool = False
+    placed: tuple[Placed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Removal:
     """What a deleted message did to the queue.
 
     `message_id` is None when the message is not known. `dropped` are waiting turns that had no
     other message and so ended as cancelled; `shortened` are those that go on without it.
+    `emptied` are active turns of which every message is deleted now.
     """
 
     message_id: MessageId | None
     dropped: tuple[TurnId, ...] = ()
     shortened: tuple[TurnId, ...] = ()
+    emptied: tuple[LocatedTurn, ...] = ()

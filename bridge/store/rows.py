@@ -71,7 +71,13 @@ def message_of(row: Row) -> StoredMessage:
         text=row.body,
         files=files_of(row.files),
     )
-    return StoredMessage(MessageId(row.message_id), thread_of(row), said, row.received_at)
+    return StoredMessage(
+        MessageId(row.message_id),
+        thread_of(row),
+        said,
+        row.received_at,
+        deleted=row.deleted_at is not None,
+    )
 
 
 def binding_of(row: Row) -> Binding:

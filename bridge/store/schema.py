@@ -70,6 +70,8 @@ messages = sa.Table(
     _text("author"),
     sa.Column("trusted", sa.Boolean, nullable=False),
     sa.Column("received_at", Instant, nullable=False),
+    _maybe("edited_ts"),
+    sa.Column("deleted_at", Instant),
     _text("body"),
     _text("files"),
     sa.UniqueConstraint("team", "channel", "ts", name="messages_once"),
@@ -217,6 +219,26 @@ spares = sa.Table(
     _text("conversation_id"),
 )
 """The newest conversation that was made ready for a teammate; it may be in use by now."""
+
+hearing = sa.Table(
+    "hearing",
+    metadata,
+    sa.Column("team", sa.Text, primary_key=True),
+    _text("heard_ts"),
+)
+"""Up to which event, by Slack's clock, everything that Slack sent has been taken in."""
+
+gaps = sa.Table(
+    "gaps",
+    metadata,
+    sa.Column("team", sa.Text, primary_key=True),
+    sa.Column("channel", sa.Text, primary_key=True),
+    _text("since_ts"),
+    _text("cause"),
+    sa.Column("openings", sa.Integer, nullable=False),
+)
+"""What may have been missed and is not caught up yet: a row for each channel. The row with no
+channel stands for all of them, before they are known by name."""
 
 
 def unfinished(table: sa.FromClause) -> sa.ColumnElement[bool]:

@@ -7,6 +7,7 @@ from bridge.store.approvals import Approvals
 from bridge.store.bindings import Bindings
 from bridge.store.database import Database
 from bridge.store.event_log import EventLog
+from bridge.store.hearing import Hearing
 from bridge.store.messages import Messages
 from bridge.store.outbox import Outbox
 from bridge.store.teammates import Teammates
@@ -24,6 +25,7 @@ class Store:
     approvals: Approvals
     outbox: Outbox
     event_log: EventLog
+    hearing: Hearing
     teammates: Teammates
 
     @classmethod
@@ -62,6 +64,7 @@ class Store:
             approvals=Approvals(database),
             outbox=Outbox(database),
             event_log=EventLog(database, keep=log_keep, max_bytes=log_max_bytes),
+            hearing=Hearing(database),
             teammates=Teammates(database),
         )
 

@@ -12,11 +12,15 @@ from bridge.domain.ids import BindingId, ChannelId, MessageTs, TeamId, ThreadKey
 from bridge.domain.people import ClaimedTurn, InboundMessage, Speaker, StoredMessage
 from bridge.domain.posts import LastRevision
 from bridge.store import amendments, claims, owing
+from bridge.store.amendments import Edit
 from bridge.store.database import Database
 from bridge.store.intake import Intake, Joins, accept
-from bridge.store.records import Accepted, LeftTurn, LocatedTurn, Removal, TurnState
+from bridge.store.records import Accepted, Amendment, LeftTurn, LocatedTurn, Removal, TurnState
 from bridge.store.rows import clean, located_turn_of
-from bridge.store.schema import active, turns, unfinished, waiting
+from bridge.store.schema import active, messages, turn_messages, turns, unfinished, waiting
+
+END_OF_TIME = MessageTs("9999999999.999999")
+"""Later than any message."""
 
 _param = sa.bindparam
 _before = turns.alias("before")
@@ -55,7 +59,15 @@ _DROP = (
 )
 _DROP_OF = (
     sa.update(turns)
-    .where(turns.c.binding_id == _param("binding"), waiting(turns))
+    .where(
+        turns.c.binding_id == _param("binding"),
+        waiting(turns),
+        ~sa.exists().where(
+            turn_messages.c.turn_id == turns.c.turn_id,
+            messages.c.message_id == turn_messages.c.message_id,
+            messages.c.ts > _param("up_to"),
+        ),
+    )
     .values(state=TurnState.ENDED, ended_at=_param("at"), outcome=Outcome.CANCELLED)
     .returning(turns.c.turn_id, turns.c.place)
 )
@@ -229,27 +241,29 @@ class Turns:
         """End a turn that waits; False when it is active or has ended."""
         return await self._changed(_DROP, turn=turn_id, at=now, how=outcome)
 
-    async def drop_waiting_of(self, binding_id: BindingId, *, now: datetime) -> list[TurnId]:
-        """End all waiting turns of a binding as cancelled; returns them, oldest first."""
+    async def drop_waiting_of(
+        self, binding_id: BindingId, *, now: datetime, up_to: MessageTs = END_OF_TIME
+    ) -> list[TurnId]:
+        """End the waiting turns of a binding as cancelled; returns them, oldest first.
+
+        With `up_to` only those in which nothing was said after that message.
+        """
 
         def work(connection: Connection) -> list[TurnId]:
-            rows = connection.execute(_DROP_OF, {"binding": binding_id, "at": now}).all()
+            values = {"binding": binding_id, "at": now, "up_to": up_to}
+            rows = connection.execute(_DROP_OF, values).all()
             return [TurnId(row.turn_id) for row in sorted(rows, key=lambda row: int(row.place))]
 
         return await self._database.write(work)
 
-    async def edit_waiting(
-        self, team: TeamId, channel: ChannelId, ts: MessageTs, text: str
-    ) -> bool:
-        """Put in a message's new text, if no turn with it has begun; True when one waits."""
-        return await self._database.write(
-            partial(amendments.edit, team=team, channel=channel, ts=ts, text=text)
-        )
+    async def edit_message(self, edit: Edit) -> Amendment:
+        """Put in a message's new text; tell those who work on the old one. Once per edit."""
+        return await self._database.write(partial(amendments.edit, edit=edit), durable=True)
 
-    async def remove_waiting_message(
+    async def remove_message(
         self, team: TeamId, channel: ChannelId, ts: MessageTs, now: datetime
     ) -> Removal:
-        """Take a deleted message out of the turns that wait with it."""
+        """Take a deleted message out of the turns that wait with it, and note its end."""
         return await self._database.write(
             partial(amendments.remove, team=team, channel=channel, ts=ts, now=now)
         )

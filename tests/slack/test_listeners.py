@@ -32,8 +32,9 @@ class Notebook:
 
     async def message(self, message):
         self._note("message", message)
+        return True
 
-    async def edited(self, team, ref, text):
+    async def edited(self, team, ref, text, *, edited_ts):
         self._note("edited", ref.ts, text)
 
     async def deleted(self, team, ref):

@@ -92,7 +92,7 @@ async def test_what_a_dropped_turn_never_told_her_is_told_as_context(world: Worl
 async def test_deleted_messages_are_not_told(world: World) -> None:
     await world.say(1, text="oops")
     await world.say(2, "ada")
-    await world.store.turns.remove_waiting_message(TEAM, CHANNEL, ts_of(1), NOW)
+    await world.store.turns.remove_message(TEAM, CHANNEL, ts_of(1), NOW)
     assert await told(world, "ada", "2-ada") == []
 
 

@@ -103,9 +103,7 @@ class Queue(RuleBasedStateMachine):
         number = data.draw(st.sampled_from(sorted(self.said)))
         thread, _people = self.said[number]
         removal = self.wait(
-            self.world.store.turns.remove_waiting_message(
-                thread.team, thread.channel, ts_of(number), NOW
-            )
+            self.world.store.turns.remove_message(thread.team, thread.channel, ts_of(number), NOW)
         )
         touched = set()
         for queue in self.bindings.values():

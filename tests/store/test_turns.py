@@ -9,13 +9,14 @@ import pytest
 
 from bridge.domain.events import Outcome
 from bridge.domain.ids import BindingId, MessageId, TurnId, UserId
-from bridge.store import Located, LocatedTurn, Placed, Removal, Store, TurnState
+from bridge.store import Amendment, Located, LocatedTurn, Placed, Removal, Store, TurnState
 from tests.store.world import (
     CHANNEL,
     LEASE,
     NOW,
     OTHER_THREAD,
     TEAM,
+    THREAD,
     World,
     message,
     ts_of,
@@ -249,25 +250,67 @@ async def test_a_turn_left_is_taken_over_once_and_then_not_left_any_more(world: 
 
 async def test_an_edit_reaches_a_message_that_waits(world: World) -> None:
     await world.say(1, "ada", text="befor")
-    assert await world.store.turns.edit_waiting(TEAM, CHANNEL, ts_of(1), "before")
+    assert (await world.edit(1, "before")).waits
     assert (await world.claimed("ada")).messages[0].said.text == "before"
 
 
-async def test_an_edit_leaves_a_turn_that_has_begun_as_it_is(world: World) -> None:
+async def test_an_edit_of_what_is_worked_on_is_news_for_those_at_work_only(world: World) -> None:
     await world.say(1, "ada", "bob", text="before")
     await world.claimed("ada")
-    assert not await world.store.turns.edit_waiting(TEAM, CHANNEL, ts_of(1), "after")
-    assert (await world.claimed("bob")).messages[0].said.text == "before"
+    amended = await world.edit(1, "after")
+    assert amended.waits
+    assert [(p.teammate, p.turn_id, p.must_wait) for p in amended.placed] == [
+        ("ada", "news-1", True)
+    ]
+    assert (await world.claimed("bob")).messages[0].said.text == "after"
+    await world.end("1-ada")
+    (news,) = (await world.claimed("ada")).messages
+    assert (news.said.text, news.said.author) == ("it now reads: after", "U1")
+    assert news.thread == THREAD
+
+
+async def test_g2_an_edit_is_told_once_however_often_and_late_it_is_delivered(
+    world: World,
+) -> None:
+    await world.say(1, "ada", text="first")
+    await world.claimed("ada")
+    assert (await world.edit(1, "second", at=101)).placed
+    assert not (await world.edit(1, "second", at=101)).placed
+    assert (await world.edit(1, "first", at=102, join=True)).placed, "back to what it was"
+    assert not (await world.edit(1, "second", at=101)).placed, "delivered late"
+    await world.end("1-ada")
+    news = (await world.claimed("ada")).messages
+    assert [one.said.text for one in news] == ["it now reads: second", "it now reads: first"]
+
+
+async def test_an_edit_after_the_end_is_nothing(world: World) -> None:
+    await world.say(1, "ada", text="before")
+    await world.claimed("ada")
+    await world.end("1-ada")
+    assert await world.edit(1, "after") == Amendment()
+    assert await world.claim("ada") is None
+
+
+async def test_two_messages_edited_in_the_same_second_are_both_told(world: World) -> None:
+    await world.say(1, "ada")
+    await world.say(2, "ada", join=True)
+    await world.claimed("ada")
+    await world.edit(1, "one", at=100)
+    await world.edit(2, "two", at=100, join=True)
+    await world.end("1-ada")
+    news = (await world.claimed("ada")).messages
+    assert [one.said.text for one in news] == ["it now reads: one", "it now reads: two"]
+    assert len({one.said.ts for one in news}) == 2
 
 
 async def test_an_edit_of_an_unknown_message_is_nothing(world: World) -> None:
-    assert not await world.store.turns.edit_waiting(TEAM, CHANNEL, ts_of(9), "after")
+    assert not (await world.edit(9, "after")).waits
 
 
 async def test_an_edit_of_mere_context_is_what_others_will_be_told(world: World) -> None:
     await world.say(1, text="befor")
     accepted = await world.say(2, "ada")
-    assert not await world.store.turns.edit_waiting(TEAM, CHANNEL, ts_of(1), "before")
+    assert not (await world.edit(1, "before")).waits
     (told,) = await world.store.messages.said_since(
         (await world.claimed("ada")).binding.thread,
         after=None,
@@ -281,7 +324,7 @@ async def test_an_edit_of_mere_context_is_what_others_will_be_told(world: World)
 async def test_a_deleted_message_cancels_the_turn_that_has_no_other(world: World) -> None:
     accepted = await world.say(1, "ada", "bob")
     await world.say(2, "bob")
-    removal = await world.store.turns.remove_waiting_message(TEAM, CHANNEL, ts_of(1), NOW)
+    removal = await world.store.turns.remove_message(TEAM, CHANNEL, ts_of(1), NOW)
     assert removal == Removal(accepted.message_id, dropped=(TurnId("1-ada"), TurnId("1-bob")))
     assert await world.claim("ada") is None
     assert (await world.claimed("bob")).turn_id == "2-bob"
@@ -291,23 +334,35 @@ async def test_a_deleted_message_cancels_the_turn_that_has_no_other(world: World
 async def test_a_deleted_message_leaves_the_rest_of_its_turn(world: World) -> None:
     await world.say(1, "ada")
     accepted = await world.say(2, "ada", join=True)
-    removal = await world.store.turns.remove_waiting_message(TEAM, CHANNEL, ts_of(2), NOW)
+    removal = await world.store.turns.remove_message(TEAM, CHANNEL, ts_of(2), NOW)
     assert removal == Removal(accepted.message_id, shortened=(TurnId("1-ada"),))
     assert [stored.said.ts for stored in (await world.claimed("ada")).messages] == [ts_of(1)]
 
 
-async def test_deleting_a_message_does_not_touch_a_turn_that_has_begun(world: World) -> None:
-    accepted = await world.say(1, "ada", text="kept")
-    await world.claimed("ada")
+async def test_deleting_all_that_a_turn_works_on_empties_it(world: World) -> None:
+    first = await world.say(1, "ada", text="kept")
+    await world.say(2, "ada", join=True)
+    claimed = await world.claimed("ada")
     turns = world.store.turns
-    removal = await turns.remove_waiting_message(TEAM, CHANNEL, ts_of(1), NOW)
-    assert removal == Removal(accepted.message_id)
+    assert await turns.remove_message(TEAM, CHANNEL, ts_of(1), NOW) == Removal(first.message_id)
+    removal = await turns.remove_message(TEAM, CHANNEL, ts_of(2), NOW)
+    assert [turn.turn_id for turn in removal.emptied] == [claimed.turn_id]
     (left,) = await turns.left_active(not_lease="next process")
-    assert left.turn.messages[0].said.text == "kept"
+    assert left.turn.taken_back
+    assert left.turn.messages[0].said.text == "kept", "it may have to be sent again"
+
+
+async def test_with_a_message_goes_the_news_of_its_edits(world: World) -> None:
+    await world.say(1, "ada")
+    await world.claimed("ada")
+    await world.edit(1, "after")
+    removal = await world.store.turns.remove_message(TEAM, CHANNEL, ts_of(1), NOW)
+    assert removal.dropped == ("news-1",)
+    assert [turn.turn_id for turn in removal.emptied] == ["1-ada"]
 
 
 async def test_deleting_an_unknown_message_is_nothing(world: World) -> None:
-    removal = await world.store.turns.remove_waiting_message(TEAM, CHANNEL, ts_of(9), NOW)
+    removal = await world.store.turns.remove_message(TEAM, CHANNEL, ts_of(9), NOW)
     assert removal == Removal(None)
 
 

@@ -1,8 +1,10 @@
 """What the store's tests share: a place to talk, people who talk, and short verbs."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from bridge.domain.events import Outcome, Usage
@@ -16,7 +18,7 @@ from bridge.domain.ids import (
     UserId,
 )
 from bridge.domain.people import ClaimedTurn, InboundMessage, SharedFile, WaitingTurn
-from bridge.store import Accepted, Store
+from bridge.store import Accepted, Amendment, Edit, Store
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TEAM = TeamId("T1")
@@ -45,6 +47,10 @@ def never(_waiting: WaitingTurn, _message: InboundMessage) -> bool:
 
 def always(_waiting: WaitingTurn, _message: InboundMessage) -> bool:
     return True
+
+
+def _same(join: bool, waiting: WaitingTurn, _message: InboundMessage, *, trusted: bool) -> bool:
+    return join and waiting.trusted == trusted
 
 
 def message(
@@ -76,6 +82,7 @@ class World:
     store: Store
     lease: str = LEASE
     bound: dict[tuple[ThreadKey, str], BindingId] = field(default_factory=dict)
+    news: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     async def say(
         self,
@@ -130,6 +137,22 @@ class World:
         turn = await self.claim(teammate, thread)
         assert turn is not None
         return turn
+
+    async def edit(self, number: int, text: str, *, at: int = 100, join: bool = False) -> Amendment:
+        """A person edits message `number`; turns for the news are called `news-1`, `news-2`, …"""
+        return await self.store.turns.edit_message(
+            Edit(
+                team=TEAM,
+                channel=CHANNEL,
+                ts=ts_of(number),
+                text=text,
+                edited_ts=ts_of(at),
+                told=f"it now reads: {text}",
+                now=NOW,
+                joins=partial(_same, join),
+                new_turn_id=lambda: TurnId(f"news-{next(self.news)}"),
+            )
+        )
 
     async def end(self, turn_id: str, outcome: Outcome = Outcome.DONE) -> bool:
         return await self.store.turns.end(

@@ -25,6 +25,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("place"),
     )
     op.create_table(
+        "hearing",
+        sa.Column("team", sa.Text(), nullable=False),
+        sa.Column("heard_ts", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("team"),
+    )
+    op.create_table(
+        "gaps",
+        sa.Column("team", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("since_ts", sa.Text(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("openings", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("team", "channel"),
+    )
+    op.create_table(
         "messages",
         sa.Column("message_id", BIG, nullable=False),
         sa.Column("event_id", sa.Text(), nullable=True),
@@ -36,6 +51,8 @@ def upgrade() -> None:
         sa.Column("author", sa.Text(), nullable=False),
         sa.Column("trusted", sa.Boolean(), nullable=False),
         sa.Column("received_at", INSTANT, nullable=False),
+        sa.Column("edited_ts", sa.Text(), nullable=True),
+        sa.Column("deleted_at", INSTANT, nullable=True),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("files", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("message_id"),

@@ -1,0 +1,85 @@
+"""What people do to their messages afterwards: edits and deletions. Stored first, acted on after.
+
+What waits changes with its message, and what is being worked on is not pulled from under an
+agent: she is told of new words, and stops when nothing is left of what she works on.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from bridge.domain import admission, briefing
+from bridge.domain.events import StopAsked
+from bridge.domain.failures import TAKEN_BACK
+from bridge.domain.ids import BindingId, MessageRef, MessageTs, TeamId, TurnId, UserId
+from bridge.domain.people import ClaimedTurn
+from bridge.engine.tools import Tools
+from bridge.engine.worker import Worker
+from bridge.store import Edit, LocatedTurn, Placed
+from bridge.telemetry import get_logger
+
+log = get_logger("amendments")
+
+NOBODY = UserId("")
+"""Who asks for a stop when nobody does: the message is just gone."""
+
+
+class Amendments:
+    """Carries edits and deletions to the queue and to the turns at work.
+
+    Args:
+        workers: the dispatcher's, by binding.
+        queued: called with everything that was queued.
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        workers: Mapping[BindingId, Worker],
+        *,
+        queued: Callable[[Iterable[Placed]], None],
+    ) -> None:
+        self._tools = tools
+        self._workers = workers
+        self._queued = queued
+
+    async def edited(
+        self, team: TeamId, ref: MessageRef, text: str, *, edited_ts: MessageTs
+    ) -> None:
+        """A person changed a message. May be told again (G2). Raises `StoreError`."""
+        amended = await self._tools.store.turns.edit_message(
+            Edit(
+                team=team,
+                channel=ref.channel,
+                ts=ref.ts,
+                text=text,
+                edited_ts=edited_ts,
+                told=briefing.edited(text),
+                now=self._tools.clock.now(),
+                joins=admission.joins,
+                new_turn_id=lambda: TurnId(self._tools.clock.new_id()),
+            )
+        )
+        self._queued(amended.placed)
+
+    async def deleted(self, team: TeamId, ref: MessageRef) -> None:
+        """A person deleted a message. May be told again. Raises `StoreError`."""
+        now = self._tools.clock.now()
+        removal = await self._tools.store.turns.remove_message(team, ref.channel, ref.ts, now)
+        for turn in removal.emptied:
+            self._stop(turn)
+
+    def _stop(self, turn: LocatedTurn) -> None:
+        log.info("turn taken back", turn=turn.turn_id)
+        worker = self._workers.get(turn.binding_id)
+        run = worker.current if worker is not None else None
+        if worker is not None and (run is None or run.claimed.turn_id == turn.turn_id):
+            worker.stop_turn(gone())
+
+
+def gone() -> StopAsked:
+    """The stop of a turn of which every message was deleted."""
+    return StopAsked(NOBODY, TAKEN_BACK)
+
+
+def stop_of(claimed: ClaimedTurn) -> StopAsked | None:
+    """The stop that an earlier process stored but did not live to carry out; None for none."""
+    return gone() if claimed.taken_back else None

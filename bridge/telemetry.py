@@ -149,6 +149,18 @@ FOREIGN_CONNECTIONS = Gauge(
     registry=REGISTRY,
 )
 LINKS_UP = Gauge("bridge_link_up", "1 while the link works.", ["link"], registry=REGISTRY)
+STORE_FAILURES = Counter(
+    "bridge_store_failures",
+    "Database transactions that failed, by SQLite's code.",
+    ["code"],
+    registry=REGISTRY,
+)
+CLOCK_JUMPS = Counter(
+    "bridge_clock_jumps",
+    "Jumps of the system's clock, by direction.",
+    ["direction"],
+    registry=REGISTRY,
+)
 DISPLAY_FAILURES = Counter(
     "bridge_display_failures", "Failed writes on the progress path.", registry=REGISTRY
 )

@@ -7,18 +7,20 @@ is still done.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.engine import URL, Connection
 
 from bridge.domain.errors import ConfigurationError, StoreUnavailable
 from bridge.store import dialect
 from bridge.store.schema import SCHEMA_VERSION
+from bridge.telemetry import STORE_FAILURES
 
 T = TypeVar("T")
 
@@ -26,33 +28,74 @@ T = TypeVar("T")
 class _Lane:
     """One thread with one connection; transactions on it run one after another."""
 
-    def __init__(self, engine: Engine, *, name: str) -> None:
-        self._engine = engine
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+    def __init__(self, url: URL, *, writes: bool, busy_timeout_s: float) -> None:
+        self._url = url
+        self._engine = dialect.engine(url, writes=writes, busy_timeout_s=busy_timeout_s)
+        self._busy_timeout_s = busy_timeout_s
+        self._thread = ThreadPoolExecutor(
+            1, thread_name_prefix="store-writer" if writes else "store-reader"
+        )
         self._connection: Connection | None = None
+        self._file: dialect.FileMark | None = None
+        self._patience_s = busy_timeout_s
 
     async def run(self, work: Callable[[Connection], T], *, durable: bool = False) -> T:
         """Run `work` in one transaction: committed when it returns, rolled back if it raises."""
         loop = asyncio.get_running_loop()
-        transact = partial(self._transact, work, durable=durable)
+        transact = partial(self._transact, work, durable=durable, asked_at=time.monotonic())
         return await asyncio.shield(loop.run_in_executor(self._thread, transact))
 
-    def _transact(self, work: Callable[[Connection], T], *, durable: bool) -> T:
+    def _transact(self, work: Callable[[Connection], T], *, durable: bool, asked_at: float) -> T:
+        connection = self._connected()
+        self._be_patient(connection, self._busy_timeout_s - (time.monotonic() - asked_at))
+        safety = dialect.durable(connection) if durable else nullcontext()
+        try:
+            with safety, connection.begin():
+                return work(connection)
+        except sa.exc.DBAPIError as error:
+            if dialect.spoils_connection(error):
+                self._disconnect()  # what this one believes of the file may be wrong by now
+            raise
+
+    def _connected(self) -> Connection:
+        """The connection, to the file that was opened first.
+
+        Raises `StoreUnavailable` when another file is in its place, or none: what would be
+        written to a deleted file is gone with the process.
+        """
+        found = dialect.mark_of(self._url)
+        if self._file is not None and found != self._file:
+            raise dialect.moved()
         if self._connection is None:
             self._connection = self._engine.connect()
-        safety = dialect.durable(self._connection) if durable else nullcontext()
-        with safety, self._connection.begin():
-            return work(self._connection)
+            self._patience_s = self._busy_timeout_s
+            self._file = dialect.mark_of(self._url)
+        return self._connection
+
+    def _be_patient(self, connection: Connection, seconds: float) -> None:
+        """Wait for another program's lock as long as is left of the time of this transaction.
+
+        Those that wait behind a locked one have waited already: each on top would make the
+        queue, and with it the answer to Slack, longer and longer.
+        """
+        patience_s = max(0.0, seconds)
+        if patience_s > 0.9 * self._busy_timeout_s:
+            patience_s = self._busy_timeout_s
+        if patience_s != self._patience_s:
+            dialect.set_busy_timeout(connection, patience_s)
+            self._patience_s = patience_s
 
     async def close(self) -> None:
         """Finish what was asked for, then close the connection and end the thread."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
         self._thread.shutdown()
+        self._engine.dispose()
 
     def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._engine.dispose()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sa.exc.DBAPIError):  # of a file that cannot be read, for example
+                connection.close()
 
 
 class Database:
@@ -60,10 +103,8 @@ class Database:
 
     def __init__(self, url: URL, *, busy_timeout_s: float) -> None:
         self._url = url
-        writer = dialect.engine(url, writes=True, busy_timeout_s=busy_timeout_s)
-        reader = dialect.engine(url, writes=False, busy_timeout_s=busy_timeout_s)
-        self._writer = _Lane(writer, name="store-writer")
-        self._reader = _Lane(reader, name="store-reader")
+        self._writer = _Lane(url, writes=True, busy_timeout_s=busy_timeout_s)
+        self._reader = _Lane(url, writes=False, busy_timeout_s=busy_timeout_s)
         self._closed = False
         self._schema_version = 0
 
@@ -73,8 +114,9 @@ class Database:
 
         Args:
             url: `sqlite+aiosqlite:///path`.
-            busy_timeout_s: how long a transaction waits for another program's lock; below the
-                three seconds after which Slack counts an event as lost (PLATFORM §11.1).
+            busy_timeout_s: how long after it was asked for a transaction waits for another
+                program's lock; below the three seconds after which Slack counts an event as
+                lost (PLATFORM §11.1).
 
         Raises:
             ConfigurationError: the address is wrong, or the file cannot be used.
@@ -124,8 +166,8 @@ class Database:
             return await self._reader.run(work)
 
     async def check_writable(self) -> None:
-        """Take the write lock for a moment. Raises `StoreUnavailable` when that is refused."""
-        await self.write(lambda connection: None)
+        """Write nothing new, as a real write would. Raises `StoreUnavailable` when that fails."""
+        await self.write(dialect.probe)
 
     async def close(self) -> None:
         """Finish running transactions and close the file. May be called twice."""
@@ -149,7 +191,11 @@ class Database:
         try:
             yield
         except sa.exc.DBAPIError as error:
+            STORE_FAILURES.labels(dialect.code_of(error)).inc()
             raise dialect.failure(error, url=self._url, opening=opening) from error
+        except dialect.FileMoved:
+            STORE_FAILURES.labels("MOVED").inc()
+            raise
 
 
 def _schema_version(connection: Connection) -> int:

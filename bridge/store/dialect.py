@@ -1,10 +1,10 @@
 """Everything that is particular to SQLite: engines, pragmas, and what its failures mean."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
@@ -47,6 +47,18 @@ _UNAVAILABLE = {
     "SQLITE_CORRUPT": "The database file is damaged. Restore it from a backup.",
 }
 
+_SPOILING = frozenset(
+    {
+        "SQLITE_IOERR",
+        "SQLITE_READONLY",
+        "SQLITE_CANTOPEN",
+        "SQLITE_NOTADB",
+        "SQLITE_CORRUPT",
+        "SQLITE_PROTOCOL",
+    }
+)
+"""Failures after which a connection is opened anew: the disk or the file may have changed."""
+
 _MISCONFIGURED = {
     "SQLITE_READONLY": "cannot be written: check the permissions of the file and its directory",
     "SQLITE_CANTOPEN": "cannot be opened: check that it is a file and that it may be written",
@@ -54,6 +66,14 @@ _MISCONFIGURED = {
     "SQLITE_CORRUPT": "is damaged: restore it from a backup",
     "SQLITE_PERM": "may not be opened: check the permissions of the file and its directory",
 }
+
+
+FileMark = tuple[int, int]
+"""What tells one file from another: its device and inode."""
+
+
+class FileMoved(StoreUnavailable):
+    """The file that was opened is not in its place any more."""
 
 
 def parse(url: str) -> URL:
@@ -98,6 +118,26 @@ def prepare_file(url: URL) -> None:
         ) from error
 
 
+def mark_of(url: URL) -> FileMark | None:
+    """Which file is at the address; None when there is none, or for a `file:` URI."""
+    path = url.database or ""
+    if path.startswith("file:"):
+        return None
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def moved() -> FileMoved:
+    """The refusal to go on without the file."""
+    return FileMoved(
+        "The database file was deleted, moved or replaced while the bridge runs. Put it back, or "
+        "restart the bridge to go on with the file that is there now."
+    )
+
+
 def engine(url: URL, *, writes: bool, busy_timeout_s: float) -> Engine:
     """An engine whose transactions are immediate (`writes`) or cannot write at all."""
     made = sa.create_engine(url, poolclass=NullPool, connect_args={"timeout": busy_timeout_s})
@@ -137,9 +177,21 @@ def durable(connection: Connection) -> Iterator[None]:
         driver.execute("PRAGMA synchronous = NORMAL")
 
 
+def set_busy_timeout(connection: Connection, seconds: float) -> None:
+    """How long statements from now on wait for another program's lock."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    driver.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+
+
+def spoils_connection(error: sa.exc.DBAPIError) -> bool:
+    """Whether the connection should be opened anew after this."""
+    return code_of(error) in _SPOILING
+
+
 def failure(error: sa.exc.DBAPIError, *, url: URL, opening: bool) -> BridgeError:
     """What a driver's error means for people: the operator's to fix, or worth a retry."""
-    code = _code(error.orig)
+    code = code_of(error)
     if opening and code in _MISCONFIGURED:
         return ConfigurationError(f"The database {url.database} {_MISCONFIGURED[code]}.")
     if code in _UNAVAILABLE:
@@ -155,7 +207,7 @@ def too_new(found: int, known: int) -> SchemaTooNew:
     )
 
 
-def _code(orig: Any) -> str:
-    """SQLite's primary result code, such as `SQLITE_BUSY`; empty when there is none."""
-    name = getattr(orig, "sqlite_errorname", "")
-    return "_".join(name.split("_")[:2])
+def code_of(error: sa.exc.DBAPIError) -> str:
+    """SQLite's primary result code, such as `SQLITE_BUSY`; `OTHER` when there is none."""
+    name = getattr(error.orig, "sqlite_errorname", "")
+    return "_".join(name.split("_")[:2]) or "OTHER"

@@ -138,7 +138,7 @@ class ApprovalDesk:
 
     async def _click(self, approval: Approval, click: Click) -> str | None:
         refused = policy.objection(
-            approval, click, self._tools.options.approvals, now=self._tools.clock.now()
+            approval, click, self._tools.options.approvals, now=self._expiries.moment_of(approval)
         )
         if refused is not None:
             return refused

@@ -32,6 +32,7 @@ class World:
     path: Path
     agent: FakeAgent = field(default_factory=FakeAgent)
     chat: FakeChat = field(default_factory=FakeChat)
+    clock: SystemClock = field(default_factory=SystemClock)
     expiry_s: float = 900.0
     time_limit_s: float = 3600.0
     abort_wait_s: float = 0.2
@@ -55,7 +56,7 @@ class World:
             rerun_wait_s=0.3,
             stop_wait_s=1.0,
         )
-        self.tools = Tools(self.store, self.agent, self.chat, SystemClock(), options)
+        self.tools = Tools(self.store, self.agent, self.chat, self.clock, options)
         self.dispatcher = Dispatcher(self.tools)
         self.agent.listen(self.dispatcher)
         await recover(self.dispatcher, self.tools)

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from bench.cost import cost
-from bench.crowd import ten_long, ten_short
+from bench.crowd import fifty, ten_long, ten_short
+from bench.day import day
 from bench.figures import Row
 from bench.frames import frames
 from bench.live import growing
@@ -26,9 +27,11 @@ BENCHMARKS: dict[str, Benchmark] = {
     "live": growing,
     "ten-short": ten_short,
     "ten-long": ten_long,
+    "fifty": fifty,
     "cost": cost,
     "queue": queue,
     "frames": frames,
+    "day": day,
 }
 
 

@@ -1,15 +1,21 @@
-"""Benchmarks of ten growing answers at once in one channel, with Slack's limits on."""
+"""Benchmarks of many growing answers at once, with Slack's limits on."""
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 
 from bench.figures import Row
 from bench.parts import Backstage
+from bench.place import CHANNELS
 from bench.stage import Asked, Stage, bridge_stage
 
 TURNS = 10
 TOKENS_A_SECOND = 20
 CHANNEL = "#general"
+
+MANY, MANY_S, MANY_TOKENS_A_SECOND = 50, 20, 10
+EDITS_A_MINUTE = 50
+"""`chat.update` is of Tier 3 (PLATFORM §1.2). Every reply needs one edit to end."""
 
 
 async def ten_short(backstage: Backstage) -> list[Row]:
@@ -32,9 +38,7 @@ async def ten_long(backstage: Backstage) -> list[Row]:
     stage, turns = await _crowd(backstage, seconds=30)
     began = min(asked.at for asked in turns)
     end = max(_end_at(stage, asked) for asked in turns) - began
-    gap = max(
-        later.at - earlier.at for asked in turns for earlier, later in pairwise(stage.writes(asked))
-    )
+    gap = _largest_gap_s(stage, turns)
     return [
         Row(
             what="ten 30 s turns at once in one channel, limits on",
@@ -46,14 +50,52 @@ async def ten_long(backstage: Backstage) -> list[Row]:
     ]
 
 
-async def _crowd(backstage: Backstage, *, seconds: int) -> tuple[Stage, list[Asked]]:
-    tokens = seconds * TOKENS_A_SECOND
-    script = f"[[say {tokens} tokens at {TOKENS_A_SECOND}/s]][[text {{word}}]]"
+async def fifty(backstage: Backstage) -> list[Row]:
+    """Fifty answers of 20 s in several channels: more last edits than Slack takes at once."""
+    stage, turns = await _crowd(
+        backstage,
+        seconds=MANY_S,
+        turns=MANY,
+        tokens_a_second=MANY_TOKENS_A_SECOND,
+        channels=CHANNELS,
+    )
+    late = max(_late_s(stage, asked) for asked in turns)
+    gap = _largest_gap_s(stage, turns)
+    return [
+        Row(
+            what=f"fifty {MANY_S} s turns at once in six channels, limits on",
+            figure=f"{_complete(stage, turns)}, end {late:.1f} s after the last token, "
+            f"largest gap {gap:.1f} s",
+            goal=f"{MANY} of {MANY}, no 429, ≤ 60 s ({MANY} last edits, {EDITS_A_MINUTE} edits a "
+            "minute, those of the progress counted: a minute after the last token all fit)",
+            ok=_all_well(stage, turns) and late <= 60.0,
+            note=f"first text of the last one after {_last_first_s(stage, turns):.1f} s",
+        )
+    ]
+
+
+def _largest_gap_s(stage: Stage, turns: list[Asked]) -> float:
+    return max(
+        later.at - earlier.at for asked in turns for earlier, later in pairwise(stage.writes(asked))
+    )
+
+
+async def _crowd(
+    backstage: Backstage,
+    *,
+    seconds: int,
+    turns: int = TURNS,
+    tokens_a_second: int = TOKENS_A_SECOND,
+    channels: Sequence[str] = (CHANNEL,),
+) -> tuple[Stage, list[Asked]]:
+    script = f"[[say {seconds * tokens_a_second} tokens at {tokens_a_second}/s]][[text {{word}}]]"
     async with bridge_stage(backstage, limits=True) as stage:
-        turns = [stage.ask(script, channel=CHANNEL) for _ in range(TURNS)]
-        for asked in turns:
-            await stage.until(partial(stage.ended, asked), within_s=seconds + 45.0)
-        return stage, turns
+        asked = [
+            stage.ask(script, channel=channels[number % len(channels)]) for number in range(turns)
+        ]
+        for each in asked:
+            await stage.until(partial(stage.ended, each), within_s=seconds + 90.0)
+        return stage, asked
 
 
 def _refused(stage: Stage) -> int:

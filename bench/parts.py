@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -48,13 +49,24 @@ class Program:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def cpu_s(self) -> float:
-        """Processor seconds used so far."""
-        used = self.usage.cpu_times()
-        return float(used.user + used.system)
+        """Processor seconds used so far, by it and by those that it started."""
+        used = [process.cpu_times() for process in self.family()]
+        return float(sum(each.user + each.system for each in used))
 
     def resident_mb(self) -> float:
-        """Resident memory in megabytes."""
-        return float(self.usage.memory_info().rss / 1_000_000)
+        """Resident memory in megabytes, its own and that of those that it started."""
+        return float(sum(each.memory_info().rss for each in self.family()) / 1_000_000)
+
+    def family(self) -> list[psutil.Process]:
+        """The process and all that it started and that lives: for the bridge, guard and worker."""
+        return [self.usage, *self.usage.children(recursive=True)]
+
+    def kill_worker(self) -> float:
+        """Kill the bridge's worker, as nothing can be prepared for; returns the instant."""
+        (worker,) = self.usage.children()
+        at = time.monotonic()
+        worker.send_signal(signal.SIGKILL)
+        return at
 
     def end(self) -> None:
         """End it and its children at once."""
@@ -71,6 +83,15 @@ def start_bridge(
     folder: Path, *, slack_url: str, tokens: tuple[str, str], server_url: str
 ) -> tuple[Program, str]:
     """`python -m bridge run` by environment alone; returns it and its web address."""
+    environ, web = bridge_environ(folder, slack_url=slack_url, tokens=tokens, server_url=server_url)
+    arguments = os.environ.get("BENCH_BRIDGE", "-m bridge run").split()
+    return Program(arguments, folder, environ), web
+
+
+def bridge_environ(
+    folder: Path, *, slack_url: str, tokens: tuple[str, str], server_url: str
+) -> tuple[dict[str, str], str]:
+    """All that a bridge is told, and the address of its web port."""
     port = free_port()
     team = [{"name": "ada", "model": MODEL, "cwd": str(folder), "icon_emoji": ":owl:"}]
     environ = {
@@ -81,8 +102,7 @@ def start_bridge(
         "BRIDGE_TEAMMATES": json.dumps(team),
         "BRIDGE_WEB__PORT": str(port),
     }
-    arguments = os.environ.get("BENCH_BRIDGE", "-m bridge run").split()
-    return Program(arguments, folder, environ), f"http://127.0.0.1:{port}"
+    return environ, f"http://127.0.0.1:{port}"
 
 
 def start_floor(

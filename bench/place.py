@@ -54,6 +54,10 @@ class WatchedPlayground(Playground):
         at = time.monotonic()
         return self.post(PERSON, channel, text, thread), at
 
+    def connections(self) -> int:
+        """How many Socket Mode connections the app has."""
+        return self._site.hub.connected
+
     def _open_channels(self) -> None:
         general = next(iter(self._site.workspace.channels.values()))
         for number, name in enumerate(CHANNELS):

@@ -20,9 +20,12 @@ Json = dict[str, Any]
 
 
 class StandIn:
-    """One server. `live` are the conversations whose turn runs; `ready` is set by a change."""
+    """One server. `live` are the conversations whose turn runs; `at_once`: none does for long,
+    because each is answered with a word at once.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_once: bool = False) -> None:
+        self._at_once = at_once
         self.url = ""
         self.live: list[str] = []
         self._socket: ServerConnection
@@ -93,7 +96,23 @@ class StandIn:
         }
         await self._push({"type": "update_loop_status", "loop_status": loop, "runtime": runtime})
         await self._push(_word(conversation, "Well: "))
-        self.live.append(conversation)
+        if self._at_once:
+            await self._end(conversation)
+        else:
+            self.live.append(conversation)
+
+    async def _end(self, conversation: str) -> None:
+        end = {"turn_id": "turn", "stop_reason": "end_turn", "run_id": _run(conversation)}
+        idle = {"status": "WAITING_ON_INPUT", "active_run_ids": []}
+        for body in (
+            {"type": "turn_finished", **end},
+            {"type": "update_loop_status", "loop_status": idle},
+        ):
+            await self._push({**body, "runtime": _runtime(conversation)})
+
+    async def drop(self) -> None:
+        """Hang up."""
+        await self._socket.close()
 
     async def _respond(self, command: Json, **fields: Any) -> None:
         answer = {

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from aiohttp import web
-from slack_bolt.async_app import AsyncApp
 
 from bridge import __version__
 from bridge.appserver.client import AppServerClient
@@ -24,6 +23,7 @@ from bridge.domain.errors import BridgeError, ChatError, ConfigurationError
 from bridge.domain.ids import UserId
 from bridge.domain.ports import Clock, LinkState, NoGuard
 from bridge.domain.routing import Team
+from bridge.engine.clock_watch import watch_clock
 from bridge.engine.dispatcher import Dispatcher
 from bridge.engine.options import EngineOptions
 from bridge.engine.recovery import recover
@@ -32,15 +32,9 @@ from bridge.guarded import Guarded
 from bridge.settings import Settings, reveal
 from bridge.slack.budget import Budget
 from bridge.slack.gateway import Gateway, GatewayOptions, web_session
-from bridge.slack.listeners import (
-    HttpHandler,
-    Listeners,
-    envelope_handler,
-    http_handler,
-    make_app,
-)
+from bridge.slack.intake import IntakeOptions, SlackIntake
 from bridge.slack.preflight import SocketAddresses, Workspace, describe
-from bridge.slack.socket import SocketLink, SocketOptions
+from bridge.slack.socket import SocketOptions
 from bridge.slack.surface import Surface, SurfaceOptions
 from bridge.store.event_log import EventLog
 from bridge.store.store import Store
@@ -91,11 +85,10 @@ class _Bridge:
         self._clock = clock
         self._tasks = Tasks()
         self._not_yet: str | None = "The bridge is starting."
-        self._http_app: HttpHandler | None = None
         self.web: Web
         self._store: Store
         self._client: AppServerClient
-        self._socket: SocketLink | None = None
+        self._slack: SlackIntake | None = None
 
     async def start(self, stack: AsyncExitStack, stop: asyncio.Event) -> None:
         """Start every part; what was started is stopped by `stack`, the newest first."""
@@ -115,12 +108,12 @@ class _Bridge:
         self._client = await stack.enter_async_context(self._link(link))
         surface = await stack.enter_async_context(self._surface(gateway, workspace))
         dispatcher = await stack.enter_async_context(self._engine(surface, link.url))
-        tasks = Tasks()
-        app = make_app(gateway, workspace.us, signing_secret=self._signing_secret)
-        Listeners(us=workspace.us, intake=dispatcher, forms=surface, tasks=tasks).register(app)
-        await stack.enter_async_context(self._intake(app, tasks, gateway, addresses))
+        await stack.enter_async_context(
+            self._intake(gateway, addresses, workspace, dispatcher, surface)
+        )
         self._tasks.spawn(self._store.event_log.run(), name="event log")
         self._tasks.spawn(self._forget_old_text(), name="forget old text")
+        self._tasks.spawn(watch_clock(self._clock), name="clock")
         self._not_yet = None
 
     # --- the parts, in the order of their start ----------------------------------------------
@@ -243,28 +236,34 @@ class _Bridge:
 
     @asynccontextmanager
     async def _intake(
-        self, app: AsyncApp, tasks: Tasks, gateway: Gateway, addresses: SocketAddresses
+        self,
+        gateway: Gateway,
+        addresses: SocketAddresses,
+        workspace: Workspace,
+        dispatcher: Dispatcher,
+        surface: Surface,
     ) -> AsyncIterator[None]:
-        """Take in what Slack sends; `tasks` are those of the listeners."""
-        if self._by_http:
-            self._http_app = http_handler(app)
-        else:
-            options = SocketOptions(
-                app_token=reveal(self._settings.secrets.app_token),
-                connections=self._settings.slack.connections,
-            )
-            self._socket = SocketLink(
-                options, gateway=gateway, addresses=addresses, handle=envelope_handler(app)
-            )
-            await self._socket.start()
+        """Take in what Slack sends."""
+        socket = SocketOptions(
+            app_token=reveal(self._settings.secrets.app_token),
+            connections=self._settings.slack.connections,
+        )
+        self._slack = SlackIntake(
+            IntakeOptions(None if self._by_http else socket, self._signing_secret),
+            gateway=gateway,
+            addresses=addresses,
+            hearing=self._store.hearing,
+            us=workspace.us,
+            intake=dispatcher,
+            surface=surface,
+            clock=self._clock,
+        )
+        await self._slack.start()
         try:
             yield
         finally:
             self._not_yet = "The bridge is stopping."
-            self._http_app = None
-            if self._socket is not None:
-                await self._socket.stop()
-            await tasks.aclose()
+            await self._slack.stop()
 
     # --- what the parts are told ---------------------------------------------------------------
 
@@ -292,15 +291,16 @@ class _Bridge:
         )
 
     async def _http_event(self, request: web.Request) -> web.StreamResponse:
-        if self._http_app is None:
+        handle = self._slack.http if self._slack is not None else None
+        if handle is None:
             return web.Response(status=503, text="The bridge is starting or stopping.")
-        return await self._http_app(request)
+        return await handle(request)
 
     async def _readiness(self) -> Mapping[str, str | None]:
         if self._not_yet is not None:
             return {"bridge": self._not_yet}
         return {
-            "slack": self._socket.reason if self._socket is not None else None,
+            "slack": self._slack.reason if self._slack is not None else None,
             "appserver": None if self._client.state is LinkState.UP else self._link_reason(),
             "database": await self._database_reason(),
         }

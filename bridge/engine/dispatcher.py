@@ -225,7 +225,8 @@ class Dispatcher:
     async def _bindings_at(self, message: InboundMessage, thread: ThreadKey) -> list[Binding]:
         if message.thread_ts is None and not message.is_dm:
             return []  # a root message: its thread does not exist yet
-        return await self._tools.store.bindings.of_thread(thread)
+        as_of = message.ts if message.event_id is None else None  # it may be older than them
+        return await self._tools.store.bindings.of_thread(thread, as_of=as_of)
 
     async def _accept(
         self,

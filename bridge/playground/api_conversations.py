@@ -114,6 +114,27 @@ def list_(site: Site, args: Args) -> Json:
     return with_cursor({"ok": True, "channels": [api_channel(c) for c in shown]}, cursor)
 
 
+def of_user(site: Site, args: Args) -> Json:
+    """users.conversations: those that a member (by default the app) is in; types as in the list.
+
+    Each type needs its own scope, and the list names DMs without their newest message.
+    """
+    user = args.text("user") or BOT_USER_ID
+    site.workspace.user(user)
+    types = (args.text("types") or "public_channel").split(",")
+    for kind in types:
+        if kind not in TYPE_SCOPES:
+            raise ApiError("invalid_types")
+        need_scope(site, TYPE_SCOPES[kind])
+    wanted = [
+        channel
+        for channel in site.workspace.channels.values()
+        if user in channel.members and has_app(channel) and _type(channel) in types
+    ]
+    shown, cursor = page(wanted, args, key=lambda c: c.id)
+    return with_cursor({"ok": True, "channels": [api_channel(c) for c in shown]}, cursor)
+
+
 def _type(channel: Channel) -> str:
     if channel.is_im:
         return "im"
@@ -154,6 +175,12 @@ def join(site: Site, args: Args) -> Json:
     return {**answer, "warning": "already_in_channel"} if already else answer
 
 
+TYPE_SCOPES = {
+    "public_channel": "channels:read",
+    "private_channel": "groups:read",
+    "im": "im:read",
+    "mpim": "mpim:read",
+}
 METHODS = {
     "conversations.history": Method(
         run=history, per_minute=TIER_3, scopes=HISTORY, required=("channel",)
@@ -163,6 +190,7 @@ METHODS = {
     ),
     "conversations.info": Method(run=info, per_minute=TIER_3, scopes=READ, required=("channel",)),
     "conversations.list": Method(run=list_, per_minute=TIER_2, scopes=READ),
+    "users.conversations": Method(run=of_user, per_minute=TIER_3, scopes=READ),
     "conversations.members": Method(
         run=members, per_minute=TIER_4, scopes=READ, required=("channel",)
     ),

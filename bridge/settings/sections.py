@@ -91,7 +91,7 @@ class SlackSection(Section):
 
     base_url: WebUrl = "https://slack.com/api/"
     mode: Literal["socket", "http"] = "socket"
-    connections: int = Field(1, ge=1, le=10)
+    connections: int = Field(2, ge=1, le=10)
 
     @property
     def api_url(self) -> str:

@@ -43,8 +43,11 @@ from bridge.slack.inbound import (
     MessageEdited,
     MessagePosted,
     ReactionAdded,
+    SlackEvent,
     Unsupported,
+    fields,
     read_event,
+    word,
 )
 from bridge.slack.interactions import (
     ButtonKind,
@@ -101,6 +104,16 @@ class Intake(Protocol):
         """The stored approval; None when there is none of that id."""
 
 
+class Ears(Protocol):
+    """Who keeps account of what was heard. Both return at once and never raise."""
+
+    def heard(self, event_ts: str) -> None:
+        """An event of that Slack timestamp was taken in, or needs nothing."""
+
+    def unstored(self, event_ts: str) -> None:
+        """An event could not be taken in."""
+
+
 class Forms(Protocol):
     """What a click needs of Slack; the surface has it."""
 
@@ -121,10 +134,20 @@ class Listeners:
 
     Args:
         tasks: where work goes on after an ack; closed by the owner.
+        ears: told of every event; None when nobody keeps account.
     """
 
-    def __init__(self, *, us: Installation, intake: Intake, forms: Forms, tasks: Tasks) -> None:
+    def __init__(
+        self,
+        *,
+        us: Installation,
+        intake: Intake,
+        forms: Forms,
+        tasks: Tasks,
+        ears: Ears | None = None,
+    ) -> None:
         self._us = us
+        self._ears = ears
         self._intake = intake
         self._forms = forms
         self._tasks = tasks
@@ -138,7 +161,17 @@ class Listeners:
         app.view(ANYTHING)(self._form)
 
     async def _event(self, body: dict[str, Any]) -> None:
-        event = read_event(body, us=self._us)
+        event_ts = word(fields(body.get("event")).get("event_ts"))
+        try:
+            await self._take_in(read_event(body, us=self._us))
+        except BaseException:
+            if self._ears is not None:
+                self._ears.unstored(event_ts)
+            raise
+        if self._ears is not None:
+            self._ears.heard(event_ts)
+
+    async def _take_in(self, event: SlackEvent) -> None:
         match event:
             case MessagePosted(message):
                 await self._intake.message(message)

@@ -23,8 +23,11 @@ NEEDED: Final = frozenset(
 """Without these the bridge cannot hear or answer (PLATFORM §7.4)."""
 
 HELPFUL: Final[Mapping[str, str]] = {
+    "channels:read": "a first mention in a channel is lost if the bridge is away just then",
     "chat:write.customize": "teammates show their names in the text, without a picture",
     "files:read": "teammates cannot read files that people share",
+    "groups:read": "a first mention in a private channel is lost if the bridge is away just then",
+    "im:read": "a first direct message is lost if the bridge is away just then",
     "reactions:read": "🛑 on a message does not stop a teammate",
     "reactions:write": "messages that wait or were taken up carry no emoji",
 }

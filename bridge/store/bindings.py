@@ -5,11 +5,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridge.domain.ids import BindingId, MessageId, Runtime, ThreadKey
+from bridge.domain.ids import BindingId, MessageId, MessageTs, Runtime, ThreadKey
 from bridge.domain.people import Binding
 from bridge.store.database import Database
 from bridge.store.rows import binding_of, thread_params
-from bridge.store.schema import bindings
+from bridge.store.schema import bindings, messages
 
 _param = sa.bindparam
 
@@ -22,6 +22,13 @@ _OF_THREAD = (
     )
     .order_by(bindings.c.last_addressed.desc(), bindings.c.binding_id)
 )
+_FIRST = sa.select(sa.func.min(messages.c.ts)).where(
+    messages.c.team == _param("team"),
+    messages.c.channel == _param("channel"),
+    messages.c.thread_ts == _param("thread_ts"),
+)
+"""What is said in a thread is stored from the first message on that addresses somebody."""
+
 _GET = sa.select(bindings).where(bindings.c.binding_id == _param("binding"))
 _BY_RUNTIME = (
     sa.select(bindings)
@@ -53,11 +60,21 @@ class Bindings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def of_thread(self, thread: ThreadKey) -> list[Binding]:
-        """The thread's bindings, the most recently addressed first."""
+    async def of_thread(
+        self, thread: ThreadKey, *, as_of: MessageTs | None = None
+    ) -> list[Binding]:
+        """The thread's bindings, the most recently addressed first.
+
+        With `as_of` none if that message was said before anybody was addressed there.
+        """
 
         def work(connection: Connection) -> list[Binding]:
-            rows = connection.execute(_OF_THREAD, thread_params(thread))
+            values = thread_params(thread)
+            if as_of is not None:
+                first = connection.execute(_FIRST, values).scalar()
+                if first is None or first > as_of:
+                    return []
+            rows = connection.execute(_OF_THREAD, values)
             return [binding_of(row) for row in rows]
 
         return await self._database.read(work)

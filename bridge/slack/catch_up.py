@@ -1,0 +1,359 @@
+"""Nothing that people say is lost while nobody listens: what was missed is read afterwards.
+
+A gap is stored the moment it is found, before anything newer counts as heard, and removed channel
+by channel as each is caught up; so a catch-up survives the process. What is found goes through
+the same door as an event. Reading too much costs nothing there: a message is taken in once (G2).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Protocol, TypeVar
+
+from bridge.domain.errors import BridgeError, ChatError, ChatRefused, StoreError
+from bridge.domain.ids import ChannelId, MessageRef, MessageTs, TeamId, ThreadKey
+from bridge.domain.people import InboundMessage
+from bridge.domain.ports import Clock
+from bridge.slack.gateway import Gateway
+from bridge.slack.inbound import (
+    Fields,
+    Installation,
+    MessageEdited,
+    MessagePosted,
+    read_edit,
+    read_past,
+    word,
+)
+from bridge.slack.past import Past, PastOptions
+from bridge.slack.socket import Lost
+from bridge.store.hearing import EVERYWHERE, Gap, Hearing, OpenMessage
+from bridge.telemetry import CAUGHT_UP, GAPS_OPEN, get_logger
+
+T = TypeVar("T")
+
+LOOK_BACK_S: Final = 86_400.0
+"""Threads that nobody of us takes part in are looked into when they began within this before the
+gap: somebody may have been mentioned there. Known threads are, however old."""
+
+_TOLD_AGAIN_S: Final = 3_600.0
+_TOLD: Final = 1_000
+_TRIES: Final = 3
+_log = get_logger("slack.catch_up")
+
+
+class Cause(StrEnum):
+    """Why messages came late, as it is stored."""
+
+    AWAY = "away"
+    DEAF = "deaf"
+    DOUBTFUL = "doubtful"
+    SHARED = "shared"
+    UNSTORED = "unstored"
+
+
+_BECAUSE: Final[Mapping[Cause, str]] = {
+    Cause.AWAY: "I was not running",
+    Cause.DEAF: "my connection to Slack was down",
+    Cause.DOUBTFUL: "my connection to Slack was down",
+    Cause.SHARED: "another program took them from me",
+    Cause.UNSTORED: "I could not write them down at first",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUpOptions:
+    """Durations in seconds. `overlap_s`: how far before the last event a gap may reach, because
+    events overtake each other. `grace_s`: how long Slack has to send again by itself what it
+    could not deliver. `note_s`: how often it is written down up to where everything was heard.
+    """
+
+    overlap_s: float = 120.0
+    grace_s: float = 2.0
+    note_s: float = 20.0
+    pause_s: float = 2.0
+    past: PastOptions = field(default_factory=PastOptions)
+
+
+class Door(Protocol):
+    """Who takes in what is found; as `listeners.Intake`."""
+
+    async def message(self, message: InboundMessage) -> bool:
+        """A person said something; True when it is new and somebody will answer it."""
+
+    async def edited(
+        self, team: TeamId, ref: MessageRef, text: str, *, edited_ts: MessageTs
+    ) -> None:
+        """A person changed a message to `text`."""
+
+
+class Notices(Protocol):
+    """Who tells a thread something."""
+
+    async def notice(self, thread: ThreadKey, text: str) -> None:
+        """A quiet line in the thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Missed:
+    """Something after `since` may have been missed, or `back_s` before what was heard last."""
+
+    cause: Cause
+    since: MessageTs | None = None
+    back_s: float = 0.0
+
+
+class CatchUp:
+    """Finds what was missed. `run` works; the other methods return at once and never raise."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        hearing: Hearing,
+        us: Installation,
+        *,
+        door: Door,
+        notices: Notices,
+        clock: Clock,
+        options: CatchUpOptions | None = None,
+    ) -> None:
+        self._options = options or CatchUpOptions()
+        self._hearing = hearing
+        self._us = us
+        self._door = door
+        self._notices = notices
+        self._clock = clock
+        self._past = Past(gateway, self._options.past, monotonic=clock.monotonic)
+        self._newest = self._noted = MessageTs("")
+        self._pending: list[_Missed] = []
+        self._missed_at = -self._options.grace_s
+        self._woken = asyncio.Event()
+        self._first = True
+        self._told: dict[ThreadKey, float] = {}
+        self._failures: dict[ChannelId, int] = {}
+
+    # --- what others tell --------------------------------------------------------------------
+
+    def heard(self, event_ts: str) -> None:
+        """An event of that Slack timestamp was taken in (or needs nothing)."""
+        if event_ts > self._newest:
+            self._newest = MessageTs(event_ts)
+
+    def unstored(self, event_ts: str) -> None:
+        """An event could not be taken in. Slack sends it again, but not for ever."""
+        known = any(m.since is not None and m.since <= event_ts for m in self._pending)
+        if event_ts and not known:
+            self._note(_Missed(Cause.UNSTORED, since=_earlier(event_ts, 1.0)))
+
+    def missed(self, why: Lost, back_s: float) -> None:
+        """Events may have been lost; `back_s` seconds before the last one was heard already."""
+        cause = Cause(why.value)
+        if self._first and cause is Cause.DEAF:
+            cause = Cause.AWAY
+        self._first = False
+        self._note(_Missed(cause, back_s=back_s + self._options.overlap_s))
+
+    def _note(self, missed: _Missed) -> None:
+        self._pending.append(missed)
+        self._missed_at = self._clock.monotonic()
+        self._woken.set()
+
+    # --- the work ----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Write down what was heard and what was missed, and catch up; until cancelled."""
+        while True:
+            try:
+                await self._write_down()
+                gap = await self._next_gap()
+                if gap is None:
+                    await self._rest(self._options.note_s)
+                elif (wait_s := self._grace_s()) > 0.0:
+                    await self._rest(wait_s)
+                else:
+                    await self._work_on(gap)
+            except BridgeError as error:
+                _log.warning("catching up is put off", cause=str(error))
+                await asyncio.sleep(self._options.pause_s)
+
+    async def _rest(self, seconds: float) -> None:
+        self._woken.clear()
+        if self._pending:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    def _grace_s(self) -> float:
+        return self._missed_at + self._options.grace_s - self._clock.monotonic()
+
+    async def _write_down(self) -> None:
+        """Store the gaps found, then up to where Slack was heard. In this order, so that a
+        process that dies in between looks for too much rather than for too little.
+        """
+        newest = self._newest
+        while self._pending:
+            await self._open(self._pending[0])
+            self._pending.pop(0)
+        if newest > self._noted:
+            await self._hearing.advance(self._us.team, newest)
+            self._noted = newest
+
+    async def _open(self, missed: _Missed) -> None:
+        heard = await self._hearing.heard(self._us.team)
+        if heard is None:  # the very first start: nothing was missed before it
+            await self._hearing.advance(self._us.team, _ts_of(self._clock.now()))
+            return
+        since = missed.since or _earlier(heard, missed.back_s)
+        _log.info("a gap", since=since, cause=missed.cause.value)
+        await self._hearing.open_gap(self._us.team, since, cause=missed.cause)
+
+    async def _next_gap(self) -> Gap | None:
+        """All channels before they are named; then the one in which somebody was asked last."""
+        gaps = await self._hearing.gaps(self._us.team)
+        GAPS_OPEN.set(len(gaps))
+        if len(gaps) < 2 or gaps[0].channel == EVERYWHERE:
+            return gaps[0] if gaps else None
+        rank = {c: n for n, c in enumerate(await self._hearing.channels(self._us.team))}
+        return min(
+            gaps,
+            key=lambda gap: (self._failures.get(gap.channel, 0), rank.get(gap.channel, len(rank))),
+        )
+
+    async def _work_on(self, gap: Gap) -> None:
+        try:
+            if gap.channel == EVERYWHERE:
+                await self._spread(gap)
+                return
+            await self._sweep(gap)
+        except ChatRefused as refusal:
+            _log.info("a channel cannot be caught up", channel=gap.channel, cause=refusal.code)
+        except BridgeError:
+            raise
+        except Exception as error:  # one odd channel must not keep the others waiting
+            tries = self._failures[gap.channel] = self._failures.get(gap.channel, 0) + 1
+            _log.error("catching up failed", channel=gap.channel, tries=tries, exc_info=error)
+            if tries < _TRIES:
+                await asyncio.sleep(self._options.pause_s)
+                return
+        self._failures.pop(gap.channel, None)
+        await self._hearing.close(self._us.team, gap)
+
+    async def _spread(self, gap: Gap) -> None:
+        known = await self._hearing.channels(self._us.team)
+        try:
+            named = await self._past.channels()
+        except ChatRefused as refusal:
+            _log.info("only known channels are caught up", cause=refusal.code)
+            named = []
+        channels = dict.fromkeys([*known, *named])
+        await self._hearing.spread(self._us.team, gap, list(channels))
+
+    # --- one channel -------------------------------------------------------------------------
+
+    async def _sweep(self, gap: Gap) -> None:
+        """Take in what was said in a channel after the gap began, its threads included."""
+        channel, since = gap.channel, gap.since
+        unfinished = await self._hearing.open_messages(self._us.team, channel)
+        known = await self._hearing.roots(self._us.team, channel)
+        at_root = {m.ts for m in unfinished if m.thread_ts in (None, m.ts)}
+        in_threads = _oldest_by_thread(m for m in unfinished if m.ts not in at_root)
+        back_to = min((_earlier(since, LOOK_BACK_S), *(_earlier(ts, 1.0) for ts in at_root)))
+        said: list[Fields] = []
+        threads = set(in_threads)
+        async for page in self._past.roots(channel, back_to=back_to, known=known):
+            for item in page:
+                ts, root = word(item.get("ts")), word(item.get("thread_ts"))
+                self.heard(ts)
+                if root not in ("", ts):  # a reply that the channel shows as well
+                    if ts > since:
+                        threads.add(MessageTs(root))
+                    continue
+                if ts > since or ts in at_root:
+                    said.append(item)
+                if word(item.get("latest_reply")) > since:
+                    threads.add(MessageTs(ts))
+        await self._take_in(gap, sorted(said, key=lambda item: word(item.get("ts"))))
+        ours = frozenset(known)
+        for root_ts in sorted(threads, key=lambda ts: (ts not in ours, ts)):
+            start = min(since, in_threads.get(root_ts, since))
+            replies = await self._past.replies(channel, root_ts, since=start)
+            await self._take_in(gap, replies)
+
+    async def _take_in(self, gap: Gap, items: Sequence[Fields]) -> None:
+        """Hand what is new to the engine, oldest first, and what was edited meanwhile."""
+        if not items:
+            return
+        first = _earlier(word(items[0].get("ts")), 1.0)
+        known = await self._hearing.known(self._us.team, gap.channel, since=first)
+        for item in items:
+            ts = word(item.get("ts"))
+            self.heard(ts)
+            if ts not in known:
+                event = read_past(item, channel=gap.channel, us=self._us)
+                if isinstance(event, MessagePosted):
+                    await self._late(gap, event.message)
+            elif isinstance(
+                edit := read_edit(item, channel=gap.channel, us=self._us), MessageEdited
+            ):
+                await self._edited(edit)
+
+    async def _late(self, gap: Gap, message: InboundMessage) -> None:
+        if await self._insist(lambda: self._door.message(message)):
+            CAUGHT_UP.inc()
+            _log.info("a message came late", channel=message.channel, ts=message.ts)
+            await self._tell(message.thread, Cause(gap.cause))
+
+    async def _edited(self, edit: MessageEdited) -> None:
+        ref = MessageRef(edit.channel, edit.ts)
+        await self._insist(
+            lambda: self._door.edited(edit.team, ref, edit.text, edited_ts=edit.edited_ts)
+        )
+
+    async def _insist(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do it once database and Slack let it be done: nothing after it goes first."""
+        while True:
+            try:
+                return await work()
+            except (StoreError, ChatError) as error:
+                _log.warning("a late message is taken in later", cause=str(error))
+                await asyncio.sleep(self._options.pause_s)
+
+    async def _tell(self, thread: ThreadKey, cause: Cause) -> None:
+        """One quiet line in a thread, however many messages come late there."""
+        now = self._clock.monotonic()
+        if now < self._told.get(thread, -_TOLD_AGAIN_S) + _TOLD_AGAIN_S:
+            return
+        self._told.pop(thread, None)
+        self._told[thread] = now
+        if len(self._told) > _TOLD:
+            self._told.pop(next(iter(self._told)))
+        await self._notices.notice(thread, late_sentence(cause))
+
+
+def late_sentence(cause: Cause) -> str:
+    """What a thread is told when messages there are answered late."""
+    return f"Some messages here reached me late, because {_BECAUSE[cause]}. I am on them now."
+
+
+def _oldest_by_thread(messages: Iterable[OpenMessage]) -> dict[MessageTs, MessageTs]:
+    oldest: dict[MessageTs, MessageTs] = {}
+    for message in messages:
+        if message.thread_ts is not None:
+            oldest[message.thread_ts] = min(message.ts, oldest.get(message.thread_ts, message.ts))
+    return oldest
+
+
+def _earlier(ts: str, seconds: float) -> MessageTs:
+    """The Slack timestamp so many seconds before `ts`."""
+    whole, _, fraction = ts.partition(".")
+    micros = int(whole or 0) * 1_000_000 + int((fraction or "0").ljust(6, "0")[:6])
+    micros = max(0, micros - int(seconds * 1_000_000))
+    return MessageTs(f"{micros // 1_000_000:010d}.{micros % 1_000_000:06d}")
+
+
+def _ts_of(instant: datetime) -> MessageTs:
+    return _earlier(f"{instant.timestamp():.6f}", 0.0)

@@ -1,0 +1,94 @@
+"""Everything through which Slack's words come in: listeners, connections, and catching up."""
+
+from dataclasses import dataclass, field
+
+from bridge.domain.ports import Clock
+from bridge.slack.catch_up import CatchUp
+from bridge.slack.gateway import Gateway
+from bridge.slack.inbound import Installation
+from bridge.slack.listeners import (
+    HttpHandler,
+    Intake,
+    Listeners,
+    envelope_handler,
+    http_handler,
+    make_app,
+)
+from bridge.slack.preflight import SocketAddresses
+from bridge.slack.socket import Lost, SocketLink, SocketOptions
+from bridge.slack.surface import Surface
+from bridge.store.hearing import Hearing
+from bridge.telemetry import Tasks
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeOptions:
+    """How events come: over `socket`, or by HTTP requests signed with `signing_secret`."""
+
+    socket: SocketOptions | None
+    signing_secret: str | None = field(default=None, repr=False)
+
+
+class SlackIntake:
+    """Takes in what Slack sends, and what it could not send. `start` once, `stop` any number."""
+
+    def __init__(
+        self,
+        options: IntakeOptions,
+        *,
+        gateway: Gateway,
+        addresses: SocketAddresses,
+        hearing: Hearing,
+        us: Installation,
+        intake: Intake,
+        surface: Surface,
+        clock: Clock,
+    ) -> None:
+        self._tasks = Tasks()
+        self._catch_up = CatchUp(gateway, hearing, us, door=intake, notices=surface, clock=clock)
+        app = make_app(gateway, us, signing_secret=options.signing_secret)
+        Listeners(
+            us=us, intake=intake, forms=surface, tasks=self._tasks, ears=self._catch_up
+        ).register(app)
+        self._by_http = http_handler(app) if options.socket is None else None
+        self._socket: SocketLink | None = None
+        if options.socket is not None:
+            self._socket = SocketLink(
+                options.socket,
+                gateway=gateway,
+                addresses=addresses,
+                handle=envelope_handler(app),
+                missed=self._catch_up.missed,
+            )
+        self._open = False
+
+    @property
+    def http(self) -> HttpHandler | None:
+        """Answers Slack's signed requests; None while nothing is taken in that way."""
+        return self._by_http if self._open else None
+
+    @property
+    def reason(self) -> str | None:
+        """Why no events can arrive, as a sentence; None while they can."""
+        return self._socket.reason if self._socket is not None else None
+
+    @property
+    def warning(self) -> str | None:
+        """What is wrong although events arrive, as a sentence; None when nothing is."""
+        return self._socket.warning if self._socket is not None else None
+
+    async def start(self) -> None:
+        """Begin to take in; returns at once."""
+        self._open = True
+        if self._socket is not None:
+            await self._socket.start()
+        else:
+            self._catch_up.missed(Lost.DEAF, 0.0)
+        self._tasks.spawn(self._catch_up.run(), name="catch up")
+
+    async def stop(self) -> None:
+        """Take in nothing more; what was acknowledged is stored."""
+        self._open = False
+        if self._socket is not None:
+            await self._socket.stop()
+        await self._tasks.aclose()

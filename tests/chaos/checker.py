@@ -42,7 +42,7 @@ class Asked:
     `keys` mark its versions (two if it was edited), each with the pieces of its answer in
     `answers`. `root` is the thread's first message, the message itself where it began one, or
     empty where the whole channel is the thread. `command`: it has a command to approve.
-    `acked`: Slack was told that it arrived.
+    `stopped`: somebody asked for a stop because of it. `acked`: Slack was told that it arrived.
     """
 
     keys: tuple[str, ...]
@@ -53,6 +53,7 @@ class Asked:
     who: str
     command: bool = False
     deleted: bool = False
+    stopped: bool = False
     acked: bool = True
 
 
@@ -140,8 +141,19 @@ class _Case:
     # ---- text
 
     def _numbers(self, key: str) -> list[tuple[int, Post]]:
+        """The words of the answer in the order in which people read them, the last run's alone.
+
+        A server that lost its memory says everything again (PROTOCOL §16). What it said before
+        may stand, in messages of its own: those above a card cannot be taken back.
+        """
         mark = re.compile(rf"(?<!\w){key}-(\d+)(?!\d)")
-        return [(int(m[1]), post) for post in self.ours for m in mark.finditer(post.markdown)]
+        all_of_them = [(int(m[1]), p) for p in self.ours for m in mark.finditer(p.markdown)]
+        if not self.evidence.server_killed:
+            return all_of_them
+        starts = [at for at, (number, _) in enumerate(all_of_them) if number == 1]
+        begin = starts[-1] if starts else 0
+        begins_a_post = begin > 0 and all_of_them[begin - 1][1].ts < all_of_them[begin][1].ts
+        return all_of_them[begin:] if begins_a_post else all_of_them
 
     def _is_whole(self) -> bool:
         return any(
@@ -169,11 +181,10 @@ class _Case:
             there = [word for word in words if re.search(rf"(?<!\w){word}(?!\d)", post.markdown)]
             if not there:
                 continue
-            found = re.search(rf"{there[0]}(?!\d).*{there[-1]}(?!\d)", post.markdown, re.S)
-            start = piece.index(there[0])
-            wanted = piece[start : piece.rindex(there[-1]) + len(there[-1])]
-            if found is None or found[0] != wanted:
-                yield f"{wanted!r} became {post.markdown!r}"
+            stretch = re.compile(rf"(?<!\w){there[0]}(?!\d)(?:.*(?<!\w){there[-1]}(?!\d))?", re.S)
+            shown, wanted = stretch.search(post.markdown), stretch.search(piece)
+            if shown is None or wanted is None or shown[0] != wanted[0]:
+                yield f"{wanted and wanted[0]!r} became {post.markdown!r}"
 
     def _lost(self) -> Iterator[str]:
         said_something = any(self._numbers(key) for key in self.asked.keys)
@@ -199,19 +210,17 @@ class _Case:
         for key in self.asked.keys:
             counted = Counter(number for number, _ in self._numbers(key))
             again = sorted(number for number, times in counted.items() if times > 1)
-            if again and not (self.evidence.server_killed and self._says_again()):
+            if again:
                 yield f"words of {key} are there twice: {again}"
             cards = [post for post in self.ours if _is_card(post, key)]
             if len(cards) > 1 and not self.evidence.server_killed:
                 yield f"{len(cards)} cards for {key}"
-        asked_here = [a for a in self.evidence.asked if _same_thread(a, self.asked)]
-        bare = Counter(post.shown for post in self.ours if not post.markdown and _bare_end(post))
-        for shown, times in bare.items():
-            if times > len(asked_here):
-                yield f"said {times} times: {shown!r}"
-
-    def _says_again(self) -> bool:
-        return any(re.search(r"\bagain\b|restart", post.shown) for post in self.ours)
+        here = [_Case(a, self.evidence) for a in self.evidence.asked if _same_thread(a, self.asked)]
+        ends = [post for post in self.ours if ENDINGS.search(post.shown)]
+        may = sum((not case._is_whole()) + case.asked.stopped for case in here)
+        edits = sum(case.asked.deleted or len(case.asked.keys) > 1 for case in here)
+        if len(ends) > may + edits:
+            yield f"{may} messages are without an answer, and it says {len(ends)} times why"
 
     # ---- for ever
 
@@ -269,10 +278,6 @@ def _count(answer: Sequence[str]) -> int:
 
 def _is_card(post: Post, key: str) -> bool:
     return not post.markdown and bool(re.search(rf"\becho {key} >>", post.shown))
-
-
-def _bare_end(post: Post) -> bool:
-    return bool(ENDINGS.search(post.shown)) and "echo " not in post.shown
 
 
 def _same_thread(one: Asked, other: Asked) -> bool:

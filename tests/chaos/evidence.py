@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.chaos.checker import Asked, Evidence, Post
 from tests.chaos.people import People, Said, everything
-from tests.chaos.plan import Shape
+from tests.chaos.plan import STOPS, Shape
 from tests.chaos.script import RAN, answer
 from tests.chaos.stage import Stage
 from tests.e2e.world import actions, markdown, reactions, shown
@@ -50,6 +50,7 @@ def _asked(one: Said, acked: frozenset[str]) -> Asked:
         who=_id(one.ask.who),
         command=one.ask.shape is Shape.COMMAND,
         deleted=one.deleted,
+        stopped=one.ask.twist in STOPS,
         acked=one.ts in acked,
     )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from tests.chaos.people import People
 from tests.chaos.plan import Plan, Strike
 from tests.chaos.stage import Stage
 
-CALM_S = 75.0
+CALM_S = float(os.environ.get("CALM_S", "75"))
 """How long after the last fault everything may take to come to its end."""
 
 SETTLED_S = 0.7

@@ -12,7 +12,7 @@ BIN := .venv/bin
 PORT ?=
 PYTEST_ARGS ?=
 
-.PHONY: help demo test check format lock bench setup setup-demo clean
+.PHONY: help demo test check format lock bench chaos setup setup-demo clean
 
 help:  ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ format: setup  ## Bring the code into shape
 
 bench: setup  ## Print the benchmarks' figures beside their floors
 	@$(BIN)/python -m bench
+
+chaos: setup  ## Break things for twenty minutes and judge what people see (SEED, ROUNDS, FAULTS, WRITE)
+	@$(BIN)/python -m tests.chaos
 
 lock: setup  ## Resolve the dependencies again and write the hash locks
 	@scripts/lock

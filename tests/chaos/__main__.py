@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 from tests.chaos.campaign import run
-from tests.chaos.report import one_line, table
+from tests.chaos.report import one_line, table, write
 from tests.chaos.round import Outcome
 
-STRIKES = 6
+STRIKES = 8
 
 
 def main() -> int:
@@ -26,6 +26,8 @@ def main() -> int:
         run(seeds, strikes=STRIKES, enough=options.faults, keep=options.keep, tell=_tell)
     )
     took = time.monotonic() - begun
+    if options.write:
+        write(outcomes, seeds=seeds, took_s=took)
     found = [one for one in outcomes if one.findings]
     _say(f"\n{table(outcomes)}\n\n{len(outcomes)} rounds in {took / 60:.1f} minutes.")
     for one in found:

@@ -216,11 +216,18 @@ class _Case:
             if len(cards) > 1 and not self.evidence.server_killed:
                 yield f"{len(cards)} cards for {key}"
         here = [_Case(a, self.evidence) for a in self.evidence.asked if _same_thread(a, self.asked)]
-        ends = [post for post in self.ours if ENDINGS.search(post.shown)]
-        may = sum((not case._is_whole()) + case.asked.stopped for case in here)
-        edits = sum(case.asked.deleted or len(case.asked.keys) > 1 for case in here)
-        if len(ends) > may + edits:
-            yield f"{may} messages are without an answer, and it says {len(ends)} times why"
+        ends = sum(bool(ENDINGS.search(post.shown)) for post in self.ours)
+        may = sum(case._may_end() for case in here)
+        if ends > may:
+            yield f"it says {ends} times that an answer is not whole, and {may} may not be"
+
+    def _may_end(self) -> int:
+        """How many posts may say of this message that it is not, or not quite, answered."""
+        asked = self.asked
+        own = [post for key in asked.keys for _, post in self._numbers(key)]
+        late = any(ENDINGS.search(post.shown) for post in own)
+        interrupted = late or not self._is_whole()
+        return interrupted + asked.stopped + (asked.deleted or len(asked.keys) > 1)
 
     # ---- for ever
 

@@ -17,6 +17,9 @@ Watcher = Callable[[str, str], None]
 SLOW_S = 0.15
 """How long each frame waits on a slow link."""
 
+HANDSHAKE_S = 2.0
+"""A server that takes so long to greet is not up yet; who called is told at once."""
+
 _QUIET: Json = {"compression": None, "max_size": None, "ping_interval": None}
 
 
@@ -87,6 +90,7 @@ class Proxy:
                 self._upstream + path,
                 additional_headers=headers,
                 max_queue=None,
+                open_timeout=HANDSHAKE_S,
                 proxy=None,
                 **_QUIET,
             ) as far:

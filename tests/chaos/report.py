@@ -1,12 +1,18 @@
 """What a campaign came to: figures for each kind of fault, as a table for people."""
 
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 
 from tests.chaos.checker import Verdict
 from tests.chaos.round import Outcome
 from tests.chaos.schedule import KILLS, ONCE
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
+OPENING, CLOSING = "<!-- figures -->", "<!-- end of figures -->"
 
 WRONG = (Verdict.WRONG_DECISION, Verdict.WRONG_TEXT)
 
@@ -67,6 +73,22 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     first, *rest = (cell for cell in cells)
     aligned = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
     return f"| {first.ljust(widths[0])} | {' | '.join(aligned)} |"
+
+
+def write(outcomes: Sequence[Outcome], *, seeds: range, took_s: float) -> None:
+    """Put the figures into the document, between its marks."""
+    total = rows(outcomes)["all"]
+    rounds = f"{len(outcomes)} rounds from seed {seeds.start} on"
+    calm = statistics.median(outcome.calm_after_s for outcome in outcomes)
+    said = (
+        f"{datetime.now(UTC):%d %B %Y}: {total.faults} faults in {rounds}, {total.messages} messages, "
+        f"{took_s / 60:.0f} minutes. {total.whole} answers were whole. Between the last fault of "
+        f"a round and the end of the last answer lay {calm:.1f} s (median)."
+    )
+    before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(OPENING)
+    after = rest.partition(CLOSING)[2]
+    text = f"{before}{OPENING}\n{said}\n\n{table(outcomes)}\n{CLOSING}{after}"
+    DOCUMENT.write_text(text, encoding="utf-8")
 
 
 def one_line(outcome: Outcome) -> str:

@@ -63,30 +63,34 @@ _LASTS = {
 }
 
 
-def plan(seed: int, *, strikes: int = 6) -> Plan:
+def plan(seed: int, *, strikes: int = 8) -> Plan:
     """The round of this seed, with so many faults prepared."""
     rng = Random(seed)
     managed = (seed // ROUNDS_A_WORLD) % 4 == 3
     asks = _asks(rng, seed)
-    kinds = _dealt(seed, strikes)
-    if managed:
-        kinds = [kind for kind in kinds if kind not in NEEDS_WIRE]
+    dealt = _dealt(seed, strikes)
     return Plan(
         seed=seed,
         managed=managed,
         asks=asks,
-        strikes=tuple(_strike(rng, kind, seed + at) for at, kind in enumerate(kinds)),
+        strikes=tuple(
+            _strike(rng, kind, turn) for kind, turn in dealt if not (managed and kind in NEEDS_WIRE)
+        ),
     )
 
 
-def _dealt(seed: int, strikes: int) -> list[str]:
-    """The kinds of one round. Rounds deal from one shuffled deck, so that none is forgotten."""
+def _dealt(seed: int, strikes: int) -> list[tuple[str, int]]:
+    """The kinds of one round, each with how often it was dealt before.
+
+    All rounds deal from one deck, shuffled anew when it is used up, so that none is forgotten.
+    """
     kinds = []
     for position in range(seed * strikes, (seed + 1) * strikes):
         shuffle, card = divmod(position, len(_DECK))
         deck = list(_DECK)
         Random(shuffle).shuffle(deck)
-        kinds.append(deck[card])
+        kind = deck[card]
+        kinds.append((kind, shuffle * deck.count(kind) + deck[:card].count(kind)))
     return kinds
 
 

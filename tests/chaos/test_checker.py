@@ -106,6 +106,7 @@ def test_an_ending_of_an_earlier_time_answers_nothing() -> None:
         (ours("2.0", f"{ANSWER} {ANSWER}"),),
         (ours("2.0", ANSWER), ours("3.0", " ".join(WORDS[5:]))),
         (ours("2.0", shown=ENDED), ours("3.0", shown=ENDED)),
+        (ours("2.0", WORDS[0], shown=f"{WORDS[0]}\n{ENDED}"), ours("3.0", shown=ENDED)),
         (ours("2.0", ANSWER), ours("3.0", shown=ENDED)),
     ],
 )

@@ -12,11 +12,12 @@ from bridge.domain.people import Face
 from bridge.domain.ports import ReplyTarget
 from bridge.domain.posts import OutboxEntry
 from bridge.render.blocks import notice_blocks
+from bridge.render.elements import Rendered
 from bridge.render.stream import MessageView
 from bridge.slack import parcels
 from bridge.slack.ledger import Priority
 from bridge.slack.leftovers import close_leftover
-from bridge.slack.posting import Post, PostOffice, fixed, passes
+from bridge.slack.posting import Post, PostOffice, fixed, hash_of, passes
 from bridge.slack.sheets import Sheets
 from bridge.slack.status import METHOD as SET_STATUS
 from bridge.telemetry import OUTBOX_GIVEN_UP, get_logger
@@ -65,7 +66,7 @@ class Carrier:
 
     async def notice(self, post: Post, payload: str) -> None:
         """Post a quiet line, unless Slack has it. Raises as `Post.send`."""
-        await post.send(fixed(parcels.shown_of(payload)), priority=Priority.URGENT)
+        await self._say(post, parcels.shown_of(payload))
 
     async def closing(self, post: Post, payload: str) -> None:
         """Say the last word in the message that an earlier process left, or below it.
@@ -82,7 +83,7 @@ class Carrier:
             await self._office.outbox.done(entry.outbox_id)
         else:
             said = notice_blocks(word.sentence, allowed=word.allowed, outbox_id=entry.outbox_id)
-            await post.send(fixed(said), priority=Priority.URGENT)
+            await self._say(post, said)
         await self._clear_status(entry)
 
     async def note(self, entry: OutboxEntry, payload: str) -> None:
@@ -123,6 +124,12 @@ class Carrier:
             await self._office.outbox.failed(row.outbox_id, reason)
         OUTBOX_GIVEN_UP.inc()
         _log.error("given up", kind=entry.kind, turn=entry.turn_id, reason=reason)
+
+    async def _say(self, post: Post, shown: Rendered) -> None:
+        """Post what never changes. One that is found has these words already."""
+        await post.send(fixed(shown), priority=Priority.URGENT)
+        if not post.is_settled:
+            await self._office.outbox.settled([(post.entry.outbox_id, hash_of(shown))])
 
     def _sheets(self, entries: Sequence[OutboxEntry], views: dict[int, MessageView]) -> Sheets:
         owed = next(entry for entry in entries if entry.payload is not None)

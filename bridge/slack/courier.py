@@ -133,11 +133,14 @@ class Courier:
     # --- what is to be done --------------------------------------------------------------
 
     async def _take_up(self) -> None:
+        jobs: dict[str, _Job] = {}
         for entry in await self._owed():
             job = _Job(entry, settle=False)
             if entry.turn_id not in self._live and job.name not in self._names:
-                self._names.add(job.name)
-                self._add(job)
+                jobs.setdefault(job.name, job)
+        self._names.update(jobs)
+        for job in reversed(jobs.values()):
+            self._add(job, first=True)  # what came in meanwhile is newer
         self._taken_up.set()
 
     async def _owed(self) -> list[OutboxEntry]:
@@ -166,26 +169,33 @@ class Courier:
         self._names.add(job.name)
         self._tasks.spawn(add(), name=f"deliver {job.name} later")
 
-    def _add(self, job: _Job) -> None:
+    def _add(self, job: _Job, *, first: bool = False) -> None:
         OUTBOX_OWED.inc()
         place = _place(job.entry)
         lane = self._lanes.get(place)
         if lane is None:
             lane = self._lanes[place] = deque()
             self._tasks.spawn(self._work(place, lane), name=f"courier {'/'.join(place)}")
-        lane.append(job)
+        if first:
+            lane.appendleft(job)
+        else:
+            lane.append(job)
 
     async def _work(self, place: Place, lane: deque[_Job]) -> None:
         await self._taken_up.wait()
         pause_s = self._options.shortest_pause_s
-        while lane:
-            if await self._ended(lane[0]):
-                lane.popleft()
-                pause_s = self._options.shortest_pause_s
-                continue
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, self._options.longest_pause_s)
-        del self._lanes[place]
+        try:
+            while lane:
+                if await self._ended(lane[0]):
+                    lane.popleft()
+                    OUTBOX_OWED.dec()
+                    pause_s = self._options.shortest_pause_s
+                    continue
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, self._options.longest_pause_s)
+        finally:
+            OUTBOX_OWED.dec(len(lane))
+            del self._lanes[place]
 
     async def _ended(self, job: _Job) -> bool:
         """Try it once; False when it is to be tried again."""
@@ -204,7 +214,6 @@ class Courier:
         return True
 
     def _done(self, job: _Job) -> None:
-        OUTBOX_OWED.dec()
         if job.entry.kind == parcels.REPLY and not job.settle:
             self._later(_Job(job.entry))
             return

@@ -204,9 +204,8 @@ class Post:
                 self._doubted_at = None
 
     def _signed(self, revision: "Revision") -> Rendered:
-        shown = self._office.faces.signed(revision.shown, self._face)
-        self.hash = hash_of(shown)
-        return shown
+        self.hash = hash_of(revision.shown)
+        return self._office.faces.signed(revision.shown, self._face)
 
     async def _try(self, render: Render, priority: Urgency) -> tuple[MessageTs, bool]:
         try:
@@ -301,5 +300,5 @@ def _metadata(outbox_id: OutboxId) -> Mapping[str, Any]:
 
 
 def hash_of(shown: Rendered) -> str:
-    """Names what a message shows, in a few letters."""
+    """Names what a message shows, whoever signs it, in a few letters."""
     return hashlib.sha256(json.dumps(shown.blocks).encode()).hexdigest()[:32]

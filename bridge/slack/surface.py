@@ -28,7 +28,7 @@ from bridge.slack.history import History
 from bridge.slack.inbound import Installation
 from bridge.slack.ledger import Priority
 from bridge.slack.parcels import CARD, NOTE, NOTICE, REACTION, of_call, of_shown
-from bridge.slack.posting import Post, PostOffice, Revision, insist
+from bridge.slack.posting import Post, PostOffice, Revision, insist, passes
 from bridge.slack.status import StatusBoard
 from bridge.store.outbox import Outbox
 from bridge.telemetry import DISPLAY_FAILURES, Tasks, get_logger
@@ -243,7 +243,8 @@ class Surface:
                 what=post.entry.kind,
             )
         except ChatError as error:
-            await post.give_up(str(error))
+            if not passes(error):  # else it may be there, and is looked for the next time
+                await post.give_up(str(error))
             raise
 
     async def _react(self, ref: MessageRef, *calls: tuple[str, str]) -> None:

@@ -17,6 +17,7 @@ from bridge.slack.gateway import Gateway, GatewayOptions, web_session
 from bridge.slack.preflight import describe
 from bridge.slack.surface import Surface, SurfaceOptions
 from bridge.store.store import Store
+from tests.support import eventually
 
 ADA = Face("Ada", icon_emoji=":owl:")
 
@@ -103,6 +104,21 @@ class Desk:
             for block in message.get("blocks", [])
             if block["type"] == "markdown"
         )
+
+    async def restart(self, options, *, started=True):
+        """Kill the process and start the next one: what was under way is cut off where it is."""
+        await self.surface.aclose()
+        self.surface = Surface(self.gateway, self.store.outbox, self.us, RealClock(), options)
+        if started:
+            self.surface.start()
+
+    async def all_shown(self):
+        """Wait until Slack is owed nothing any more."""
+
+        async def nothing_owed():
+            return not await self.store.outbox.owed()
+
+        await eventually(nothing_owed, within_s=20.0)
 
 
 @asynccontextmanager

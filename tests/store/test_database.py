@@ -6,6 +6,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,15 @@ async def live(world: World) -> None:
     await store.outbox.sent(OutboxId("one"), ts_of(9), "h")
     await store.outbox.authors(TEAM, CHANNEL, [ts_of(9)])
     await store.outbox.turn_of(TEAM, CHANNEL, ts_of(9))
+    await store.outbox.owe([replace(entry("two", seq=1), payload="{}")])
+    await store.outbox.plan(entry("three"), instead_of=OutboxId("two"))
+    await store.outbox.card_of(ApprovalId("A1"))
+    await store.outbox.owed()
+    await store.outbox.settled([(OutboxId("three"), "h")])
+    await store.outbox.trying(OutboxId("three"), now=True)
+    await store.outbox.failed(OutboxId("two"), "why")
+    await store.outbox.removed(OutboxId("two"))
+    await store.outbox.done(OutboxId("three"))
     await store.outbox.of_turn(TurnId("1-ada"))
     await store.approvals.create(question())
     await store.approvals.open_of_turn(TurnId("1-ada"))
@@ -275,6 +285,7 @@ async def test_no_statement_reads_a_whole_table(file: Path, world: World) -> Non
         "turns_one_active",
         "approvals_open",
         "approvals_not_closed",
+        "outbox_owed",
     )
     assert len(seen) > 40
     with closing(sqlite3.connect(file)) as raw:

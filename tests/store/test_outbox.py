@@ -3,10 +3,19 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bridge.domain.ids import ChannelId, MessageTs, OutboxId, TeamId, TurnId
-from bridge.domain.posts import OutboxEntry
+from bridge.domain.events import Outcome, Usage
+from bridge.domain.ids import (
+    ApprovalId,
+    ChannelId,
+    MessageId,
+    MessageTs,
+    OutboxId,
+    TeamId,
+    TurnId,
+)
+from bridge.domain.posts import LastRevision, OutboxEntry
 from bridge.store import LocatedTurn, Store, TurnState
-from tests.store.world import CHANNEL, NOW, TEAM, World, ts_of, url
+from tests.store.world import CHANNEL, NOW, TEAM, THREAD, World, ts_of, url
 
 
 def entry(name: str, turn: str | None = "1-ada", *, seq: int = 0) -> OutboxEntry:
@@ -81,3 +90,124 @@ async def test_a_post_leads_to_its_turn(world: World) -> None:
     assert found == LocatedTurn(world.binding("ada"), TurnId("1-ada"), TurnState.WAITING)
     assert await outbox.turn_of(TeamId("T2"), CHANNEL, ts_of(50)) is None
     assert await outbox.turn_of(TEAM, CHANNEL, ts_of(51)) is None
+
+
+# --- what Slack is still to be shown ---------------------------------------------------------
+
+
+def owing(name: str, words: str = "{}", *, seq: int = 0) -> OutboxEntry:
+    return replace(entry(name, seq=seq), payload=words)
+
+
+async def ended(world: World, last: LastRevision) -> bool:
+    return await world.store.turns.end(
+        TurnId("1-ada"),
+        lease=world.lease,
+        outcome=Outcome.DONE,
+        cause=None,
+        usage=Usage(),
+        seconds=1.0,
+        now=NOW,
+        last=last,
+    )
+
+
+async def at_work(world: World) -> None:
+    await world.say(1, "ada")
+    await world.claimed("ada")
+
+
+async def said(world: World) -> list[tuple[str, str]]:
+    """What the other teammates know of her: ts and words."""
+    told = await world.store.messages.said_since(
+        THREAD,
+        after=None,
+        before=MessageId(10**6),
+        exclude_teammate="bob",
+        exclude_turn=TurnId("none"),
+    )
+    return [(one.said.ts, one.said.text) for one in told if one.said.author == "ada"]
+
+
+async def test_g4_the_end_of_a_turn_and_its_last_words_are_stored_together(world: World) -> None:
+    await at_work(world)
+    last = LastRevision((owing("one"), owing("two", seq=1)), OutboxId("one"), "All of it")
+    assert await ended(world, last)
+    assert [row.outbox_id for row in await world.store.outbox.owed()] == ["one", "two"]
+    assert not await ended(world, LastRevision((owing("three"),)))
+    assert len(await world.store.outbox.owed()) == 2
+
+
+async def test_others_are_told_a_reply_once_its_ts_is_known(world: World) -> None:
+    await at_work(world)
+    await ended(world, LastRevision((owing("one"),), OutboxId("one"), "All of it"))
+    assert await said(world) == []
+    await world.store.outbox.sent(OutboxId("one"), ts_of(50), "hash")
+    assert await said(world) == [(ts_of(50), "All of it")]
+    await world.store.outbox.sent(OutboxId("one"), ts_of(50), "hash")
+    assert len(await said(world)) == 1
+
+
+async def test_others_are_told_a_reply_whose_ts_is_known_at_its_end(world: World) -> None:
+    await at_work(world)
+    await world.store.outbox.plan(entry("one"))
+    await world.store.outbox.sent(OutboxId("one"), ts_of(50), None)
+    await ended(world, LastRevision((owing("one"),), OutboxId("one"), "All of it"))
+    assert await said(world) == [(ts_of(50), "All of it")]
+
+
+async def test_nothing_is_owed_any_more_once_the_last_revision_is_shown(world: World) -> None:
+    await world.say(1, "ada")
+    outbox = world.store.outbox
+    await outbox.owe([owing("posted"), owing("edited"), owing("refused"), owing("gone")])
+    await outbox.sent(OutboxId("edited"), ts_of(50), None)
+    assert len(await outbox.owed()) == 4
+    await outbox.sent(OutboxId("posted"), ts_of(51), "hash")
+    await outbox.settled([(OutboxId("edited"), "hash")])
+    await outbox.failed(OutboxId("refused"), "is_archived")
+    await outbox.removed(OutboxId("gone"))
+    assert await outbox.owed() == []
+    rows = {row.outbox_id: row for row in await outbox.of_turn(TurnId("1-ada"))}
+    assert (rows[OutboxId("edited")].state, rows[OutboxId("edited")].payload_hash) == (
+        "sent",
+        "hash",
+    )
+
+
+async def test_a_hash_is_kept_only_of_what_does_not_change(world: World) -> None:
+    await world.say(1, "ada")
+    await world.store.outbox.plan(entry("one"))
+    await world.store.outbox.sent(OutboxId("one"), ts_of(50), None)
+    (row,) = await world.store.outbox.of_turn(TurnId("1-ada"))
+    assert row.payload_hash is None
+
+
+async def test_a_message_that_takes_anothers_place_owes_what_that_one_owed(world: World) -> None:
+    await at_work(world)
+    await ended(world, LastRevision((owing("old", "words"),), OutboxId("old"), "All of it"))
+    await world.store.outbox.plan(entry("new"), instead_of=OutboxId("old"))
+    (row,) = await world.store.outbox.owed()
+    assert (row.outbox_id, row.payload) == ("new", "words")
+    await world.store.outbox.sent(OutboxId("new"), ts_of(50), "hash")
+    assert await said(world) == [(ts_of(50), "All of it")]
+
+
+async def test_a_row_that_is_there_already_is_not_planned_again(world: World) -> None:
+    await world.say(1, "ada")
+    await world.store.outbox.owe([owing("one", "words")])
+    await world.store.outbox.plan(entry("one"))
+    (row,) = await world.store.outbox.owed()
+    assert row.payload == "words"
+
+
+async def test_a_card_is_found_by_its_approval(world: World) -> None:
+    await world.say(1, "ada")
+    outbox, asked = world.store.outbox, ApprovalId("A1")
+    assert await outbox.card_of(asked) is None
+    await outbox.plan(replace(entry("refused"), about=asked))
+    await outbox.failed(OutboxId("refused"), "invalid_blocks")
+    assert await outbox.card_of(asked) is None
+    await outbox.plan(replace(entry("shown"), about=asked))
+    found = await outbox.card_of(asked)
+    assert found is not None
+    assert found.outbox_id == "shown"

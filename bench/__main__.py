@@ -17,6 +17,7 @@ from bench.live import growing
 from bench.parts import Backstage
 from bench.queue import queue
 from bench.report import DOCUMENT, rewrite, table
+from bench.restart import mid_answer, restart
 from bench.talk import ack, answer
 
 Benchmark = Callable[[Backstage], Awaitable[list[Row]]]
@@ -30,6 +31,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "fifty": fifty,
     "cost": cost,
     "queue": queue,
+    "restart": restart,
+    "mid-answer": mid_answer,
     "frames": frames,
     "day": day,
 }

@@ -14,8 +14,8 @@ TOKENS_A_SECOND = 20
 CHANNEL = "#general"
 
 MANY, MANY_S, MANY_TOKENS_A_SECOND = 50, 20, 10
-EDITS_A_MINUTE = 50
-"""`chat.update` is of Tier 3 (PLATFORM §1.2). Every reply needs one edit to end."""
+EDITS_A_MINUTE = 48
+"""Slack takes 50 (PLATFORM §1.2), of which two are kept back. Every reply needs one to end."""
 
 
 async def ten_short(backstage: Backstage) -> list[Row]:
@@ -66,9 +66,9 @@ async def fifty(backstage: Backstage) -> list[Row]:
             what=f"fifty {MANY_S} s turns at once in six channels, limits on",
             figure=f"{_complete(stage, turns)}, end {late:.1f} s after the last token, "
             f"largest gap {gap:.1f} s",
-            goal=f"{MANY} of {MANY}, no 429, ≤ 60 s ({MANY} last edits, {EDITS_A_MINUTE} edits a "
-            "minute, those of the progress counted: a minute after the last token all fit)",
-            ok=_all_well(stage, turns) and late <= 60.0,
+            goal=f"{MANY} of {MANY}, no 429, ≤ 65 s (each needs a last edit, {EDITS_A_MINUTE} a "
+            "minute are used: the last two wait for a minute after the first)",
+            ok=_all_well(stage, turns) and late <= 65.0,
             note=f"first text of the last one after {_last_first_s(stage, turns):.1f} s",
         )
     ]

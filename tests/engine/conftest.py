@@ -16,7 +16,7 @@ from bridge.engine.options import EngineOptions
 from bridge.engine.recovery import recover
 from bridge.engine.tools import Tools
 from bridge.store.store import Store
-from tests.engine.fakes import FakeAgent, FakeChat, FakeReply, Input, SystemClock
+from tests.engine.fakes import FakeAgent, FakeChat, FakeGuard, FakeReply, Input, SystemClock
 from tests.support import eventually
 
 TEAM = TeamId("T1")
@@ -32,6 +32,7 @@ class World:
     path: Path
     agent: FakeAgent = field(default_factory=FakeAgent)
     chat: FakeChat = field(default_factory=FakeChat)
+    guard: FakeGuard = field(default_factory=FakeGuard)
     clock: SystemClock = field(default_factory=SystemClock)
     expiry_s: float = 900.0
     time_limit_s: float = 3600.0
@@ -56,7 +57,7 @@ class World:
             rerun_wait_s=0.3,
             stop_wait_s=1.0,
         )
-        self.tools = Tools(self.store, self.agent, self.chat, self.clock, options)
+        self.tools = Tools(self.store, self.agent, self.chat, self.clock, options, self.guard)
         self.dispatcher = Dispatcher(self.tools)
         self.agent.listen(self.dispatcher)
         await recover(self.dispatcher, self.tools)

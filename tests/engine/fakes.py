@@ -86,6 +86,9 @@ class FakeAgent:
         self.stored: dict[Runtime, list[HistoryMessage]] = {}
         self.on_input: Callable[[Input], None] = lambda _: None
         self.lose_answers = False
+        self.reading = asyncio.Event()
+        self.reading.set()
+        self.lose_aborts = 0
         self.refuse_answers = 0
         self.refuse_inputs = 0
         self._agents = itertools.count(1)
@@ -152,10 +155,15 @@ class FakeAgent:
 
     async def abort(self, runtime: Runtime) -> bool:
         self.aborts.append(runtime)
+        if self.lose_aborts:
+            self.lose_aborts -= 1
+            raise AgentUnreachable("No answer from the App Server.")
         return True
 
     async def history(self, runtime: Runtime, *, back_to: str | None) -> list[HistoryMessage]:
-        return self.stored.get(runtime, [])
+        snapshot = self.stored.get(runtime, [])
+        await self.reading.wait()
+        return snapshot
 
     async def fork(self, runtime: Runtime) -> Runtime:
         self.forks.append(runtime)
@@ -205,6 +213,8 @@ class FakeReply:
         self.statuses: list[str] = []
         self.tools: tuple[ev.ToolLine, ...] = ()
         self.seals = 0
+        self.sealed: set[tuple[str, str]] = set()
+        self.sealed_parts: list[str] = []
         self.resumed = False
         self.ending: Ending | None = None
         self.last: Ending | None = None
@@ -236,6 +246,15 @@ class FakeReply:
 
     async def seal(self) -> None:
         self.seals += 1
+        above = {key: text for key, text in self.segments.items() if key not in self.sealed}
+        if above:
+            self.sealed_parts.append("\n\n".join(above.values()))
+            self.sealed |= above.keys()
+
+    def parts(self) -> list[str]:
+        """The text above each card, and below the last."""
+        below = [text for key, text in self.segments.items() if key not in self.sealed]
+        return [*self.sealed_parts, "\n\n".join(below)]
 
     async def conclude(self, ending: Ending, *, nothing_new: bool = False) -> LastRevision:
         self.last = ending
@@ -356,3 +375,24 @@ class SystemClock:
 
     def new_id(self) -> str:
         return secrets.token_urlsafe(16)
+
+
+class FakeGuard:
+    """The process that outlives us. `ended` is what it heard while nobody else listened."""
+
+    def __init__(self) -> None:
+        self.held: list[Runtime] = []
+        self.log: list[tuple[str, Runtime]] = []
+        self.ended: dict[str, ev.TurnFinished] = {}
+
+    async def hold(self, runtime: Runtime) -> None:
+        self.log.append(("hold", runtime))
+        if runtime not in self.held:
+            self.held.append(runtime)
+
+    def release(self, runtime: Runtime) -> None:
+        self.log.append(("release", runtime))
+        self.held.remove(runtime)
+
+    def ending(self, client_message_id: str) -> ev.TurnFinished | None:
+        return self.ended.get(client_message_id)

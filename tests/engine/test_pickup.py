@@ -1,0 +1,343 @@
+"""A new process goes on with running turns: text, cards, ends, stops."""
+
+import asyncio
+
+import pytest
+
+from bridge.domain import events as ev
+from bridge.domain.approvals import ApprovalState
+from bridge.domain.events import Verdict
+from bridge.domain.ids import ConversationId, MessageRef, MessageTs, RunId, Runtime
+from bridge.domain.ports import HistoryMessage, LinkState, ServerTraits
+from tests.engine.conftest import JONAS, MAYA, World
+from tests.engine.fakes import FakeReply, Input
+from tests.support import eventually
+
+ASKED = ev.ApprovalAsked("perm-1", "call-1", "Bash", {"command": "ls"})
+
+
+def stores(world: World, given: Input, *messages: HistoryMessage) -> None:
+    """The server's history holds the input and these."""
+    asked = HistoryMessage("u1", "user", "hi", given.client_message_id)
+    world.agent.stored[given.runtime] = [asked, *messages]
+
+
+def answer(text: str, name: str = "m1") -> HistoryMessage:
+    return HistoryMessage(name, "assistant", text, None)
+
+
+def call(name: str) -> HistoryMessage:
+    return HistoryMessage(f"of-{name}", "call", "", None, call_id=name)
+
+
+def say(world: World, given: Input, text: str, run: str = "run-1", name: str = "m1") -> None:
+    world.agent.emit(given.runtime, ev.TextArrived(RunId(run), name, text))
+
+
+async def at_work(world: World, *words: str) -> Input:
+    """A turn that runs and has said these words."""
+    await world.say("@ada hi")
+    given = await world.input(1)
+    world.agent.begin(given)
+    for word in words:
+        say(world, given, word)
+    await eventually(lambda: not words or world.chat.replies[0].segments)
+    world.agent.processing.add(given.runtime)
+    return given
+
+
+async def again(world: World) -> None:
+    """Killed and started; the new process has started the runtime again."""
+    await world.crash()
+    starts = len(world.agent.starts)
+    await world.open()
+    await eventually(lambda: len(world.agent.starts) > starts)
+
+
+def newest(world: World) -> FakeReply:
+    return world.chat.replies[-1]
+
+
+async def test_g4_the_text_is_whole_in_the_middle_of_the_stream(world: World) -> None:
+    given = await at_work(world, "one ", "two ")
+    world.agent.reading.clear()
+    await world.crash()
+    stores(world, given, answer("one two three four "))
+    await world.open()
+    await eventually(lambda: len(world.agent.starts) >= 2)
+    say(world, given, "four ")  # is in the listing already
+    say(world, given, "five ")  # came before the listing's answer, and is not in it
+    await asyncio.sleep(0)
+    assert newest(world).text() == "", "nothing is shown before it is whole"
+    world.agent.reading.set()
+    await eventually(lambda: newest(world).text() == "one two three four five ")
+    say(world, given, "six ")
+    await eventually(lambda: newest(world).text() == "one two three four five six ")
+    assert len(newest(world).segments) == 1, "one message of the agent appears once"
+    stores(world, given, answer("one two three four five six seven"))
+    world.agent.finish(given, RunId("run-1"))
+    assert (await world.ended(1)).text() == "one two three four five six seven"
+
+
+async def test_g4_the_text_of_several_steps_is_whole_and_in_order(world: World) -> None:
+    given = await at_work(world, "First. ")
+    await world.crash()
+    stores(world, given, answer("First. "), call("c"), answer("Second: a", "m2"))
+    await world.open()
+    await eventually(lambda: newest(world).text() == "First. \n\nSecond: a")
+    say(world, given, " b", "run-2", "m2")
+    say(world, given, "Third.", "run-3", "m3")
+    await eventually(lambda: newest(world).text() == "First. \n\nSecond: a b\n\nThird.")
+
+
+async def test_text_above_a_card_stays_above_it(world: World) -> None:
+    given = await at_work(world, "Above. ")
+    world.agent.emit(given.runtime, ASKED)
+    await eventually(lambda: world.chat.cards)
+    await eventually(lambda: _noted(world))
+    stores(world, given, answer("Above. "), call("call-1"), call("other"), answer("Below.", "m2"))
+    await again(world)
+    await eventually(lambda: newest(world).text() == "Above. \n\nBelow.")
+    assert newest(world).parts() == ["Above. ", "Below."]
+
+
+async def test_a_run_that_is_retried_takes_its_stored_text_along(world: World) -> None:
+    given = await at_work(world, "Half")
+    stores(world, given, answer("Half"))
+    await again(world)
+    await eventually(lambda: newest(world).text() == "Half")
+    say(world, given, " an")
+    await eventually(lambda: newest(world).text() == "Half an")
+    world.agent.emit(given.runtime, ev.RunDropped(RunId("run-1")))
+    say(world, given, "Whole.", "run-2", "m2")
+    await eventually(lambda: newest(world).text() == "Whole.")
+
+
+async def test_a_server_without_lasting_ids_shows_nothing_twice(world: World) -> None:
+    world.agent.traits = ServerTraits("0.32.13", True, False, keeps_ids=False)
+    given = await at_work(world, "one ")
+    world.agent.reading.clear()
+    stores(world, given, answer("one two ", "stored-9"))
+    world.agent.link(LinkState.DOWN)
+    world.agent.link(LinkState.UP)
+    await eventually(lambda: len(world.agent.starts) >= 2)
+    say(world, given, "two ", name="chunk-2")
+    world.agent.reading.set()
+    await eventually(lambda: newest(world).text() == "one two ")
+    say(world, given, "three", name="chunk-2")
+    await eventually(lambda: newest(world).text() == "one two three")
+    stores(world, given, answer("one two three", "stored-9"))
+    world.agent.finish(given, RunId("run-1"))
+    assert (await world.ended(1)).text() == "one two three"
+
+
+# --- how it ended ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reason", "outcome"),
+    [("end_turn", "done"), ("error", "failed"), ("cancelled", "cancelled")],
+)
+async def test_g5_an_end_that_only_the_guard_heard_is_the_true_one(
+    world: World, reason: str, outcome: str
+) -> None:
+    given = await at_work(world, "half ")
+    world.agent.processing.clear()
+    stores(world, given, answer("half and whole"))
+    world.guard.ended[given.client_message_id] = ev.TurnFinished(RunId("run-9"), reason)
+    await again(world)
+    reply = await world.ended(1)
+    assert reply.ending is not None
+    assert (reply.ending.outcome.value, reply.text()) == (outcome, "half and whole")
+    assert world.guard.held == []
+
+
+async def test_g5_an_end_that_the_guard_tells_late_counts_before_the_turn_is_given_up(
+    world: World,
+) -> None:
+    given = await at_work(world, "half ")
+    world.agent.processing.clear()
+    stores(world, given, answer("half and whole"))
+    world.agent.link(LinkState.DOWN)
+    world.agent.link(LinkState.UP)
+    await eventually(lambda: newest(world).text() == "half and whole")
+    world.guard.ended[given.client_message_id] = ev.TurnFinished(RunId("run-1"), "end_turn")
+    reply = await world.ended(1)
+    assert reply.ending is not None
+    assert reply.ending.outcome is ev.Outcome.DONE
+
+
+async def test_a_turn_that_the_server_runs_again_says_so_once(world: World) -> None:
+    given = await at_work(world, "half ")
+    world.agent.processing.clear()
+    stores(world, given, answer("half "))
+    await again(world)
+    await eventually(lambda: newest(world).text() == "half ")
+    world.agent.emit(
+        given.runtime, ev.RuntimeStatus(True, cwd=None, mode=None, pending_request_ids=frozenset())
+    )
+    await asyncio.sleep(0.5)  # longer than a rerun is waited for: a model may think for long
+    run = world.agent.begin(given)
+    say(world, given, "whole", run, "m2")
+    world.agent.emit(given.runtime, ev.RunStarted(run, frozenset({given.client_message_id})))
+    stores(world, given, answer("whole", "m2"))
+    world.agent.finish(given, run)
+    assert (await world.ended(1)).text() == "whole"
+    (notice,) = world.chat.notices
+    assert "restarted" in notice
+    assert len(world.agent.inputs) == 1
+
+
+async def test_a_conversation_that_is_gone_is_replaced_and_that_is_said(world: World) -> None:
+    given = await at_work(world, "half ")
+    world.agent.processing.clear()
+    world.agent.gone.add(given.runtime.conversation_id)
+    world.agent.answer_with("anew")
+    await again(world)
+    assert (await world.ended(1)).text() == "anew"
+    assert any("A new one continues" in notice for notice in world.chat.notices)
+    assert world.agent.inputs[1].runtime != given.runtime
+
+
+# --- cards -------------------------------------------------------------------------------------
+
+
+async def _noted(world: World) -> bool:
+    stored = await world.store.approvals.get(world.chat.cards[0].approval_id)
+    return stored is not None and stored.card is not None
+
+
+async def test_g6_a_question_whose_card_was_never_noted_is_shown_by_the_next_process(
+    world: World,
+) -> None:
+    given = await at_work(world)
+    world.chat.lose_cards = True
+    world.agent.emit(given.runtime, ASKED)
+    await eventually(lambda: world.chat.cards)
+    stores(world, given)
+    world.agent.pending = frozenset({"perm-1"})
+    world.chat.lose_cards = False
+    await again(world)
+    world.agent.emit(given.runtime, ASKED)
+    await eventually(lambda: world.chat.cards[1:])
+    first, second = world.chat.cards
+    assert first.approval_id == second.approval_id, "the same card: the chat looks for it first"
+    await eventually(lambda: _noted(world))
+
+
+async def test_g6_a_decision_that_was_not_delivered_is_delivered_once(world: World) -> None:
+    given = await at_work(world)
+    world.agent.emit(given.runtime, ASKED)
+    await eventually(lambda: world.chat.cards)
+    await eventually(lambda: _noted(world))
+    approval = world.chat.cards[0]
+    await world.store.approvals.settle(
+        approval.approval_id,
+        state=ApprovalState.ALLOWED,
+        by=JONAS,
+        cause=None,
+        now=world.tools.clock.now(),
+    )
+    stores(world, given)
+    world.agent.pending = frozenset({"perm-1"})
+    await again(world)
+    world.agent.emit(given.runtime, ASKED)
+    await eventually(lambda: world.agent.answers)
+    world.agent.emit(given.runtime, ASKED)  # once more, as a client that joins gets it
+    await eventually(lambda: world.agent.answers[1:])
+    assert {verdict for _, verdict, _ in world.agent.answers} == {Verdict.ALLOW}
+    assert len(world.chat.cards) == 1
+
+
+async def test_g6_a_decision_is_not_delivered_to_another_question(world: World) -> None:
+    given = await at_work(world)
+    world.agent.emit(given.runtime, ASKED)
+    await eventually(lambda: world.chat.cards)
+    await eventually(lambda: _noted(world))
+    await world.store.approvals.settle(
+        world.chat.cards[0].approval_id,
+        state=ApprovalState.ALLOWED,
+        by=JONAS,
+        cause=None,
+        now=world.tools.clock.now(),
+    )
+    stores(world, given)
+    world.agent.pending = frozenset({"perm-1"})
+    await again(world)
+    other = ev.ApprovalAsked("perm-1", "call-1", "Bash", {"command": "rm -rf /"})
+    world.agent.emit(given.runtime, other)
+    await eventually(lambda: world.chat.cards[1:])
+    assert world.agent.answers == []
+
+
+async def test_what_was_said_before_a_question_stands_above_its_card(world: World) -> None:
+    given = await at_work(world)
+    world.agent.reading.clear()
+    await world.crash()
+    stores(world, given, answer("Above."))
+    world.agent.pending = frozenset({"perm-1"})
+    await world.open()
+    await eventually(lambda: len(world.agent.starts) >= 2)
+    world.agent.emit(given.runtime, ASKED)
+    world.agent.reading.set()
+    await eventually(lambda: world.chat.cards)
+    assert newest(world).parts() == ["Above.", ""]
+
+
+# --- stops and the guard -----------------------------------------------------------------------
+
+
+async def test_an_abort_without_an_answer_is_repeated(world: World) -> None:
+    given = await at_work(world, "on and on")
+    stores(world, given, answer("on and on"))
+    world.agent.lose_aborts = 1
+    await world.dispatcher.stop(
+        newest(world).target.turn_id,
+        user=MAYA,
+        ref=MessageRef(world.message("").channel, MessageTs("1.0")),
+    )
+    await eventually(lambda: len(world.agent.aborts) == 2)
+    world.agent.finish(given, RunId("run-1"), "cancelled")
+    reply = await world.ended(1)
+    assert reply.ending is not None
+    assert reply.ending.outcome is ev.Outcome.CANCELLED
+
+
+async def test_the_guard_holds_the_runtime_before_the_input_is_sent_and_until_the_end(
+    world: World,
+) -> None:
+    held: list[list[Runtime]] = []
+
+    def reply(given: Input) -> None:
+        held.append(list(world.guard.held))
+        run = world.agent.begin(given)
+        world.agent.finish(given, run)
+
+    world.agent.on_input = reply
+    await world.say("@ada hi")
+    await world.ended(1)
+    given = world.agent.inputs[0]
+    assert held == [[given.runtime]]
+    await eventually(lambda: world.guard.held == [])
+
+
+async def test_the_guard_holds_the_copy_of_a_stuck_conversation(world: World) -> None:
+    stuck = "Conversation c already has an active run (local-run-1)"
+
+    def reply(given: Input) -> None:
+        if given.runtime.conversation_id.startswith("fork-of-"):
+            world.agent.finish(given, world.agent.begin(given))
+        else:
+            failed = ev.ModelFailed(stuck, frozenset({given.client_message_id}))
+            world.agent.emit(given.runtime, failed, ev.TurnFinished(None, "error", stuck))
+
+    world.agent.on_input = reply
+    await world.say("@ada hi")
+    await world.ended(1)
+    first = world.agent.inputs[0].runtime
+    copy = Runtime(first.agent_id, ConversationId(f"fork-of-{first.conversation_id}"))
+    assert [name for name in world.guard.log if name[0] == "hold"] == [
+        ("hold", first),
+        ("hold", copy),
+    ]
+    await eventually(lambda: world.guard.held == [])

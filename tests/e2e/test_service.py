@@ -1,6 +1,10 @@
-"""The service as an operator meets it: readiness, metrics, limits under load, huge answers."""
+"""The service as an operator meets it: readiness, metrics, limits under load, huge answers,
+processes that die, signals.
+"""
 
 import asyncio
+import re
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,7 +17,7 @@ from bridge.playground.model import MODEL, DemoModel
 from bridge.playground.model_texts import huge
 from tests.appserver_fixtures import RealServer
 from tests.e2e.conftest import Worlds
-from tests.e2e.world import World, actions, markdown, shown, teammates
+from tests.e2e.world import Bridge, World, actions, markdown, shown, teammates
 from tests.render.oracles import check_blocks, open_fences
 from tests.support import eventually
 
@@ -116,6 +120,131 @@ async def test_sixty_thousand_characters_arrive_whole_in_order_and_within_limits
     assert await world.bridge.stop() == 0
     _, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
+
+
+async def test_a_worker_killed_amid_an_answer_costs_neither_the_turn_nor_the_conversation(
+    worlds: Worlds,
+) -> None:
+    world = await worlds()
+    await world.start()
+    thread = world.ask(f"{LETTA} count [[say 60 tokens at 15/s]]")
+    await world.live(thread, "w5 ")
+    await world.bridge.kill_worker()
+    text = await _over(world, thread, "w60")
+    assert text.count("w1 ") == text.count("w60") == 1
+    assert len(world.replies(thread)) == 1
+    world.place.post("maya", "#general", "and now? [[text Not stuck.]]", thread)
+    await world.until(thread, "Not stuck.")
+    assert await _metric(world.bridge, "bridge_worker_restarts") == 1.0
+
+
+async def test_a_hand_over_puts_a_new_worker_in_place_and_aborts_nothing(worlds: Worlds) -> None:
+    world = await worlds()
+    await world.start()
+    thread = world.ask(f"{LETTA} count [[say 60 tokens at 15/s]]")
+    await world.live(thread, "w5 ")
+    before = world.bridge.worker
+    assert before is not None
+    world.bridge.signal(signal.SIGUSR1)
+    await world.bridge.next_worker(after=before.pid)
+    meanwhile = world.ask(f"{LETTA} are you there? [[text I am.]]")
+    text = await _over(world, thread, "w60")
+    assert text.count("w1 ") == 1
+    assert len(world.replies(thread)) == 1
+    await world.until(meanwhile, "I am.")
+    await eventually(lambda: not before.is_running())
+
+
+async def test_a_hand_over_to_a_configuration_that_is_wrong_changes_nothing(
+    worlds: Worlds,
+) -> None:
+    world = await worlds()
+    await world.start()
+    (world.bridge.folder / "bridge.toml").write_text("[slack]\nmood = 1\n")
+    world.bridge.signal(signal.SIGUSR1)
+    await eventually(lambda: "the old one goes on" in world.bridge.said())
+    assert "mood" in world.bridge.said()
+    await world.bridge.ready()
+    thread = world.ask(f"{LETTA} still there? [[text Still here.]]")
+    await world.until(thread, "Still here.")
+
+
+async def test_a_stop_lets_a_short_turn_finish_and_ends_the_others_within_ten_seconds(
+    worlds: Worlds,
+) -> None:
+    world = await worlds()
+    await world.start()
+    short = world.ask(f"{LETTA} be quick [[say 30 tokens at 10/s]]")
+    long = world.ask(f"{LETTA} take your time [[say 900 tokens at 10/s]]")
+    await world.live(short, "w5 ")
+    await world.live(long, "w5 ")
+    began = asyncio.get_running_loop().time()
+    assert await world.bridge.stop() == 0
+    assert asyncio.get_running_loop().time() - began < 10
+    assert "w30" in world.thread(short)
+    assert "nterrupted" not in world.thread(short)
+    for thread in (short, long):
+        assert not any(actions(message) for message in world.replies(thread))
+        assert world.place.status("#general", thread) == ""
+
+
+async def test_a_second_signal_ends_everything_at_once(worlds: Worlds) -> None:
+    world = await worlds(BRIDGE_TURNS__DRAIN_S="60")
+    await world.start()
+    worker = world.bridge.worker
+    assert worker is not None
+    thread = world.ask(f"{LETTA} take your time [[say 900 tokens at 10/s]]")
+    await world.live(thread, "w5 ")
+    world.bridge.signal(signal.SIGINT)
+    await eventually(lambda: "stopping" in world.bridge.said())
+    began = asyncio.get_running_loop().time()
+    world.bridge.signal(signal.SIGINT)
+    assert await world.bridge.ended() == 130
+    assert asyncio.get_running_loop().time() - began < 3
+    assert not worker.is_running()
+
+
+async def test_a_worker_whose_guard_is_killed_leaves_soon_and_the_turn_goes_on_after_a_start(
+    worlds: Worlds,
+) -> None:
+    world = await worlds()
+    await world.start()
+    thread = world.ask(f"{LETTA} go slowly [[say 40 tokens at 8/s]]")
+    await world.live(thread, "w3 ")
+    worker = world.bridge.worker
+    assert worker is not None
+    world.bridge.signal(signal.SIGKILL)
+    await world.bridge.ended()
+    await eventually(lambda: not worker.is_running(), within_s=5)
+    await world.start()
+    await _over(world, thread, "w3 ")
+    assert len(world.replies(thread)) == 1
+
+
+async def test_the_guard_is_small(worlds: Worlds) -> None:
+    world = await worlds()
+    await world.start()
+    guard, worker = psutil.Process(world.bridge.process.pid), world.bridge.worker
+    assert worker is not None
+    assert guard.memory_info().rss < 0.65 * worker.memory_info().rss
+
+
+async def _over(world: World, thread: str, *words: str) -> str:
+    """Wait until the thread shows these words and nothing to press; returns what it shows."""
+    await world.until(thread, *words, within_s=30)
+    await world.wait(lambda: not _open(world, thread), thread, within_s=30)
+    return world.thread(thread)
+
+
+def _open(world: World, thread: str) -> list[str]:
+    return [shown(message) for message in world.replies(thread) if actions(message)]
+
+
+async def _metric(bridge: Bridge, name: str) -> float:
+    _, text = await bridge.get("/metrics")
+    found = re.search(rf"^{name} (\S+)$", text, re.M)
+    assert found, name
+    return float(found[1])
 
 
 def _ended(world: World, thread: str) -> bool:

@@ -8,7 +8,6 @@ the same door as an event. Reading too much costs nothing there: a message is ta
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol, TypeVar
 
@@ -28,14 +27,11 @@ from bridge.slack.inbound import (
 )
 from bridge.slack.past import Past, PastOptions
 from bridge.slack.socket import Lost
+from bridge.slack.timestamps import earlier, timestamp_of
 from bridge.store.hearing import EVERYWHERE, Gap, Hearing, OpenMessage
 from bridge.telemetry import CAUGHT_UP, GAPS_OPEN, get_logger
 
 T = TypeVar("T")
-
-LOOK_BACK_S: Final = 86_400.0
-"""Threads that nobody of us takes part in are looked into when they began within this before the
-gap: somebody may have been mentioned there. Known threads are, however old."""
 
 _TOLD_AGAIN_S: Final = 3_600.0
 _TOLD: Final = 1_000
@@ -67,9 +63,12 @@ class CatchUpOptions:
     """Durations in seconds. `overlap_s`: how far before the last event a gap may reach, because
     events overtake each other. `grace_s`: how long Slack has to send again by itself what it
     could not deliver. `note_s`: how often it is written down up to where everything was heard.
+    `look_back_s`: threads in which no teammate takes part are looked into when they began within
+    this before the gap, because one may have been mentioned there; known threads are, however old.
     """
 
     overlap_s: float = 120.0
+    look_back_s: float = 86_400.0
     grace_s: float = 2.0
     note_s: float = 20.0
     pause_s: float = 2.0
@@ -144,7 +143,7 @@ class CatchUp:
         """An event could not be taken in. Slack sends it again, but not for ever."""
         known = any(m.since is not None and m.since <= event_ts for m in self._pending)
         if event_ts and not known:
-            self._note(_Missed(Cause.UNSTORED, since=_earlier(event_ts, 1.0)))
+            self._note(_Missed(Cause.UNSTORED, since=earlier(event_ts, 1.0)))
 
     def missed(self, why: Lost, back_s: float) -> None:
         """Events may have been lost; `back_s` seconds before the last one was heard already."""
@@ -205,9 +204,9 @@ class CatchUp:
     async def _open(self, missed: _Missed) -> None:
         heard = await self._hearing.heard(self._us.team)
         if heard is None:  # the very first start: nothing was missed before it
-            await self._hearing.advance(self._us.team, _ts_of(self._clock.now()))
+            await self._hearing.advance(self._us.team, timestamp_of(self._clock.now()))
             return
-        since = missed.since or _earlier(heard, missed.back_s)
+        since = missed.since or earlier(heard, missed.back_s)
         _log.info("a gap", since=since, cause=missed.cause.value)
         await self._hearing.open_gap(self._us.team, since, cause=missed.cause)
 
@@ -261,7 +260,9 @@ class CatchUp:
         known = await self._hearing.roots(self._us.team, channel)
         at_root = {m.ts for m in unfinished if m.thread_ts in (None, m.ts)}
         in_threads = _oldest_by_thread(m for m in unfinished if m.ts not in at_root)
-        back_to = min((_earlier(since, LOOK_BACK_S), *(_earlier(ts, 1.0) for ts in at_root)))
+        back_to = min(
+            (earlier(since, self._options.look_back_s), *(earlier(ts, 1.0) for ts in at_root))
+        )
         said: list[Fields] = []
         threads = set(in_threads)
         async for page in self._past.roots(channel, back_to=back_to, known=known):
@@ -287,7 +288,7 @@ class CatchUp:
         """Hand what is new to the engine, oldest first, and what was edited meanwhile."""
         if not items:
             return
-        first = _earlier(word(items[0].get("ts")), 1.0)
+        first = earlier(word(items[0].get("ts")), 1.0)
         known = await self._hearing.known(self._us.team, gap.channel, since=first)
         for item in items:
             ts = word(item.get("ts"))
@@ -345,15 +346,3 @@ def _oldest_by_thread(messages: Iterable[OpenMessage]) -> dict[MessageTs, Messag
         if message.thread_ts is not None:
             oldest[message.thread_ts] = min(message.ts, oldest.get(message.thread_ts, message.ts))
     return oldest
-
-
-def _earlier(ts: str, seconds: float) -> MessageTs:
-    """The Slack timestamp so many seconds before `ts`."""
-    whole, _, fraction = ts.partition(".")
-    micros = int(whole or 0) * 1_000_000 + int((fraction or "0").ljust(6, "0")[:6])
-    micros = max(0, micros - int(seconds * 1_000_000))
-    return MessageTs(f"{micros // 1_000_000:010d}.{micros % 1_000_000:06d}")
-
-
-def _ts_of(instant: datetime) -> MessageTs:
-    return _earlier(f"{instant.timestamp():.6f}", 0.0)

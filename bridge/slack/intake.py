@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from bridge.domain.ports import Clock
-from bridge.slack.catch_up import CatchUp
+from bridge.slack.catch_up import CatchUp, CatchUpOptions
 from bridge.slack.gateway import Gateway
 from bridge.slack.inbound import Installation
 from bridge.slack.listeners import (
@@ -27,6 +27,7 @@ class IntakeOptions:
 
     socket: SocketOptions | None
     signing_secret: str | None = field(default=None, repr=False)
+    catch_up: CatchUpOptions = field(default_factory=CatchUpOptions)
 
 
 class SlackIntake:
@@ -45,7 +46,15 @@ class SlackIntake:
         clock: Clock,
     ) -> None:
         self._tasks = Tasks()
-        self._catch_up = CatchUp(gateway, hearing, us, door=intake, notices=surface, clock=clock)
+        self._catch_up = CatchUp(
+            gateway,
+            hearing,
+            us,
+            door=intake,
+            notices=surface,
+            clock=clock,
+            options=options.catch_up,
+        )
         app = make_app(gateway, us, signing_secret=options.signing_secret)
         Listeners(
             us=us, intake=intake, forms=surface, tasks=self._tasks, ears=self._catch_up

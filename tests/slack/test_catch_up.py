@@ -1,0 +1,280 @@
+"""What people say while nobody listens is answered afterwards: once, in order, and said so."""
+
+from dataclasses import replace
+
+from bridge.domain.errors import StoreUnavailable
+from bridge.domain.ids import MessageTs
+from tests.slack.lives import QUICKLY, answers, late_lines, lives_on, remember
+from tests.support import eventually
+
+DROPPED = {"offline_events": "drop", "redelivery_delays_s": ()}
+"""A Slack that never sends again what nobody took."""
+
+GRANTED = ("app_mentions:read", "channels:history", "chat:write", "chat:write.customize")
+LEAST = (*GRANTED, "groups:history", "im:history", "users:read")
+
+
+def mention(desk, text):
+    return f"<@{desk.us.bot_user}> {text}"
+
+
+async def a_known_thread(lives, text="@ada hello"):
+    """A thread in which ada has answered once."""
+    desk = lives.desk
+    root = desk.say(mention(desk, text))
+    await lives.answered("#engineering", root)
+    return root
+
+
+async def test_g1_what_was_said_while_the_bridge_was_away_is_answered_once(desk_with):
+    async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
+        await lives.begin()
+        await lives.hearing()
+        thread = await a_known_thread(lives)
+        dm = desk.playground.dm("maya")
+        desk.say("hello in private", channel=dm)
+        await lives.answered(dm, None)
+        await lives.die()
+        for text in ("second", "third"):
+            desk.say(text, thread_ts=thread)
+        fresh = desk.say(mention(desk, "new question"))
+        desk.say("again in private", channel=dm)
+        first_dm = desk.playground.dm("priya")
+        desk.say("nobody knows me yet", channel=first_dm, as_="priya")
+        desk.say("nothing for you", as_="jonas")
+        await lives.begin()
+        for channel, root, times in (
+            ("#engineering", thread, 2),
+            ("#engineering", fresh, 1),
+            (dm, None, 2),
+            (first_dm, None, 1),
+        ):
+            shown = await lives.answered(channel, root, times=times)
+            await lives.caught_up()
+            assert len(answers(shown)) == times
+            assert len(late_lines(shown)) == 1
+            assert "I was not running" in str(late_lines(shown))
+        told = " ".join(lives.asked())
+        assert told.index("second") < told.index("third"), "the oldest first"
+        assert "nothing for you" not in told
+        assert all(told.count(words) == 1 for words in ("third", "new question", "nobody knows"))
+
+
+async def test_what_was_said_while_both_connections_were_down_is_answered(desk_with):
+    async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
+        await lives.begin()
+        await lives.hearing()
+        thread = await a_known_thread(lives)
+        await desk.playground.set_fault("drop_socket", how="abort")
+        await eventually(lambda: desk.playground.connections == 0)
+        desk.say("are you there?", thread_ts=thread)
+        await eventually(lambda: desk.playground.entries("event")[-1]["error"] == "dropped")
+        shown = await lives.answered("#engineering", thread, times=2)
+        await eventually(lambda: len(late_lines(lives.shown("#engineering", thread))) == 1)
+        await lives.caught_up()
+        assert "my connection to Slack was down" in str(lives.shown("#engineering", thread))
+        assert len(answers(shown)) == 2
+
+
+async def test_g2_what_came_as_an_event_is_not_answered_again(desk_with):
+    async with desk_with() as desk, lives_on(desk) as lives:
+        await lives.begin()
+        await lives.hearing()
+        thread = await a_known_thread(lives)
+        for _ in range(2):
+            await lives.die()
+            await lives.begin()
+            await lives.caught_up()
+        shown = lives.shown("#engineering", thread)
+        assert (len(answers(shown)), late_lines(shown)) == (1, [])
+        assert len(lives.agent.inputs) == 1
+
+
+async def test_what_was_said_before_somebody_was_asked_is_no_question(desk_with):
+    """The overlap of a gap reaches back to words that were nobody's business then."""
+    async with desk_with() as desk, lives_on(desk) as lives:
+        await lives.begin()
+        await lives.hearing()
+        root = desk.say("shall we release?")
+        desk.say("I think so", thread_ts=root, as_="jonas")
+        await eventually(lambda: desk.playground.undelivered == 0)
+        desk.say(mention(desk, "@ada do you?"), thread_ts=root)
+        await lives.answered("#engineering", root)
+        await lives.die()
+        await lives.begin()
+        await lives.caught_up()
+        assert len(lives.agent.inputs) == 1
+
+
+async def test_a_first_start_looks_for_nothing(desk_with):
+    async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
+        desk.say(mention(desk, "long before"))
+        await lives.begin()
+        await lives.hearing()
+        await lives.caught_up()
+        assert lives.agent.inputs == []
+        assert desk.playground.calls("conversations.history") == []
+
+
+async def test_g10_a_429_in_the_middle_is_waited_for(desk_with):
+    async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
+        await lives.begin()
+        await lives.hearing()
+        threads = [await a_known_thread(lives) for _ in range(2)]
+        await lives.die()
+        for thread in threads:
+            desk.say("and then?", thread_ts=thread)
+        for method in ("users.conversations", "conversations.history", "conversations.replies"):
+            await desk.playground.set_fault("rate_limited", method=method, count=1, retry_after_s=1)
+            await lives.begin()
+            await eventually(lambda: not desk.playground.fault("rate_limited")["on"])
+            await lives.die() if method != "conversations.replies" else None
+        for thread in threads:
+            await lives.answered("#engineering", thread, times=2)
+        await lives.caught_up()
+        assert len(lives.agent.inputs) == 4
+
+
+async def test_g1_a_process_that_dies_while_catching_up_is_followed_by_one_that_goes_on(desk_with):
+    async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
+        await lives.begin()
+        await lives.hearing()
+        threads = [await a_known_thread(lives) for _ in range(3)]
+        await lives.die()
+        for thread in threads:
+            desk.say("and then?", thread_ts=thread)
+        await desk.playground.set_fault("slow", method="conversations.replies", delay_s=0.3)
+        await lives.begin()
+        await eventually(lambda: len(lives.agent.inputs) == 4)
+        await lives.quiet()
+        await lives.die()
+        await desk.playground.set_fault("slow", False)
+        assert await desk.store.hearing.gaps(desk.us.team), "what is still to be read is stored"
+        # The next life hears a newer event at once; the gap still begins where it began.
+        await lives.begin()
+        newest = desk.say(mention(desk, "new"))
+        await lives.answered("#engineering", newest)
+        for thread in threads:
+            shown = await lives.answered("#engineering", thread, times=2)
+            assert len(answers(shown)) == 2
+        await lives.caught_up()
+        assert len(lives.agent.inputs) == 7
+
+
+class Stumbling:
+    """An engine whose database is locked for its first `failures` messages."""
+
+    def __init__(self, engine, failures):
+        self._engine, self._failures = engine, failures
+
+    def __getattr__(self, name):
+        return getattr(self._engine, name)
+
+    async def message(self, message):
+        if self._failures:
+            self._failures -= 1
+            raise StoreUnavailable("The database is locked.")
+        return await self._engine.message(message)
+
+
+async def test_g1_what_could_not_be_stored_is_found_even_if_slack_gives_up(desk_with):
+    async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
+        await lives.begin(door=lambda engine: Stumbling(engine, failures=4))
+        await lives.hearing()
+        asked = desk.say(mention(desk, "do not lose this"))
+        shown = await lives.answered("#engineering", asked)
+        await lives.caught_up()
+        assert len(answers(shown)) == 1
+
+
+async def test_bots_and_our_own_words_start_nothing(desk_with):
+    async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
+        await lives.begin()
+        await lives.hearing()
+        thread = await a_known_thread(lives)
+        channel = desk.channel()
+        await lives.die()
+        for text in ("our own words", mention(desk, "to ourselves")):
+            arguments = {"channel": channel, "text": text, "thread_ts": thread}
+            await desk.gateway.client.chat_postMessage(**arguments)
+        await lives.begin()
+        await lives.caught_up()
+        assert len(lives.agent.inputs) == 1
+        assert late_lines(lives.shown("#engineering", thread)) == []
+
+
+async def test_an_edit_in_the_gap_reaches_what_waits(desk_with):
+    async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
+        lives.agent.on_input = lambda _: None  # at work, and not done when the process dies
+        await lives.begin()
+        await lives.hearing()
+        root = desk.say(mention(desk, "@ada begin"))
+        await eventually(lambda: lives.agent.inputs)
+        waiting = desk.say("then count the fils", thread_ts=root)
+
+        async def waits():
+            return (await desk.store.turns.counts())["waiting"] == 1
+
+        await eventually(waits)
+        await lives.die()
+        desk.playground.edit("maya", "#engineering", waiting, "then count the files")
+        await lives.begin()
+        await lives.caught_up()
+        located = await desk.store.messages.find(desk.us.team, desk.channel(), MessageTs(waiting))
+        (turn,) = located.turns
+        (message,) = await desk.store.turns.messages(turn.turn_id)
+        assert message.said.text == "then count the files"
+
+
+async def test_without_the_scopes_known_places_are_caught_up(desk_with):
+    async with desk_with(scopes=LEAST, **DROPPED) as desk, lives_on(desk) as lives:
+        await lives.begin()
+        await lives.hearing()
+        thread = await a_known_thread(lives)
+        await lives.die()
+        desk.say("and then?", thread_ts=thread)
+        await lives.begin()
+        await lives.answered("#engineering", thread, times=2)
+        await lives.caught_up()
+        assert desk.playground.calls("users.conversations") == []
+
+
+async def test_apps_that_may_read_fifteen_at_a_time_are_caught_up_too(desk_with):
+    async with desk_with(history_limit=15, **DROPPED) as desk, lives_on(desk) as lives:
+        await lives.begin()
+        await lives.hearing()
+        thread = await a_known_thread(lives)
+        await lives.die()
+        for number in range(40):
+            desk.say(f"chatter {number}", as_="jonas")
+            desk.say(f"part {number}", thread_ts=thread)
+        asked = desk.say(mention(desk, "after all that"))
+        await lives.begin()
+        await lives.answered("#engineering", asked)
+        await lives.answered("#engineering", thread, times=2)
+        await lives.caught_up()
+        told = " ".join(lives.asked())
+        assert [told.count(f"part {n}<") for n in range(40)] == [1] * 40
+
+
+async def test_ten_thousand_known_threads_take_a_dozen_calls(desk_with):
+    """The threads began long before the gap; two of them have news."""
+    old = replace(QUICKLY, overlap_s=0.0, look_back_s=0.0)
+    async with desk_with(inspector_size=20_000, **DROPPED) as desk, lives_on(desk) as lives:
+        roots = [desk.say(f"thread {number}") for number in range(10_000)]
+        await remember(desk, roots)
+        for root in (roots[17], roots[5_000]):
+            desk.say("and then?", thread_ts=root)
+        before = len(desk.playground.calls())
+        await lives.begin(catch_up=old)
+        for root in (roots[17], roots[5_000]):
+            shown = await lives.answered("#engineering", root)
+            assert len(answers(shown)) == 1
+        await lives.caught_up()
+        calls = [entry.name for entry in desk.playground.calls()[before:]]
+        assert len(lives.agent.inputs) == 2
+        channels = 3
+        assert calls.count("users.conversations") == 1
+        assert calls.count("conversations.history") == channels + 11
+        news, fresh_histories = 2, 2
+        assert calls.count("conversations.replies") == news + fresh_histories

@@ -155,6 +155,12 @@ STORE_FAILURES = Counter(
     ["code"],
     registry=REGISTRY,
 )
+UNFORESEEN = Counter(
+    "bridge_unforeseen_failures",
+    "Failures that nothing foresaw: bugs, each with a traceback in the log.",
+    registry=REGISTRY,
+)
+TASKS = Gauge("bridge_tasks", "Background tasks running now.", registry=REGISTRY)
 CLOCK_JUMPS = Counter(
     "bridge_clock_jumps",
     "Jumps of the system's clock, by direction.",
@@ -194,11 +200,13 @@ class Tasks:
         """Start `work` on the running loop and return its task."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._running.add(task)
+        TASKS.inc()
         task.add_done_callback(self._ended)
         return task
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
+        TASKS.dec()
         if task.cancelled():
             return
         failure = task.exception()
@@ -207,6 +215,7 @@ class Tasks:
         if isinstance(failure, BridgeError):
             self._log.warning("task failed", task=task.get_name(), cause=str(failure))
         else:
+            UNFORESEEN.inc()
             self._log.error("task failed", task=task.get_name(), exc_info=failure)
         if self._on_failure is not None:
             self._on_failure(task.get_name(), failure)

@@ -8,13 +8,16 @@ from bridge.domain import effects as fx
 from bridge.domain import failures
 from bridge.domain.errors import StoreError
 from bridge.domain.people import ClaimedTurn
-from bridge.domain.ports import Ending, Reply
+from bridge.domain.ports import Ending, Reply, ReplyTarget
 from bridge.domain.posts import LastRevision
 from bridge.engine.approval_desk import ApprovalDesk
 from bridge.engine.tools import Tools
-from bridge.telemetry import TURN_SECONDS, TURNS, get_logger
+from bridge.telemetry import TURN_SECONDS, TURNS, UNFORESEEN, get_logger
 
 log = get_logger("turn")
+
+_WORDLESS = "Finished without a word."
+_NOT_SHOWN = "The answer could not be shown here. Please ask again."
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 
@@ -29,7 +32,10 @@ class TurnEnd:
         *,
         reply: Reply,
         desk: ApprovalDesk,
+        target: ReplyTarget,
     ) -> None:
+        self._target = target
+        self._speechless = False
         self._claimed = claimed
         self._tools = tools
         self._reply = reply
@@ -49,24 +55,42 @@ class TurnEnd:
         record = partial(self._record, end, ending, nothing_new=not anything_new)
         try:
             ours = await record()
-        except StoreError as error:
-            log.warning("end not recorded yet", cause=str(error))
-            _, ours = await asyncio.gather(self._reply.deliver(stored=False), _insist(record))
+        except Exception as error:
+            _not_recorded(error)
+            shown = self._shown(self._reply.deliver(stored=False))
+            _, ours = await asyncio.gather(shown, _insist(record))
         if not ours:
             log.error("the end was recorded by somebody else")
-        try:
-            await self._desk.void_all_of(self._claimed.turn_id, "The turn has ended.")
-            await self._reply.deliver(stored=True)
-        except Exception:
-            log.exception("the end was not shown in full")
+        await self._shown(self._desk.void_all_of(self._claimed.turn_id, "The turn has ended."))
+        if self._speechless:
+            sentence = ending.sentence or _NOT_SHOWN
+            await self._shown(self._tools.chat.close_leftover(self._target, sentence))
+        else:
+            await self._shown(self._reply.deliver(stored=True))
         TURNS.labels(outcome=end.outcome.value).inc()
         TURN_SECONDS.observe(seconds)
 
+    async def _shown(self, work: Awaitable[None]) -> None:
+        """What is shown of the end may fail: the turn is over all the same (G7)."""
+        try:
+            await work
+        except StoreError as error:
+            log.warning("the end was not shown in full", cause=str(error))
+        except Exception:
+            UNFORESEEN.inc()
+            log.exception("the end was not shown in full")
+
     def _sentence(self, end: fx.EndTurn) -> str | None:
         sentence = failures.explain(end.outcome, end.cause)
-        if sentence is None and not self._reply.text():
-            sentence = "Finished without a word."
-        return sentence
+        return _WORDLESS if sentence is None and not self._has_text() else sentence
+
+    def _has_text(self) -> bool:
+        try:
+            return bool(self._reply.text())
+        except Exception:
+            UNFORESEEN.inc()
+            log.exception("the reply's text is not known")
+            return True
 
     async def _record(self, end: fx.EndTurn, ending: Ending, *, nothing_new: bool) -> bool:
         """Free the binding for its next turn, and store what Slack is to show of this one."""
@@ -76,6 +100,8 @@ class TurnEnd:
         except StoreError:
             raise
         except Exception:  # a turn ends even when nobody knows how to show it (G7)
+            UNFORESEEN.inc()
+            self._speechless = True
             log.exception("the last word is lost")
         return await self._tools.store.turns.end(
             self._claimed.turn_id,
@@ -97,5 +123,13 @@ async def _insist(record: Callable[[], Awaitable[bool]]) -> bool:
         pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
         try:
             return await record()
-        except StoreError as error:
-            log.warning("end not recorded yet", cause=str(error))
+        except Exception as error:
+            _not_recorded(error)
+
+
+def _not_recorded(error: Exception) -> None:
+    if isinstance(error, StoreError):
+        log.warning("end not recorded yet", cause=str(error))
+    else:
+        UNFORESEEN.inc()
+        log.error("end not recorded yet", exc_info=error)

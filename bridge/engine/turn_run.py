@@ -25,12 +25,16 @@ from bridge.engine.transcript import Transcript
 from bridge.engine.turn_agent import TurnAgent
 from bridge.engine.turn_end import TurnEnd
 from bridge.engine.turn_timer import TurnTimer
-from bridge.telemetry import TURNS_ACTIVE, Tasks, get_logger
+from bridge.telemetry import TURNS_ACTIVE, UNFORESEEN, Tasks, get_logger
 
 log = get_logger("turn")
 
 _READING_S = 5.0
 """How long the end of a failed turn waits for text that is being read."""
+
+
+_SHOWN = fx.AppendReply | fx.DropRunText | fx.DropText | fx.ShowTools | fx.ShowStatus
+"""What only changes what people see on the way."""
 
 
 class TurnRun:
@@ -63,7 +67,7 @@ class TurnRun:
         self._target = _target(claimed, teammate)
         resumed = turn.phase is Phase.RECONCILING
         self._reply: Reply = tools.chat.open_reply(self._target, resumed=resumed)
-        self._ending = TurnEnd(claimed, tools, reply=self._reply, desk=desk)
+        self._ending = TurnEnd(claimed, tools, reply=self._reply, desk=desk, target=self._target)
         self._transcript = Transcript(self._reply)
         self._resumed = resumed
         self._to_seal = resumed
@@ -91,7 +95,7 @@ class TurnRun:
             ),
             fx.SendInput: self._send,
             fx.AskApproval: lambda effect: self._spawn(self._ask(effect.asked)),
-            fx.AnswerApproval: lambda effect: self._aside(self._agent.answer(effect)),
+            fx.AnswerApproval: lambda effect: self._aside(self._answer(effect)),
             fx.VoidApprovals: lambda effect: self._aside(
                 desk.void(claimed.turn_id, effect.request_ids, effect.cause)
             ),
@@ -185,9 +189,20 @@ class TurnRun:
             self._timer.phase_changed(self._turn.phase)
             log.debug("phase", was=before.value, now=self._turn.phase.value)
         for effect in effects:
-            self._performers[type(effect)](effect)
+            self._perform(effect)
 
     # --- effects out -------------------------------------------------------------------------
+
+    def _perform(self, effect: fx.Effect) -> None:
+        """A bug on the way to the screen ends nothing (G7), any other the turn, in words (G5)."""
+        try:
+            self._performers[type(effect)](effect)
+        except Exception as error:
+            UNFORESEEN.inc()
+            log.exception("effect failed", effect=type(effect).__name__)
+            if not isinstance(effect, _SHOWN):
+                self.tell(ev.Refused(f"{type(effect).__name__}: {error!r}"))
+            self._missed_text = True  # so the end asks the server for the whole text
 
     def _void_unless(self, pending: frozenset[str]) -> None:
         """Questions from before the link was lost are closed, unless the server still asks them."""
@@ -221,6 +236,13 @@ class TurnRun:
         await self._caught_up.wait()  # what was said before the question stands above it
         await self._reply.seal()
         await self._desk.ask(self.claimed, asked, self._teammate.face, self._target.thread_ts)
+
+    async def _answer(self, effect: fx.AnswerApproval) -> None:
+        try:
+            await self._agent.answer(effect)
+        except Exception:
+            self.tell(ev.LinkLost())  # the server may still wait: it is asked what for
+            raise
 
     def _send(self, effect: fx.SendInput) -> None:
         self._sending = self._spawn(self._agent.send(effect))
@@ -264,6 +286,7 @@ class TurnRun:
         try:
             await self._fill_gap(end)
         except Exception:
+            UNFORESEEN.inc()
             log.exception("missed text not read")
         anything_new = not (self._resumed and self._transcript.is_empty)
         await self._ending.bring(end, self._timer.worked_s(), anything_new=anything_new)

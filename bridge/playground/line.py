@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from aiohttp import WSMsgType, web
 
@@ -24,7 +25,8 @@ class Line:
                 case WSMsgType.TEXT:
                     yield message.data
                 case WSMsgType.PING:
-                    await self._socket.pong(message.data)
+                    with suppress(ConnectionError):  # it may be closing just now
+                        await self._socket.pong(message.data)
                 case WSMsgType.PONG:
                     self._owes_pong = False
                 case _:

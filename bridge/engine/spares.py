@@ -73,6 +73,9 @@ class Spares:
     async def _fill(self, teammate: Teammate) -> None:
         connection = self._connection
         spare = await self._again(teammate) or await self._new(teammate)
+        # The guard stays subscribed, so that the spare's first turn need not wait for it.
+        await self._tools.guard.hold(spare.runtime)
+        self._tools.guard.release(spare.runtime)
         if connection == self._connection:
             self._ready[teammate.name] = spare
         else:

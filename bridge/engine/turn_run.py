@@ -78,7 +78,10 @@ class TurnRun:
         self._reconciling: asyncio.Task[Any] | None = None
         self._lost_at = claimed.claimed_at
         self._end: fx.EndTurn | None = None
-        self._performers: dict[type, Callable[[Any], object]] = {
+        self._performers = self._all_performers()
+
+    def _all_performers(self) -> dict[type, Callable[[Any], object]]:
+        return {
             fx.AppendReply: lambda effect: self._transcript.append(
                 effect.run_id, effect.message_id, effect.text
             ),
@@ -87,7 +90,7 @@ class TurnRun:
             fx.DropRunText: lambda effect: self._transcript.drop(effect.run_ids),
             fx.DropText: lambda _: self._transcript.drop_all(),
             fx.SayQuietly: lambda effect: self._aside(
-                tools.chat.notice(claimed.binding.thread, effect.text)
+                self._tools.chat.notice(self.claimed.binding.thread, effect.text)
             ),
             fx.StartRuntime: lambda _: self._spawn(self._agent.start(self._next_attempt)),
             fx.LeaveConversation: lambda _: self._spawn(
@@ -97,7 +100,7 @@ class TurnRun:
             fx.AskApproval: lambda effect: self._spawn(self._ask(effect.asked)),
             fx.AnswerApproval: lambda effect: self._aside(self._answer(effect)),
             fx.VoidApprovals: lambda effect: self._aside(
-                desk.void(claimed.turn_id, effect.request_ids, effect.cause)
+                self._desk.void(self.claimed.turn_id, effect.request_ids, effect.cause)
             ),
             fx.AbortRun: lambda _: self._aside(self._agent.abort()),
             fx.Reconcile: lambda _: self._reconcile(),
@@ -174,8 +177,10 @@ class TurnRun:
         before = self._turn.phase
         try:
             self._turn, effects = step(self._turn, event)
-        except IllegalTransition as error:
-            log.error("illegal transition", cause=str(error))
+        except Exception as error:
+            if not isinstance(error, IllegalTransition):
+                UNFORESEEN.inc()
+            log.error("event not taken", event_kind=type(event).__name__, exc_info=error)
             self._turn, effects = step(self._turn, ev.Refused(str(error)))
         if isinstance(event, ev.RuntimeReady | ev.StateReplayed):
             structlog.contextvars.bind_contextvars(runtime=_spell_runtime(self._agent.binding))

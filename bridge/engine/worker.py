@@ -18,7 +18,7 @@ from bridge.engine.approval_desk import ApprovalDesk
 from bridge.engine.runtimes import Runtimes
 from bridge.engine.tools import Tools
 from bridge.engine.turn_run import TurnRun
-from bridge.telemetry import Tasks, get_logger
+from bridge.telemetry import UNFORESEEN, Tasks, get_logger
 
 log = get_logger("worker")
 
@@ -94,7 +94,9 @@ class Worker:
             self.current.tell(ev.ShuttingDown())
 
     async def run(self) -> None:
-        """Work until nothing is left, then retire. A database that fails is waited for."""
+        """Work until nothing is left, then retire. A database that fails is waited for, and what
+        nothing foresaw is tried again.
+        """
         pause_s = _FIRST_PAUSE_S
         try:
             while self._more and not self._stopping:
@@ -102,8 +104,8 @@ class Worker:
                 try:
                     await self._work_off()
                     pause_s = _FIRST_PAUSE_S
-                except StoreError as error:
-                    log.warning("worker waits for the database", cause=str(error))
+                except Exception as error:
+                    _failed(error)
                     self._more = True
                     await asyncio.sleep(pause_s)
                     pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
@@ -121,16 +123,7 @@ class Worker:
                 self._stop_taken = None
                 return
             claimed, turn = taken
-            run = TurnRun(
-                claimed,
-                self._teammate,
-                self._tools,
-                self._runtimes,
-                self._desk,
-                turn=turn,
-                runtime_known=self._runtime_known,
-            )
-            self.current = run
+            self.current = run = self._run_of(claimed, turn)
             self._begin(run, turn)
             self._pass_on_stops(run)
             try:
@@ -140,6 +133,21 @@ class Worker:
                 self._worked_until = self._tools.clock.now()
             for event in run.unheard():
                 self.tell(event)
+
+    def _run_of(self, claimed: ClaimedTurn, turn: Turn) -> TurnRun:
+        try:
+            return TurnRun(
+                claimed,
+                self._teammate,
+                self._tools,
+                self._runtimes,
+                self._desk,
+                turn=turn,
+                runtime_known=self._runtime_known,
+            )
+        except Exception:
+            self._inherited.appendleft((claimed, turn))  # it is claimed: nobody else takes it
+            raise
 
     def _pass_on_stops(self, run: TurnRun) -> None:
         """What was asked while the turn was being taken."""
@@ -183,3 +191,11 @@ class Worker:
             ref = MessageRef(message.thread.channel, message.said.ts)
             mark = self._tools.chat.mark_taken(ref, was_waiting=waited)
             self._tasks.spawn(mark, name=f"mark taken {message.said.ts}")
+
+
+def _failed(error: Exception) -> None:
+    if isinstance(error, StoreError):
+        log.warning("worker waits for the database", cause=str(error))
+    else:
+        UNFORESEEN.inc()
+        log.error("worker tries again", exc_info=error)

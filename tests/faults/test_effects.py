@@ -292,6 +292,20 @@ async def test_g5_a_bug_in_any_effect_ends_the_turn_in_words_and_the_next_one_is
     await eventually(lambda: left_running(world) <= {"expiries"})
 
 
+@pytest.mark.parametrize(("port", "method"), [("turns", "claim"), ("chat", "open_reply")])
+async def test_g1_a_bug_on_the_way_to_a_turn_only_delays_it(
+    world: BrokenWorld, port: str, method: str
+) -> None:
+    fuse, before = Fuse(port, method), unforeseen()
+    world.put_in(fuse)
+    world.agent.answer_with("Here I am.")
+    await world.say("@ada do it")
+    assert (await world.ended(1)).text() == "Here I am."
+    assert fuse.left == 0
+    assert unforeseen() == before + 1
+    await eventually(lambda: left_running(world) <= {"expiries"})
+
+
 def left_running(world: World) -> set[str]:
     return {task.get_name() for task in world.dispatcher._tasks._running}
 

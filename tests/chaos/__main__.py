@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 from tests.chaos.campaign import run
-from tests.chaos.report import one_line, table, write
+from tests.chaos.report import one_line, steps, table, write
 from tests.chaos.round import Outcome
 
-STRIKES = 8
+STRIKES = 9
 
 
 def main() -> int:
@@ -30,6 +30,7 @@ def main() -> int:
         write(outcomes, seeds=seeds, took_s=took)
     found = [one for one in outcomes if one.findings]
     _say(f"\n{table(outcomes)}\n\n{len(outcomes)} rounds in {took / 60:.1f} minutes.")
+    _say(f"The worker was killed at {steps(outcomes)}.")
     for one in found:
         _say(f"{one_line(one)}\n  evidence: {options.keep / f'seed-{one.plan.seed}'}")
         _say(f"  again: SEED={one.plan.seed} ROUNDS=1 make chaos")

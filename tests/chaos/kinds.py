@@ -12,7 +12,7 @@ from tests.chaos.rows import lock
 from tests.chaos.stage import Stage
 from tests.support import eventually
 
-PATIENCE_S = 6.0
+PATIENCE_S = 4.5
 """How long a fault waits for its step, or a switch for its calls."""
 
 Inflict = Callable[[Stage, Strike], Awaitable[bool]]

@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.chaos.checker import Verdict
 from tests.chaos.round import Outcome
 from tests.chaos.schedule import KILLS, ONCE
+from tests.chaos.steps import SLACK, STORE, WIRE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
 OPENING, CLOSING = "<!-- figures -->", "<!-- end of figures -->"
@@ -75,15 +76,24 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return f"| {first.ljust(widths[0])} | {' | '.join(aligned)} |"
 
 
+def steps(outcomes: Sequence[Outcome]) -> str:
+    """At how many of the named steps the worker was killed."""
+    met = {strike.step for outcome in outcomes for strike in outcome.struck if strike.step}
+    named = (*SLACK, *WIRE, *STORE)
+    missing = ", ".join(str(step) for step in named if step not in met)
+    return f"{len(met)} of {len(named)} named steps{f' (not: {missing})' if missing else ''}"
+
+
 def write(outcomes: Sequence[Outcome], *, seeds: range, took_s: float) -> None:
     """Put the figures into the document, between its marks."""
     total = rows(outcomes)["all"]
     rounds = f"{len(outcomes)} rounds from seed {seeds.start} on"
     calm = statistics.median(outcome.calm_after_s for outcome in outcomes)
     said = (
-        f"{datetime.now(UTC):%d %B %Y}: {total.faults} faults in {rounds}, {total.messages} messages, "
-        f"{took_s / 60:.0f} minutes. {total.whole} answers were whole. Between the last fault of "
-        f"a round and the end of the last answer lay {calm:.1f} s (median)."
+        f"{datetime.now(UTC):%d %B %Y}: {total.faults} faults in {rounds}, {total.messages} "
+        f"messages, {took_s / 60:.0f} minutes. {total.whole} answers were whole. Between the last "
+        f"fault of a round and the end of the last answer lay {calm:.1f} s (median). The worker "
+        f"was killed at {steps(outcomes)}."
     )
     before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(OPENING)
     after = rest.partition(CLOSING)[2]

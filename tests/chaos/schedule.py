@@ -42,6 +42,9 @@ ONCE = (
 )
 _DECK = (*ONCE, *(kind for kind in KILLS for _ in range(3)))
 
+_OFTEN = {"text": 25, "message": 3, "chat.update": 2, "noted": 2, "accepted": 3, "claimed": 2}
+"""What happens several times in a round: not always the first time is meant."""
+
 _METHODS = ("", "chat.postMessage", "chat.update", "reactions.add", "assistant.threads.setStatus")
 _HOW = {
     "socket dropped": ("close", "abort", "refresh_requested", "warning", "one"),
@@ -63,7 +66,7 @@ _LASTS = {
 }
 
 
-def plan(seed: int, *, strikes: int = 8) -> Plan:
+def plan(seed: int, *, strikes: int = 9) -> Plan:
     """The round of this seed, with so many faults prepared."""
     rng = Random(seed)
     managed = (seed // ROUNDS_A_WORLD) % 4 == 3
@@ -99,9 +102,9 @@ def _strike(rng: Random, kind: str, turn: int) -> Strike:
     step = _step(kind, turn)
     return Strike(
         kind=kind,
-        at_s=round(rng.uniform(0.2, TALK_S * (0.6 if step else 1.0)), 2),
+        at_s=round(rng.uniform(0.2, TALK_S * (0.4 if step else 1.0)), 2),
         step=step,
-        nth=rng.randint(1, 25) if step and step.what == "text" else rng.randint(1, 2),
+        nth=rng.randint(1, _OFTEN.get(step.what, 1) if step else 1),
         for_s=round(rng.uniform(low, high), 2),
         count=rng.randint(1, 3),
         method=rng.choice(_METHODS),
@@ -121,15 +124,17 @@ def _step(kind: str, turn: int) -> Step | None:
 def _asks(rng: Random, seed: int) -> tuple[Ask, ...]:
     asks = []
     for number in range(rng.randint(3, 4)):
-        root = _ask(rng, key=f"k{seed}x{number}", after=None)
+        root = _ask(rng, key=f"k{seed}x{number}", after=None, command=number == 0)
         asks.append(root)
         if rng.random() < 0.6:
-            asks.append(_ask(rng, key=f"k{seed}x{number}f", after=root))
+            asks.append(_ask(rng, key=f"k{seed}x{number}f", after=root, command=False))
     return tuple(asks)
 
 
-def _ask(rng: Random, *, key: str, after: Ask | None) -> Ask:
-    shape = rng.choices(list(Shape), weights=(3, 4, 2, 4))[0]
+def _ask(rng: Random, *, key: str, after: Ask | None, command: bool) -> Ask:
+    shape = rng.choices(list(Shape), weights=(3, 4, 2, 3))[0]
+    if command:  # every round has a question to decide
+        shape = Shape.COMMAND
     place = after.place if after else rng.choice(("#general", "#engineering", "#partners", "dm"))
     # What is said in a thread meets her at work, and so waits.
     at_s = after.at_s + rng.uniform(0.2, 2.0) if after else rng.uniform(0.0, TALK_S * 0.6)

@@ -29,7 +29,7 @@ class Workspace(Playground):
     """The playground, with the timestamps of all messages whose events were acknowledged."""
 
     def __init__(self) -> None:
-        super().__init__(PlaygroundOptions(redelivery_scale=0.05, inspector_size=20_000))
+        super().__init__(PlaygroundOptions(redelivery_scale=0.02, inspector_size=20_000))
         self.acked: set[str] = set()
         self._site.inspector.watchers.append(self._noted)
 

@@ -132,8 +132,10 @@ class Line:
             self._set_up(False)
             pause_s = min(max(0.5, pause_s * 2), self._options.longest_pause_s)
 
-    def connecting(self) -> None:
+    def connecting(self, *, as_slack_asked: bool = False) -> None:
         """The client begins to connect, for the first time or anew."""
+        if self._said_hello and not as_slack_asked:
+            self._watcher.lost(self, silent_for_s=self._silent_for_s() or 0.0)
         self._began_at = asyncio.get_running_loop().time()
         self._said_hello = False
         self.served.clear()
@@ -142,7 +144,7 @@ class Line:
     async def _serve(self, address: str) -> bool:
         """Run one client until it ails; True when it ever worked."""
         tasks, client = Tasks(), self._client(address)
-        self._heard_at, self._ever_up = None, False
+        self._heard_at, self._ever_up, self._said_hello = None, False, False
         self.connecting()
         try:
             connect: Work = client.connect
@@ -183,6 +185,12 @@ class Line:
         self._set_up(True)
         self.served.set()
 
+    def _silent_for_s(self) -> float | None:
+        """Seconds since the last pong; None before the first."""
+        if self._heard_at is None:
+            return None
+        return asyncio.get_running_loop().time() - self._heard_at
+
     def _set_up(self, up: bool) -> None:
         if self.up != up:
             self.up = up
@@ -201,7 +209,7 @@ class Line:
             if client.last_ping_pong_time != last_pong:
                 last_pong, self._heard_at = client.last_ping_pong_time, now
             self._set_up(self._said_hello and last_up == now)
-            silent_for_s = None if self._heard_at is None else now - self._heard_at
+            silent_for_s = self._silent_for_s()
             health = Health(
                 age_s=now - self._began_at,
                 said_hello=self._said_hello,
@@ -209,7 +217,7 @@ class Line:
                 silent_for_s=silent_for_s,
             )
             if reason := ailment(health, self._options):
-                if self._ever_up:
+                if self._said_hello:
                     self._watcher.lost(self, silent_for_s=silent_for_s or 0.0)
                 return reason
 
@@ -229,13 +237,14 @@ class _Client(SocketModeClient):
         self._line = line
         self._turns = turns
         self._socket_options = options
+        self._asked = False
 
     async def is_ping_pong_failing(self) -> bool:
         """Never: it goes by the wall clock, so a jump would break every line at once."""
         return False
 
     async def connect(self) -> None:
-        self._line.connecting()
+        self._line.connecting(as_slack_asked=self._asked)
         connect: Work = super().connect
         await connect()
 
@@ -244,6 +253,7 @@ class _Client(SocketModeClient):
         turn_s = self._socket_options.turn_s
         mine = await bounded(self._turns.acquire(), within_s=turn_s, what="the other connection")
         try:
+            self._asked = force
             await super().connect_to_new_endpoint(force)
             await bounded(self._line.served.wait(), within_s=turn_s, what="a line to reconnect")
         finally:

@@ -9,7 +9,8 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from bridge.slack.preflight import FRESH_S, SocketAddresses
-from bridge.slack.socket import Health, SocketLink, SocketOptions, ailment
+from bridge.slack.socket import Health, Lost, SocketLink, SocketOptions, ailment
+from bridge.telemetry import REGISTRY
 from tests.support import eventually
 
 OPTIONS = SocketOptions(app_token="xapp-x")
@@ -35,15 +36,21 @@ def test_what_the_watchdog_calls_ill(health, word):
 
 
 @asynccontextmanager
-async def linked(desk, *, gateway=None, addresses=None, **options):
-    async def handle(client, request):
+async def linked(desk, *, gateway=None, addresses=None, handle=None, missed=None, **options):
+    async def refuse(client, request):
         raise AssertionError("no envelope is sent here")
 
     quick = {"app_token": desk.playground.app_token, "connections": 1, "check_s": 0.02}
     quick |= {"down_s": 0.2, **options}
     calls = gateway or desk.gateway
     addresses = addresses or SocketAddresses(calls, quick["app_token"], monotonic=time.monotonic)
-    link = SocketLink(SocketOptions(**quick), gateway=calls, addresses=addresses, handle=handle)
+    link = SocketLink(
+        SocketOptions(**quick),
+        gateway=calls,
+        addresses=addresses,
+        handle=handle or refuse,
+        missed=missed or (lambda *_why: None),
+    )
     await link.start()
     try:
         yield link
@@ -148,3 +155,104 @@ async def test_a_failure_that_nobody_foresaw_does_not_end_the_line(desk):
             await eventually(lambda: link.is_up)
     (failed,) = [entry for entry in logs if entry["event"] == "slack socket failed"]
     assert isinstance(failed["exc_info"], RuntimeError)
+
+
+async def two(desk):
+    """Wait until both connections serve."""
+    await eventually(lambda: desk.playground.connections == 2)
+
+
+async def test_both_connections_are_never_away_at_once_when_slack_refreshes_both(desk):
+    missed = []
+    async with linked(desk, connections=2, missed=lambda *why: missed.append(why)) as link:
+        await two(desk)
+        await eventually(lambda: len(desk.playground.calls("apps.connections.open")) == 2)
+        before, seen = len(missed), len(desk.playground.entries("socket"))
+        await desk.playground.disconnect("warning")
+        await eventually(lambda: len(desk.playground.calls("apps.connections.open")) == 4)
+        await two(desk)
+        await eventually(lambda: link.is_up)
+        counts = [entry["summary"] for entry in desk.playground.entries("socket")[seen:]]
+        assert "1 connected" in counts
+        assert "0 connected" not in counts
+        assert missed[before:] == [], "somebody was always there"
+
+
+async def test_a_gap_is_told_when_no_connection_was_up_and_not_when_one_was(desk):
+    missed = []
+    async with linked(desk, connections=2, missed=lambda *why: missed.append(why)) as link:
+        await eventually(lambda: link.is_up)
+        await two(desk)
+        assert missed == [(Lost.DEAF, 0.0)], "the first hello of all"
+        await desk.playground.set_fault("drop_socket", how="abort")
+        await eventually(lambda: len(missed) > 1 and link.is_up)
+        await two(desk)
+        assert missed.count((Lost.DEAF, 0.0)) == 2
+
+
+async def test_a_line_that_goes_silent_is_told_with_how_long_it_was_silent(desk):
+    missed = []
+    async with linked(
+        desk, connections=2, ping_interval_s=0.1, missed=lambda *why: missed.append(why)
+    ) as link:
+        await two(desk)
+        await desk.playground.set_fault("deaf_socket", which="one")
+        await eventually(lambda: any(why is Lost.DOUBTFUL for why, _ in missed))
+        await eventually(lambda: link.is_up)
+        assert all(back_s >= 0.0 for _, back_s in missed)
+
+
+async def test_a_jump_of_the_wall_clock_leaves_a_healthy_line_alone(desk):
+    """`slack_sdk` notes pongs by the wall clock; only that there are new ones counts."""
+    clients = []
+
+    async def handle(client, request):
+        clients.append(client)
+
+    async with linked(desk, handle=handle, ping_interval_s=0.1) as link:
+        await eventually(lambda: link.is_up)
+        desk.say("an event shows the client")
+        client = (await eventually(lambda: clients))[0]
+        pong = await eventually(lambda: client.last_ping_pong_time)
+        client.last_ping_pong_time = pong - 3600.0  # as if the clock had jumped by an hour
+        await eventually(lambda: client.last_ping_pong_time > pong)
+        assert link.is_up
+        assert len(desk.playground.calls("apps.connections.open")) == 1
+
+
+async def test_the_gauge_is_one_while_any_connection_is_up(desk):
+    async with linked(desk, connections=2) as link:
+        await two(desk)
+        await eventually(lambda: link.is_up)
+        await desk.playground.set_fault("deaf_socket", which="one")
+        assert REGISTRY.get_sample_value("bridge_link_up", {"link": "slack"}) == 1.0
+    assert REGISTRY.get_sample_value("bridge_link_up", {"link": "slack"}) == 0.0
+
+
+async def test_another_program_on_the_same_app_is_noticed_and_said_after_a_second_look(desk):
+    missed = []
+    quick = {"census_s": 0.1, "confirm_s": 0.05, "connections": 2}
+    async with linked(desk, missed=lambda *why: missed.append(why), **quick) as link:
+        await two(desk)
+        await eventually(lambda: len(desk.playground.calls("apps.connections.open")) > 3)
+        assert link.warning is None, "our own connections are no strangers"
+        async with linked(desk, connections=1):
+            await eventually(lambda: link.others == 1)
+            assert "another program" in link.warning
+            assert link.reason is None, "ready, but said"
+            assert REGISTRY.get_sample_value("bridge_slack_other_connections") == 1.0
+            await eventually(lambda: (Lost.SHARED, 0.05) in missed)
+        await eventually(lambda: link.warning is None)
+
+
+async def test_connections_that_linger_for_a_moment_are_no_other_program(desk):
+    stranger = linked(desk, connections=1)
+    await stranger.__aenter__()
+    await eventually(lambda: desk.playground.connections == 1)
+    async with linked(desk, connections=1, census_s=60.0, confirm_s=0.2) as link:
+        await eventually(lambda: link.is_up)
+        await stranger.__aexit__(None, None, None)
+        looks = len(desk.playground.calls("apps.connections.open"))
+        await eventually(lambda: len(desk.playground.calls("apps.connections.open")) > looks)
+        await eventually(lambda: desk.playground.connections == 1)
+        assert link.warning is None

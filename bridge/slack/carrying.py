@@ -20,7 +20,7 @@ from bridge.slack.leftovers import close_leftover
 from bridge.slack.posting import Post, PostOffice, fixed, hash_of, passes
 from bridge.slack.sheets import Sheets
 from bridge.slack.status import METHOD as SET_STATUS
-from bridge.telemetry import OUTBOX_GIVEN_UP, get_logger
+from bridge.telemetry import DISPLAY_FAILURES, OUTBOX_GIVEN_UP, get_logger
 
 TRYING: Final = "trying"
 """State of a private note whose call may have been made: it cannot be looked up."""
@@ -113,6 +113,22 @@ class Carrier:
             if refusal.code not in _NOTHING_TO_DO:
                 raise
         await self._office.outbox.done(entry.outbox_id)
+
+    async def show_once(self, rows: Sequence[OutboxEntry]) -> None:
+        """Show what could not be stored, if it leaves no message behind. Raises nothing.
+
+        A post is left out: nobody could tell later whether it is there.
+        """
+        for row in rows:
+            try:
+                if row.kind in (parcels.NOTE, parcels.REACTION) and row.payload is not None:
+                    await self._call(parcels.call_of(row.payload), priority=Priority.QUIET)
+                    continue
+                reason = "it was not stored"
+            except ChatError as error:
+                reason = str(error)
+            DISPLAY_FAILURES.inc()
+            _log.error("not shown", kind=row.kind, reason=reason)
 
     async def give_up(self, entry: OutboxEntry, reason: str) -> None:
         """Note that this is not shown, and never will be. Raises `StoreError`."""

@@ -105,12 +105,14 @@ class Courier:
     async def carry(self, entries: Sequence[OutboxEntry], *, stored: bool = False) -> None:
         """Store these rows and bring them to Slack; returns after the first try of each.
 
-        What failed then is tried again for as long as it makes sense. Raises nothing.
+        What failed then is tried again for as long as it makes sense. What cannot be stored is
+        tried once, if that can do no harm. Raises nothing.
         """
         jobs = [_Job(entry, fresh=True) for entry in entries]
         self._names.update(job.name for job in jobs)
         if not stored and not await self._store(entries):
             self._names.difference_update(job.name for job in jobs)
+            await self._carrier.show_once(entries)
             return
         for job in jobs:
             self._add(job)
@@ -157,7 +159,7 @@ class Courier:
         try:
             await self._office.outbox.owe(entries)
         except StoreError as error:
-            _log.error("not noted, so not shown", kind=entries[0].kind, error=str(error))
+            _log.error("what Slack is owed cannot be noted", error=str(error))
             return False
         return True
 

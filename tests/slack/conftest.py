@@ -38,8 +38,9 @@ class RealClock:
 class Desk:
     """What a test works with: the playground, the store, and our side of Slack."""
 
-    def __init__(self, playground, store, gateway, workspace, surface):
+    def __init__(self, playground, store, gateway, workspace, surface, *, store_path=None):
         self.playground = playground
+        self.store_path = store_path
         self.store = store
         self.gateway = gateway
         self.us = workspace.us
@@ -142,7 +143,8 @@ async def open_desk(tmp_path, *, rate_limits=False, surface=None, gateway=None, 
             RealClock(),
             surface or SurfaceOptions(names={"Ada": "ada"}),
         )
-        desk = Desk(playground, store, calls, workspace, shown)
+        path = f"{tmp_path}/bridge.db"
+        desk = Desk(playground, store, calls, workspace, shown, store_path=path)
         yield desk
     finally:
         if desk is not None:

@@ -5,6 +5,8 @@ process had under way is cut off, and the next one knows only what is in the fil
 """
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -156,6 +158,38 @@ async def test_g4_what_is_shown_and_settled_is_not_written_again(desk):
     assert [call.name for call in desk.playground.calls()[calls:]] == ["chat.postMessage"]
 
 
+async def test_what_an_earlier_process_showed_gets_the_last_word_even_after_another_kill(desk):
+    target = await desk.target()
+    live_reply(desk, target, "Half an **answer**")
+    await eventually(lambda: desk.thread(target))
+    await desk.restart(QUICK)
+    resumed = desk.surface.open_reply(target, resumed=True)
+    interrupted = Ending(Outcome.INTERRUPTED, "Interrupted by a restart.", 3.0, Usage())
+    last = await resumed.conclude(interrupted, nothing_new=True)
+    for _ in range(2):  # the second time it was shown, but that was not noted
+        await desk.store.outbox.owe(last.owed)
+        await desk.restart(QUICK)
+        await desk.all_shown()
+        (message,) = desk.thread(target)
+        assert desk.markdown(target) == "Half an **answer**"
+        assert "Interrupted by a restart." in str(message["blocks"])
+        assert not stop_buttons(message)
+
+
+async def test_an_end_that_cannot_be_stored_yet_is_shown_all_the_same(desk):
+    target = await desk.target()
+    reply = live_reply(desk, target, "Half of it")
+    await eventually(lambda: desk.thread(target))
+    reply.append("1", "m", ", and the rest.")
+    await reply.conclude(DONE)
+    await reply.deliver(stored=False)
+    assert desk.markdown(target) == "Half of it, and the rest."
+    last = await concluded(desk, reply)
+    assert last.owed == ()
+    await reply.deliver(stored=True)
+    await one_whole_reply(desk, target, "Half of it, and the rest.")
+
+
 # --- a Slack that is away --------------------------------------------------------------------
 
 
@@ -262,6 +296,15 @@ async def test_a_private_note_is_repeated_after_a_refusal_but_not_when_it_may_be
     await desk.all_shown()
     notes = [note["text"] for note in desk.playground.ephemerals("maya")]
     assert notes == ["unclear", "refused"]
+
+
+async def test_a_person_is_answered_privately_although_nothing_can_be_stored(desk):
+    maya = UserId("U01MAYACHEN")
+    with closing(sqlite3.connect(desk.store_path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await desk.surface.private_note(desk.channel(), maya, "Please try again.", thread_ts=None)
+    (note,) = desk.playground.ephemerals("maya")
+    assert note["text"] == "Please try again."
 
 
 async def test_signs_on_a_message_end_up_as_they_were_last_meant(desk):

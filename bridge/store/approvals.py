@@ -44,7 +44,6 @@ _CARD = (
     .where(approvals.c.approval_id == _param("approval"))
     .values(card_channel=_param("channel"), card_ts=_param("ts"))
 )
-_FIRST_TO_EXPIRE = _ALL.where(pending(approvals)).order_by(approvals.c.expires_at).limit(1)
 _NOT_CLOSED = _ALL.where(not_closed(approvals), ~pending(approvals)).order_by(approvals.c.place)
 _CLOSED = (
     sa.update(approvals)
@@ -122,11 +121,6 @@ class Approvals:
     async def not_closed(self) -> list[Approval]:
         """Settled approvals whose card may still have its buttons, oldest first."""
         return await self._read(_NOT_CLOSED)
-
-    async def first_to_expire(self) -> Approval | None:
-        """The pending approval that expires first; None when nothing is pending."""
-        found = await self._read(_FIRST_TO_EXPIRE)
-        return found[0] if found else None
 
     async def settle(
         self,

@@ -140,15 +140,3 @@ async def test_a_settled_card_is_listed_until_it_is_closed(asked: World) -> None
     assert await approvals.not_closed() == [settled]
     await approvals.card_closed(name, later(6))
     assert await approvals.not_closed() == []
-
-
-async def test_the_pending_question_that_expires_first_is_found(asked: World) -> None:
-    approvals = asked.store.approvals
-    sooner = replace(question("A2", request="r2"), expires_at=later(300))
-    await approvals.create(sooner)
-    assert await approvals.first_to_expire() == sooner
-    for name in ("A1", "A2"):
-        await approvals.settle(
-            ApprovalId(name), state=ApprovalState.EXPIRED, by=None, cause=None, now=later(601)
-        )
-    assert await approvals.first_to_expire() is None

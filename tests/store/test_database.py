@@ -270,7 +270,6 @@ async def live(world: World) -> None:
     await store.turns.counts()
     await store.approvals.open_all()
     await store.approvals.not_closed()
-    await store.approvals.first_to_expire()
     await store.approvals.card_closed(ApprovalId("A1"), NOW)
     await store.turns.last_requester(ada.binding.binding_id)
     await store.messages.forget_text(later(-9))

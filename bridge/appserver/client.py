@@ -133,11 +133,15 @@ class AppServerClient:
     async def start(self, request: RuntimeRequest) -> StartedRuntime:
         """Start or resume a runtime with its mode and directory, and learn its state.
 
-        The server replays pending approvals as events before this returns. A directory that
-        does not exist shows as another `cwd` in the answer; the server says nothing else (§2).
+        The server replays pending approvals as events before this returns, also those that it
+        has asked for on this connection before: the answer may not have arrived. A directory
+        that does not exist shows as another `cwd` in the answer; the server says nothing else
+        (§2).
         """
         if request.conversation_id is not None:
-            self._runtimes.starting(Runtime(request.agent_id, request.conversation_id))
+            known = Runtime(request.agent_id, request.conversation_id)
+            self._runtimes.starting(known)
+            self._connection.hear_again(known)
         epoch = self._connection.epoch
         answer = await self.calls.runtime_start(self._start_command(request))
         if answer.runtime is None:

@@ -145,6 +145,10 @@ class Connection:
             if answer.done() and not answer.cancelled():
                 answer.exception()  # seen, also when the caller was cancelled meanwhile
 
+    def hear_again(self, runtime: Runtime) -> None:
+        """Its pending questions are about to be replayed, and are to be heard."""
+        self._session.forget_runtime(runtime)
+
     def forget(self, runtime: Runtime) -> None:
         """The runtime is not in use: nothing of it need be kept. Unknown ones are fine."""
         self._session.forget_runtime(runtime)

@@ -109,10 +109,9 @@ class TurnRun:
 
     def waits_for(self, request_id: str) -> bool | None:
         """Whether the server waits for this answer; None while that must be learnt anew."""
-        for approval in self._turn.approvals:
-            if approval.request_id == request_id and not approval.unsure:
-                return True
-        return None if self._turn.phase is Phase.RECONCILING else False
+        if self._turn.phase is Phase.RECONCILING:
+            return None  # an answer could not be given before the runtime is started again
+        return any(a.request_id == request_id and not a.unsure for a in self._turn.approvals)
 
     def tell(self, event: ev.TurnEvent) -> None:
         """Hand the turn an event; never blocks."""

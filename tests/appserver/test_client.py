@@ -32,6 +32,12 @@ from tests.support import eventually
 RUNTIME = Runtime(AgentId("a"), ConversationId("c"))
 REF = {"agent_id": "a", "conversation_id": "c"}
 REQUEST = RuntimeRequest(RUNTIME.agent_id, RUNTIME.conversation_id, "/srv", PermissionMode.STRICT)
+QUESTION = {
+    "type": "control_request",
+    "request_id": "perm-1",
+    "runtime": REF,
+    "request": {"subtype": "can_use_tool", "tool_name": "Bash", "input": {}, "tool_call_id": "c1"},
+}
 WORDS = CreateMessage(messages=[InputMessage(content="x", client_message_id="m")])
 Frames = list[dict[str, Any]]
 Script = dict[str, Callable[[dict[str, Any]], Frames]]
@@ -131,6 +137,22 @@ async def test_a_state_replayed_after_the_answer_is_waited_for() -> None:
         assert answer.is_processing
         assert answer.pending_request_ids == {"p1"}
         assert isinstance(ears.events[0], ev.RuntimeStatus)
+
+
+async def test_a_question_is_heard_again_with_every_start() -> None:
+    """A decision may not have arrived although the connection lives: the replay asks again."""
+
+    def asking(frame: dict[str, Any]) -> Frames:
+        return [QUESTION, *started(frame), QUESTION]
+
+    async with client_of({"runtime_start": asking}) as (client, server, ears):
+        await server.push(QUESTION)  # as to every new connection of a busy runtime (§4)
+        await eventually(lambda: len(ears.events) == 1)
+        for _ in range(2):
+            await client.start(REQUEST)
+        await client.calls.app_server_info()  # comes after the replay
+        asked = [event for event in ears.events if isinstance(event, ev.ApprovalAsked)]
+        assert len(asked) == 3
 
 
 async def test_a_state_of_before_does_not_count_for_a_new_start() -> None:

@@ -19,7 +19,11 @@ from bridge.settings import Settings, reveal
 from bridge.slack.budget import Budget
 from bridge.slack.gateway import Gateway, GatewayOptions, web_session
 from bridge.slack.preflight import describe, new_socket_url
+from bridge.slack.socket import count_connections
 from bridge.store import Store
+
+HELLO_S = 5.0
+"""How long Slack may take to greet a connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +89,15 @@ async def _bot(gateway: Gateway) -> str:
 
 
 async def _socket(gateway: Gateway, app_token: str) -> str:
-    await new_socket_url(gateway, app_token)
-    return "Socket Mode can be opened"
+    address = await new_socket_url(gateway, app_token)
+    counted = await count_connections(gateway.session, address, within_s=HELLO_S)
+    if counted is None:
+        return "Socket Mode can be opened"
+    return (
+        f"Socket Mode can be opened; {counted - 1} connections of this app are open (a running "
+        "bridge has as many as slack.connections says; more belong to another program, which "
+        "then takes part of what people say)"
+    )
 
 
 def _scopes(granted: frozenset[str]) -> Finding:
@@ -128,7 +139,9 @@ async def _appserver(settings: Settings, wait_s: float) -> str:
 def _traits(traits: ServerTraits | None) -> str:
     if traits is None:
         return "of an unknown version"
-    return f"{traits.version}{' (legacy split channels)' if traits.split_channels else ''}"
+    if traits.split_channels:
+        return f"{traits.version} (takes one client: a crash of the bridge costs live turns)"
+    return traits.version
 
 
 async def _program_version(program: str) -> str:

@@ -137,6 +137,8 @@ class Guarded:
         while (message := await self._pipe.receive()) is not None:
             if "hello" in message:
                 self._hear_hello(message["hello"])
+            if "ping" in message:
+                self._pipe.send(pong=True)
             if "held" in message:
                 self._hear_held(message)
             for ending in message.get("ended") or ():

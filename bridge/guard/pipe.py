@@ -6,7 +6,9 @@ From the guard:
     {"held": n, "trouble": sentence | null}: the answer to `hold`
     {"ended": [ending]}: a turn of a held runtime ended; an ending is
         {"client_message_ids": [id], "run_id": id | null, "stop_reason": word, "error": text | null}
+    {"ping": true}: a sign of life is wanted
 From the worker:
+    {"pong": true}: here it is
     {"prepared": true}: the configuration is good; `hello` may come
     {"ready": true}: everything has started
     {"hold": {"agent_id", "conversation_id"}, "number": n}, {"release": {the same}}

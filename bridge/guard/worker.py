@@ -19,12 +19,16 @@ class Program:
     """What to run. `{fd}` in `command` becomes the number of the pipe's end.
 
     `environ` is what any program of this user may see, `secrets` what goes through the pipe: the
-    environment of a process that has just begun is open to others of its user (G9).
+    environment of a process that has just begun is open to others of its user (G9). Once ready,
+    it is asked for a sign of life every `ping_s` seconds; one that gives none for `deaf_s` is
+    taken for stuck and ended.
     """
 
     command: Sequence[str]
     environ: Mapping[str, str] = field(repr=False)
     secrets: Mapping[str, str] = field(repr=False)
+    ping_s: float = 10.0
+    deaf_s: float = 60.0
 
 
 class Worker:
@@ -37,7 +41,7 @@ class Worker:
         self.number = number
         self.prepared = self.ready = self.leaving = False
         self.code: int | None = None
-        self.began = self._now()
+        self._began = self._heard = self._now()
         self._process, self._pipe = process, pipe
         self._tasks = Tasks()
 
@@ -66,13 +70,14 @@ class Worker:
         pipe.send(environ=dict(program.secrets))
         worker._tasks.spawn(worker._listen(hear, changed), name=f"worker {number} pipe")
         worker._tasks.spawn(worker._watch(changed), name=f"worker {number}")
+        worker._tasks.spawn(worker._ping(program), name=f"worker {number} signs of life")
         log.info("worker started", number=number, pid=process.pid)
         return worker
 
     @property
     def lived_s(self) -> float:
         """Seconds since its start."""
-        return self._now() - self.began
+        return self._now() - self._began
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -85,6 +90,7 @@ class Worker:
         self, hear: Callable[["Worker", dict[str, Any]], None], changed: Callable[[], None]
     ) -> None:
         while (message := await self._pipe.receive()) is not None:
+            self._heard = self._now()
             self.prepared |= "prepared" in message
             self.ready |= "ready" in message
             hear(self, message)
@@ -93,6 +99,15 @@ class Worker:
     async def _watch(self, changed: Callable[[], None]) -> None:
         self.code = await self._process.wait()
         changed()
+
+    async def _ping(self, program: Program) -> None:
+        while self.code is None:
+            await asyncio.sleep(program.ping_s)
+            if self.ready and self._now() - self._heard > program.deaf_s:
+                log.error("the worker is stuck and is ended", number=self.number)
+                self._process.kill()
+                return
+            self.send(ping=True)
 
     async def end(self, number: signal.Signals, *, within_s: float) -> int:
         """Ask it to end by a signal, end it when it has not in time, and return its code."""

@@ -42,6 +42,9 @@ class Worker:
     def hear(self, word: str = "") -> None:
         while line := self.lines.readline():
             message = json.loads(line)
+            if "ping" in message:
+                self.say(pong=True)
+                continue
             self.note("heard", message)
             if word and word in message:
                 return

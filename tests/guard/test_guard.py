@@ -89,6 +89,7 @@ async def house(tmp_path: Path) -> Any:
         server: OurServer | None = None,
         address: Endpoint = NOWHERE,
         options: GuardOptions = QUICK,
+        deaf_s: float = 60.0,
     ) -> House:
         diary = tmp_path / "diary"
         diary.touch()
@@ -97,6 +98,8 @@ async def house(tmp_path: Path) -> Any:
                 command=(sys.executable, str(SCRIPT), "{fd}", str(diary), ",".join(lives)),
                 environ={"PATH": os.environ["PATH"], "OPEN": "yes"},
                 secrets={"SLACK_BOT_TOKEN": "xoxb-1"},
+                ping_s=0.05,
+                deaf_s=deaf_s,
             ),
             address=lambda: address,
             server=server,
@@ -122,6 +125,18 @@ async def test_a_worker_that_dies_is_started_again_and_told_how_often(house: Hou
         os.kill(pid, signal.SIGKILL)
     await home.until_heard("hello", 4)
     assert [hello["restarts"] for hello in home.heard("hello")] == [0, 1, 2, 3]
+
+
+async def test_a_worker_that_is_stuck_is_ended_and_one_that_is_idle_is_not(house: Houses) -> None:
+    home = await house(WORKS, deaf_s=0.5)
+    [(first, _)] = await home.until("born")
+    await home.until_heard("hello")
+    os.kill(first, signal.SIGSTOP)
+    _, (second, _) = await home.until("born", 2)
+    assert not psutil.pid_exists(first)
+    began = asyncio.get_running_loop().time()
+    await eventually(lambda: asyncio.get_running_loop().time() - began > 1.0)
+    assert home.pids == [first, second]
 
 
 async def test_pauses_grow_with_early_deaths_until_the_guard_gives_up(house: Houses) -> None:

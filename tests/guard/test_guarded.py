@@ -150,6 +150,11 @@ async def test_a_guard_that_dies_before_its_hello_is_an_error(ends: Ends) -> Non
         await ends.guarded.begin()
 
 
+async def test_it_gives_signs_of_life(ends: Ends) -> None:
+    ends.guard.send(ping=True)
+    assert await ends.next() == {"pong": True}
+
+
 async def test_what_a_newer_guard_says_besides_is_ignored(ends: Ends) -> None:
     ends.guard.send(news={"a": 1})
     await ends.greet(mood="fine")

@@ -39,7 +39,7 @@ from bridge.slack.surface import Surface, SurfaceOptions
 from bridge.store.event_log import EventLog
 from bridge.store.store import Store
 from bridge.telemetry import Tasks, get_logger, redact
-from bridge.web import Web, WebOptions
+from bridge.web import Web, WebOptions, but
 
 log = get_logger("app")
 
@@ -300,7 +300,7 @@ class _Bridge:
         if self._not_yet is not None:
             return {"bridge": self._not_yet}
         return {
-            "slack": self._slack.reason if self._slack is not None else None,
+            "slack": s.reason or but(s.warning) if (s := self._slack) is not None else None,
             "appserver": None if self._client.state is LinkState.UP else self._link_reason(),
             "database": await self._database_reason(),
         }

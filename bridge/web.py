@@ -18,7 +18,16 @@ from bridge.domain.errors import ConfigurationError
 from bridge.telemetry import REGISTRY, get_logger
 
 Readiness = Callable[[], Awaitable[Mapping[str, str | None]]]
-"""Asks every part how it is: its name, and None when it works or a sentence when it does not."""
+"""Asks every part how it is: its name, and None when it works or a sentence when it does not.
+A sentence made by `but` is shown and makes nothing unready.
+"""
+
+_BUT = "ok, but: "
+
+
+def but(warning: str | None) -> str | None:
+    """What to say of a part that works although something is wrong; None for no warning."""
+    return None if warning is None else f"{_BUT}{warning}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class Web:
                 parts = await self._readiness()
         except TimeoutError:
             parts = {"bridge": f"The check did not end within {self._probe_s:g} seconds."}
-        ready = all(reason is None for reason in parts.values())
+        ready = all(reason is None or reason.startswith(_BUT) for reason in parts.values())
         return web.json_response(
             {"ready": ready, "parts": {name: reason or "ok" for name, reason in parts.items()}},
             status=200 if ready else 503,

@@ -101,3 +101,10 @@ async def test_a_file_that_is_no_database_is_a_line(workspace: Playground, tmp_p
     (tmp_path / "bridge.db").write_text("this is a letter to my aunt, and no database at all")
     found = named(await examine(settings(workspace, tmp_path)), "database")
     assert not found.well
+
+
+async def test_connections_of_the_app_are_counted(workspace: Playground, tmp_path: Path) -> None:
+    given = settings(workspace, tmp_path, BRIDGE_APPSERVER__URL="ws://127.0.0.1:1/ws")
+    found = named(await examine(given, server_wait_s=0.2), "app token")
+    assert found.well
+    assert "0 connections of this app are open" in found.said

@@ -9,7 +9,7 @@ import aiohttp.web
 import pytest
 
 from bridge.domain.errors import ConfigurationError
-from bridge.web import Web, WebOptions
+from bridge.web import Web, WebOptions, but
 
 
 class Parts:
@@ -69,6 +69,15 @@ async def test_not_ready_with_the_reason_while_one_part_does_not_work(
     assert f'"{part}": "The disk is full."' in text
     parts.state[part] = None
     assert (await get(server, "/readyz"))[0] == 200
+
+
+async def test_a_part_that_works_with_a_warning_is_ready_and_says_so(
+    server: Web, parts: Parts
+) -> None:
+    parts.state["slack"] = but("Another program listens.")
+    status, text = await get(server, "/readyz")
+    assert status == 200
+    assert '"slack": "ok, but: Another program listens."' in text
 
 
 async def test_a_check_that_hangs_is_not_ready(parts: Parts) -> None:

@@ -155,7 +155,8 @@ class CatchUp:
 
     def _note(self, missed: _Missed) -> None:
         self._pending.append(missed)
-        self._missed_at = self._clock.monotonic()
+        if self._grace_s() <= 0.0:
+            self._missed_at = self._clock.monotonic()
         self._woken.set()
 
     # --- the work ----------------------------------------------------------------------------

@@ -99,3 +99,44 @@ async def test_reactions_are_added_once_and_removed_once(
     assert found["message"]["reactions"][0]["count"] == 1
     await client.reactions_remove(**place, name="eyes")
     assert await refusal(client.reactions_remove(**place, name="eyes")) == "no_reaction"
+
+
+async def test_the_app_is_told_its_conversations_by_type_and_page(
+    playground: Playground, client: AsyncWebClient
+) -> None:
+    dm = playground.dm("maya")
+    playground.dm("maya", "jonas")
+    first = await client.users_conversations(types="public_channel,im", limit=2)
+    cursor = first["response_metadata"]["next_cursor"]
+    assert cursor
+    rest = await client.users_conversations(types="public_channel,im", limit=2, cursor=cursor)
+    listed = [channel["id"] for page in (first, rest) for channel in page["channels"]]
+    assert sorted(listed) == sorted(["C01GENERAL1", "C02ENGINEER", "C03PARTNERS", dm])
+    assert rest["response_metadata"]["next_cursor"] == ""
+    assert (await client.users_conversations())["channels"][0]["is_channel"]
+
+
+async def test_each_type_of_conversation_needs_its_own_scope(start: Start) -> None:
+    place = await start(PlaygroundOptions(scopes=("channels:read",)))
+    client = web_client(place)
+    assert (await client.users_conversations(types="public_channel"))["ok"]
+    assert await refusal(client.users_conversations(types="public_channel,im")) == "missing_scope"
+    assert await refusal(client.users_conversations(types="pigeon")) == "invalid_types"
+
+
+async def test_a_root_shows_when_its_newest_reply_came_and_pages_begin_where_asked(
+    playground: Playground, client: AsyncWebClient
+) -> None:
+    roots = [playground.post("maya", "#engineering", f"root {n}") for n in range(4)]
+    reply = playground.post("jonas", "#engineering", "news", roots[1])
+    page = await client.conversations_history(
+        channel="C02ENGINEER", latest=roots[2], oldest=roots[1], inclusive=True, limit=1
+    )
+    assert [m["ts"] for m in page["messages"]] == [roots[2]]
+    assert page["has_more"]
+    page = await client.conversations_history(
+        channel="C02ENGINEER", latest=roots[2], oldest=roots[0], limit=100
+    )
+    (parent,) = page["messages"]
+    assert (parent["ts"], parent["latest_reply"]) == (roots[1], reply)
+    assert not page["has_more"]

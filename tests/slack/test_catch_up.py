@@ -1,9 +1,12 @@
 """What people say while nobody listens is answered afterwards: once, in order, and said so."""
 
+import time
 from dataclasses import replace
 
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.ids import MessageTs
+from bridge.slack.preflight import SocketAddresses
+from bridge.slack.socket import SocketLink, SocketOptions
 from tests.slack.lives import QUICKLY, answers, late_lines, lives_on, remember
 from tests.support import eventually
 
@@ -278,3 +281,39 @@ async def test_ten_thousand_known_threads_take_a_dozen_calls(desk_with):
         assert calls.count("conversations.history") == channels + 11
         news, fresh_histories = 2, 2
         assert calls.count("conversations.replies") == news + fresh_histories
+
+
+async def test_what_another_program_takes_is_answered_all_the_same(desk_with):
+    """Two processes on one app: Slack gives each event to any one of their connections."""
+    taken = []
+
+    async def take(client, request):
+        taken.append(request)
+        await client.send_socket_mode_response({"envelope_id": request.envelope_id})
+
+    async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
+        await lives.begin(connections=1, census_s=0.1, confirm_s=1.0)
+        await lives.hearing()
+        app_token = desk.playground.app_token
+        thief = SocketLink(
+            SocketOptions(app_token=app_token, connections=5),
+            gateway=desk.gateway,
+            addresses=SocketAddresses(desk.gateway, app_token, monotonic=time.monotonic),
+            handle=take,
+        )
+        await thief.start()
+        try:
+            await eventually(lambda: lives.now.intake.warning)
+            roots = [desk.say(mention(desk, f"question {number}")) for number in range(6)]
+            for root in roots:
+                shown = await lives.answered("#engineering", root)
+                assert len(answers(shown)) == 1
+        finally:
+            await thief.stop()
+        assert taken, "the other program got some of them"
+        await eventually(lambda: lives.now.intake.warning is None)
+        await lives.caught_up()
+        lines = [late_lines(lives.shown("#engineering", root)) for root in roots]
+        assert all(len(late) <= 1 for late in lines)
+        assert "another program took them from me" in str(lines)
+        assert len(lives.agent.inputs) == 6

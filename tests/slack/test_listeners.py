@@ -60,10 +60,10 @@ class Notebook:
 
 
 @asynccontextmanager
-async def listening(desk, **options):
+async def listening(desk, *, ears=None, **options):
     notebook, tasks = Notebook(), Tasks()
     app = make_app(desk.gateway, desk.us)
-    Listeners(us=desk.us, intake=notebook, forms=desk.surface, tasks=tasks).register(app)
+    Listeners(us=desk.us, intake=notebook, forms=desk.surface, tasks=tasks, ears=ears).register(app)
     link = SocketLink(
         SocketOptions(app_token=desk.playground.app_token, **options),
         gateway=desk.gateway,
@@ -271,3 +271,30 @@ async def test_two_connections_serve_one_app(desk):
         await eventually(lambda: len(notebook.messages()) == 10)
         await settled(desk)
         assert len(notebook.messages()) == 10
+
+
+class Ears:
+    def __init__(self):
+        self.took, self.missed = [], []
+
+    def heard(self, event_ts):
+        self.took.append(event_ts)
+
+    def unstored(self, event_ts):
+        self.missed.append(event_ts)
+
+
+async def test_account_is_kept_of_every_event_by_slacks_clock(desk_with):
+    ears = Ears()
+    async with (
+        desk_with(ack_timeout_s=0.3, redelivery_delays_s=(0.0, 0.1)) as desk,
+        listening(desk, ears=ears) as notebook,
+    ):
+        notebook.failures = 1
+        ts = desk.say("keep this")
+        await eventually(notebook.messages)
+        await settled(desk)
+        assert ears.missed == [ts]
+        assert ears.took[-1] == ts
+        desk.playground.invite("#random", "letta")  # nobody's words, and heard all the same
+        await eventually(lambda: ears.took[-1] > ts)

@@ -243,9 +243,9 @@ class TurnAgent:
                     raise
                 await asyncio.sleep(_RETRY_S)
 
-    async def stored_answers(self, client_id: str) -> Sequence[HistoryMessage]:
-        """What the agent said and asked for after this input, as the server keeps it; empty on
-        failure.
+    async def stored_answers(self, client_id: str | None) -> Sequence[HistoryMessage]:
+        """What the agent said and asked for after this input, or after the newest one where
+        there is none of ours, as the server keeps it; empty on failure.
         """
         return _answers(await self._stored(client_id) or ())
 
@@ -258,7 +258,7 @@ class TurnAgent:
             return None
 
     async def _stored_since(self, client_id: str | None) -> list[HistoryMessage]:
-        if self._binding.runtime is None or client_id is None:
+        if self._binding.runtime is None:
             return []
         return await self._tools.agent.history(self._binding.runtime, back_to=client_id)
 

@@ -297,9 +297,8 @@ class TurnRun:
 
     async def _fill_gap(self, end: fx.EndTurn) -> None:
         """Once text was missed, the stored text has the last word, if the agent has had hers."""
-        client_id = self._newest_client_id
-        if self._missed_text and end.outcome is ev.Outcome.DONE and client_id is not None:
-            await self._show_stored(await self._agent.stored_answers(client_id))
+        if self._missed_text and end.outcome is ev.Outcome.DONE:
+            await self._show_stored(await self._agent.stored_answers(self._newest_client_id))
         elif end.outcome is ev.Outcome.FAILED and self._reconciling is not None:
             await asyncio.wait({self._reconciling}, timeout=_READING_S)
         if self._missed_text and self._turn.runs:

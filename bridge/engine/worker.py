@@ -176,9 +176,10 @@ class Worker:
         early, self._early = self._early, []
         for event in early:
             run.tell(event)
-        if run.claimed.unprompted:
-            return
-        run.tell(ev.Claimed() if turn.phase is Phase.QUEUED else ev.LinkLost())
+        if turn.phase is Phase.QUEUED:
+            run.tell(ev.Claimed())
+        elif turn.phase is Phase.RECONCILING:
+            run.tell(ev.LinkLost())
         for message in run.claimed.messages:
             self._mark_taken(run.claimed, message)
 

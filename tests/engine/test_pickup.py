@@ -373,3 +373,23 @@ async def test_the_guard_holds_the_copy_of_a_stuck_conversation(world: World) ->
     held = [runtime for what, runtime in world.guard.log if what == "hold"]
     assert held.index(first) < held.index(copy)
     await eventually(lambda: not {first, copy} & set(world.guard.held))
+
+
+async def test_work_that_the_server_began_by_itself_is_taken_over_as_well(world: World) -> None:
+    await world.say("@ada hi")
+    given = await world.input(1)
+    world.agent.finish(given, world.agent.begin(given))
+    await world.ended(1)
+    say(world, given, "The build ", "run-7", "m7")
+    await eventually(lambda: len(world.chat.replies) == 2 and newest(world).segments)
+    world.agent.processing.add(given.runtime)
+    stores(world, given, answer("Hello."))
+    note = HistoryMessage("u7", "user", "a task is done", None)
+    world.agent.stored[given.runtime].extend([note, answer("The build is green", "m7")])
+    await again(world)
+    await eventually(lambda: newest(world).text() == "The build is green")
+    assert given.runtime in world.guard.held
+    say(world, given, " now.", "run-7", "m7")
+    world.agent.stored[given.runtime][-1] = answer("The build is green now.", "m7")
+    world.agent.finish(given, RunId("run-7"))
+    assert (await world.ended(2)).text() == "The build is green now."

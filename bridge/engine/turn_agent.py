@@ -194,7 +194,7 @@ class TurnAgent:
         if ready.replaced:
             await self._say(_REPLACED)
         stored = await self._stored(client_id)
-        await show(_answers(stored or ()))
+        await show(_answers(stored or (), client_id))
         ending = self.ending(client_id)
         if ending is not None:
             self._tell(ending)
@@ -247,7 +247,7 @@ class TurnAgent:
         """What the agent said and asked for after this input, or after the newest one where
         there is none of ours, as the server keeps it; empty on failure.
         """
-        return _answers(await self._stored(client_id) or ())
+        return _answers(await self._stored(client_id) or (), client_id)
 
     async def _stored(self, client_id: str | None) -> list[HistoryMessage] | None:
         """The turn's messages, the input included; None when they cannot be read."""
@@ -289,8 +289,14 @@ class TurnAgent:
         await self._tools.chat.notice(self._binding.thread, sentence)
 
 
-def _answers(stored: Sequence[HistoryMessage]) -> Sequence[HistoryMessage]:
-    """What the agent said and asked for after the newest input; one run again is there twice."""
-    asked = [at for at, message in enumerate(stored) if message.role == "user"]
-    after = stored[asked[-1] + 1 :] if asked else stored
+def _answers(stored: Sequence[HistoryMessage], client_id: str | None) -> Sequence[HistoryMessage]:
+    """What the agent said and asked for after our input; one that ran again is there twice.
+
+    Other inputs may follow it: the server puts what comes meanwhile into the running turn (§13).
+    Work that nobody asked for begins with a note from the server, stored like an input.
+    """
+    begins = [at for at, one in enumerate(stored) if one.role == "user" and one.otid == client_id]
+    if client_id is None:
+        begins = [at for at, one in enumerate(stored) if one.role == "user"]
+    after = stored[begins[-1] + 1 :] if begins else stored
     return [message for message in after if message.role in ("assistant", "call")]

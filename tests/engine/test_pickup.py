@@ -393,3 +393,12 @@ async def test_work_that_the_server_began_by_itself_is_taken_over_as_well(world:
     world.agent.stored[given.runtime][-1] = answer("The build is green now.", "m7")
     world.agent.finish(given, RunId("run-7"))
     assert (await world.ended(2)).text() == "The build is green now."
+
+
+async def test_g4_text_from_before_an_injected_message_is_not_lost(world: World) -> None:
+    given = await at_work(world, "First. ")
+    injected = HistoryMessage("u2", "user", "a task is done", "of-the-server")
+    await world.crash()
+    stores(world, given, answer("First. "), injected, answer("Second.", "m2"))
+    await world.open()
+    await eventually(lambda: newest(world).text() == "First. \n\nSecond.")

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import tempfile
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ LIVE = {1: 10_000, 1_000: 40_000}
 """As many words are said in so many turns: one answer cannot be endless."""
 
 AT_ONCE = 50
+IDLE_S = 2.0
 _FRAMES_A_BEGINNING = 3
 COUNTED = re.compile(r'^bridge_frames_total\{direction="in",kind="understood"\} (\S+)', re.M)
 
@@ -59,14 +61,18 @@ async def _begin(stage: Stage, server: StandIn, count: int) -> None:
 
 
 async def _full(stage: Stage, server: StandIn, frames: int) -> float:
+    """The worker's processor time for a frame, less what its turns cost without any."""
     await asyncio.sleep(1.0)
-    probe = partial(_counted, stage)
+    probe, used_s = partial(_counted, stage), stage.program.worker_cpu_s
     wanted = await asyncio.to_thread(probe) + frames
-    before = stage.program.cpu_s()
+    before, began = used_s(), time.monotonic()
+    await asyncio.sleep(IDLE_S)
+    idle = (used_s() - before) / (time.monotonic() - began)
+    before, began = used_s(), time.monotonic()
     await server.pump(frames)
     await _heard(probe, wanted)
     await asyncio.sleep(0.5)  # the log's last batch
-    return (stage.program.cpu_s() - before) / frames
+    return (used_s() - before - idle * (time.monotonic() - began)) / frames
 
 
 async def _heard(probe: Callable[[], int], wanted: int) -> None:

@@ -61,12 +61,20 @@ class Program:
         """The process and all that it started and that lives: for the bridge, guard and worker."""
         return [self.usage, *self.usage.children(recursive=True)]
 
+    def worker_cpu_s(self) -> float:
+        """Processor seconds that the bridge's worker used so far."""
+        used = self._worker().cpu_times()
+        return float(used.user + used.system)
+
     def kill_worker(self) -> float:
         """Kill the bridge's worker, as nothing can be prepared for; returns the instant."""
-        (worker,) = self.usage.children()
-        at = time.monotonic()
+        worker, at = self._worker(), time.monotonic()
         worker.send_signal(signal.SIGKILL)
         return at
+
+    def _worker(self) -> psutil.Process:
+        (worker,) = self.usage.children()
+        return worker
 
     def end(self) -> None:
         """End it and its children at once."""

@@ -8,6 +8,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
@@ -28,9 +29,9 @@ class StandIn:
         self._at_once = at_once
         self.url = ""
         self.live: list[str] = []
-        self._socket: ServerConnection
         self._numbers = itertools.count(1)
-        self._seq = itertools.count(1)
+        self._hearers: dict[str, dict[ServerConnection, None]] = {}
+        self._seq: dict[ServerConnection, itertools.count[int]] = {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["StandIn"]:
@@ -48,46 +49,56 @@ class StandIn:
             await self._push(_word(next(turns), WORDS[number % len(WORDS)]))
 
     async def _serve(self, socket: ServerConnection) -> None:
+        self._seq[socket] = itertools.count(1)
         try:
             async for message in socket:
-                self._socket = socket
-                await self._answer(json.loads(message))
+                await self._answer(socket, json.loads(message))
         except ConnectionClosed:
             return
+        finally:
+            del self._seq[socket]
+            for hearers in self._hearers.values():
+                hearers.pop(socket, None)
 
-    async def _answer(self, command: Json) -> None:
+    async def _answer(self, socket: ServerConnection, command: Json) -> None:
+        respond = partial(self._respond, socket, command)
         match command["type"]:
             case "app_server_info":
-                self._seq = itertools.count(1)
-                capabilities = {"split_channels": False}
-                await self._respond(
-                    command,
+                await respond(
                     letta_code_version="0.34.12",
                     protocol_version=1,
-                    capabilities=capabilities,
+                    capabilities={"split_channels": False},
                 )
             case "agent_create" | "agent_retrieve":
-                await self._respond(command, agent={"id": AGENT})
+                await respond(agent={"id": AGENT})
             case "runtime_start":
                 conversation = command.get("conversation_id") or f"conv-{next(self._numbers)}"
                 runtime = _runtime(conversation)
+                self._hear(conversation, socket)
                 status = {"is_processing": False, "current_working_directory": command.get("cwd")}
                 await self._push(
                     {"type": "update_device_status", "device_status": status, "runtime": runtime}
                 )
-                await self._respond(command, runtime=runtime)
+                await respond(runtime=runtime)
             case "input":
+                self._hear(command["runtime"]["conversation_id"], socket)
+                await respond(
+                    type="input_accepted",
+                    runtime=command["runtime"],
+                    accepted=True,
+                    disposition="started",
+                )
                 await self._begin(command)
-            case kind:
-                await self._respond(command, success=True, type=f"{kind}_response")
+            case _:
+                await respond()
+
+    def _hear(self, conversation: str, socket: ServerConnection) -> None:
+        self._hearers.setdefault(conversation, {})[socket] = None
 
     async def _begin(self, command: Json) -> None:
         runtime = command["runtime"]
         conversation = runtime["conversation_id"]
         named = command["payload"]["messages"][0]["client_message_id"]
-        await self._respond(
-            command, type="input_accepted", runtime=runtime, accepted=True, disposition="started"
-        )
         loop = {
             "status": "PROCESSING_API_RESPONSE",
             "active_run_ids": [_run(conversation)],
@@ -111,26 +122,30 @@ class StandIn:
             await self._push({**body, "runtime": _runtime(conversation)})
 
     async def drop(self) -> None:
-        """Hang up."""
-        await self._socket.close()
+        """Hang up on everybody."""
+        for socket in list(self._seq):
+            await socket.close()
 
-    async def _respond(self, command: Json, **fields: Any) -> None:
+    async def _respond(self, socket: ServerConnection, command: Json, **fields: Any) -> None:
         answer = {
             "type": f"{command['type']}_response",
             "request_id": command.get("request_id"),
             "success": True,
             **fields,
         }
-        await self._socket.send(json.dumps(answer))
+        await socket.send(json.dumps(answer))
 
     async def _push(self, frame: Json) -> None:
-        number = next(self._seq)
-        frame |= {
-            "event_seq": number,
-            "emitted_at": "2026-11-22T21:46:41.622Z",
-            "idempotency_key": f"{frame['type']}:{number}:e1f4e6a4-8178-426f-89d8-a2a283aea800",
-        }
-        await self._socket.send(json.dumps(frame))
+        """Say it to all that started the runtime."""
+        kind = frame["type"]
+        for socket in list(self._hearers[frame["runtime"]["conversation_id"]]):
+            number = next(self._seq[socket])
+            frame |= {
+                "event_seq": number,
+                "emitted_at": "2026-11-22T21:46:41.622Z",
+                "idempotency_key": f"{kind}:{number}:e1f4e6a4-8178-426f-89d8-a2a283aea800",
+            }
+            await socket.send(json.dumps(frame))
 
 
 def _word(conversation: str, word: str) -> Json:

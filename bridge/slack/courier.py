@@ -18,7 +18,7 @@ from bridge.domain.posts import OutboxEntry
 from bridge.slack import parcels
 from bridge.slack.carrying import TRYING, Carrier
 from bridge.slack.posting import Post, PostOffice, passes
-from bridge.telemetry import OUTBOX_OWED, Tasks, get_logger
+from bridge.telemetry import OUTBOX_OWED, UNFORESEEN, Tasks, get_logger
 
 _log = get_logger("slack.courier")
 
@@ -209,6 +209,11 @@ class Courier:
                 return False
             if not await self._given_up(job.entry, error):
                 return False
+        except Exception as error:  # what nobody foresaw holds up nothing behind it
+            UNFORESEEN.inc()
+            _log.exception("cannot be delivered", kind=job.entry.kind)
+            if not await self._given_up(job.entry, error):
+                return False
         finally:
             if not job.tried.done():
                 job.tried.set_result(None)
@@ -223,9 +228,9 @@ class Courier:
         if job.entry.turn_id is not None:
             self._live.discard(job.entry.turn_id)
 
-    async def _given_up(self, entry: OutboxEntry, error: ChatError | StoreError) -> bool:
+    async def _given_up(self, entry: OutboxEntry, error: Exception) -> bool:
         try:
-            await self._carrier.give_up(entry, str(error))
+            await self._carrier.give_up(entry, str(error) or repr(error))
         except StoreError:
             return False
         return True
@@ -260,8 +265,6 @@ class Courier:
 
 
 def _place(entry: OutboxEntry) -> Place:
-    """What must keep its order: a thread's posts, one message's reactions, one person's notes."""
-    if entry.kind in (parcels.NOTE, parcels.REACTION):
-        arguments = parcels.call_of(entry.payload or "{}").arguments
-        return (entry.kind, entry.channel, arguments.get("timestamp") or arguments["user"])
-    return ("post", entry.channel, entry.thread_ts or "")
+    """What must keep its order: a thread's posts, its private notes, one message's reactions."""
+    apart = entry.kind in (parcels.NOTE, parcels.REACTION)
+    return (entry.kind if apart else "post", entry.channel, entry.thread_ts or "")

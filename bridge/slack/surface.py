@@ -251,7 +251,7 @@ class Surface:
         rows = []
         for method, name in calls:
             arguments = {"channel": ref.channel, "timestamp": ref.ts, "name": name}
-            entry = self._entry(REACTION, ref.channel, None)
+            entry = self._entry(REACTION, ref.channel, ref.ts)
             rows.append(replace(entry, payload=of_call(method, arguments)))
         await self._courier.carry(rows)
 

@@ -15,12 +15,13 @@ import pytest
 from bridge.domain.events import Outcome, Usage
 from bridge.domain.ids import ChannelId, MessageRef, MessageTs, UserId
 from bridge.domain.ports import Ending
+from bridge.domain.posts import OutboxEntry
 from bridge.slack.courier import CourierOptions
 from bridge.slack.delivery import DeliveryOptions
 from bridge.slack.ledger import Priority
 from bridge.slack.surface import SurfaceOptions
 from bridge.telemetry import OUTBOX_GIVEN_UP, OUTBOX_OWED, Tasks
-from tests.slack.conftest import ADA
+from tests.slack.conftest import ADA, RealClock
 from tests.slack.samples import approval
 from tests.slack.test_delivery import stop_buttons
 from tests.support import eventually
@@ -254,6 +255,26 @@ async def test_a_refusal_for_good_ends_it_once_and_holds_up_nobody(desk):
     elsewhere = await desk.target(channel="#partners")
     await desk.surface.notice(elsewhere.thread, "here all is well")
     assert desk.thread(elsewhere)
+
+
+async def test_what_nobody_foresaw_holds_up_nothing_behind_it(desk):
+    target = await desk.target()
+    await desk.restart(QUICK, started=False)
+    unreadable = OutboxEntry(
+        outbox_id="from-elsewhere",
+        turn_id=None,
+        kind="notice",
+        seq=0,
+        channel=target.thread.channel,
+        thread_ts=target.thread_ts,
+        planned_at=RealClock().now(),
+        payload="not what we write",
+    )
+    await desk.store.outbox.owe([unreadable])
+    desk.surface.start()
+    await desk.surface.notice(target.thread, "and after it")
+    await desk.all_shown()
+    assert [message["text"] for message in desk.thread(target)] == ["and after it"]
 
 
 # --- quiet lines, notes, reactions, cards ----------------------------------------------------

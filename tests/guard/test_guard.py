@@ -190,11 +190,11 @@ async def test_a_worker_that_does_not_stop_is_ended_and_that_is_said(house: Hous
     assert "not done after 0.2 s" in str(verdict.sentence)
 
 
-async def test_a_stop_amid_a_pause_starts_nothing_more(house: Houses) -> None:
+async def test_a_stop_amid_a_pause_starts_nothing_more(
+    house: Houses, capsys: pytest.CaptureFixture[str]
+) -> None:
     home = await house("exit:1", options=GuardOptions(first_pause_s=60))
-    [(pid, _)] = await home.until("exits")
-    await eventually(lambda: not psutil.pid_exists(pid))
-    await asyncio.sleep(0)
+    await eventually(lambda: "worker died" in capsys.readouterr().out)
     home.guard.stop()
     assert await home.task == Verdict(0)
     assert len(home.pids) == 1

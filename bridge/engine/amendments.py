@@ -7,19 +7,13 @@ agent: she is told of new words, and stops when nothing is left of what she work
 from collections.abc import Callable, Iterable, Mapping
 
 from bridge.domain import admission, briefing
-from bridge.domain.events import StopAsked
-from bridge.domain.failures import TAKEN_BACK
-from bridge.domain.ids import BindingId, MessageRef, MessageTs, TeamId, TurnId, UserId
-from bridge.domain.people import ClaimedTurn
+from bridge.domain.ids import BindingId, MessageRef, MessageTs, TeamId, TurnId
 from bridge.engine.tools import Tools
-from bridge.engine.worker import Worker
+from bridge.engine.worker import TAKEN_BACK_STOP, Worker
 from bridge.store import Edit, LocatedTurn, Placed
 from bridge.telemetry import get_logger
 
 log = get_logger("amendments")
-
-NOBODY = UserId("")
-"""Who asks for a stop when nobody does: the message is just gone."""
 
 
 class Amendments:
@@ -72,14 +66,4 @@ class Amendments:
         worker = self._workers.get(turn.binding_id)
         run = worker.current if worker is not None else None
         if worker is not None and (run is None or run.claimed.turn_id == turn.turn_id):
-            worker.stop_turn(gone())
-
-
-def gone() -> StopAsked:
-    """The stop of a turn of which every message was deleted."""
-    return StopAsked(NOBODY, TAKEN_BACK)
-
-
-def stop_of(claimed: ClaimedTurn) -> StopAsked | None:
-    """The stop that an earlier process stored but did not live to carry out; None for none."""
-    return gone() if claimed.taken_back else None
+            worker.stop_turn(TAKEN_BACK_STOP)

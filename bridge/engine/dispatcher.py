@@ -187,8 +187,6 @@ class Dispatcher:
         worker = self._worker_of(claimed.binding)
         if worker is not None:
             worker.inherit(claimed, turn)
-            if stop := amendments.stop_of(claimed):
-                worker.stop_turn(stop)
 
     def spares(self) -> frozenset[str]:
         """Teammates with a conversation ready for a new thread."""

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from bridge.domain import events as ev
 from bridge.domain.errors import StoreError
-from bridge.domain.ids import BindingId, MessageRef, Runtime, TurnId
+from bridge.domain.failures import TAKEN_BACK
+from bridge.domain.ids import BindingId, MessageRef, Runtime, TurnId, UserId
 from bridge.domain.people import Binding, ClaimedTurn, StoredMessage, Teammate
 from bridge.domain.turn import Phase, Turn, unprompted
 from bridge.engine.approval_desk import ApprovalDesk
@@ -21,6 +22,9 @@ from bridge.engine.turn_run import TurnRun
 from bridge.telemetry import UNFORESEEN, Tasks, get_logger
 
 log = get_logger("worker")
+
+TAKEN_BACK_STOP = ev.StopAsked(UserId(""), TAKEN_BACK)
+"""Nobody asks for it: every message that the turn answers was deleted."""
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 _WAITED_S = 1.0
@@ -154,6 +158,8 @@ class Worker:
         if self._stop_taken is not None:
             run.tell(self._stop_taken)
             self._stop_taken = None
+        if run.claimed.taken_back:  # it was stored, but nobody lived to act on it
+            run.tell(TAKEN_BACK_STOP)
         if self._stopping:
             run.tell(ev.ShuttingDown())
 

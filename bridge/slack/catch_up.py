@@ -6,13 +6,12 @@ the same door as an event. Reading too much costs nothing there: a message is ta
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final, Protocol, TypeVar
 
 from bridge.domain.errors import BridgeError, ChatError, ChatRefused, StoreError
-from bridge.domain.ids import ChannelId, MessageRef, MessageTs, TeamId, ThreadKey
+from bridge.domain.ids import ChannelId, MessageRef, MessageTs, TeamId
 from bridge.domain.people import InboundMessage
 from bridge.domain.ports import Clock
 from bridge.slack.gateway import Gateway
@@ -25,6 +24,7 @@ from bridge.slack.inbound import (
     read_past,
     word,
 )
+from bridge.slack.lateness import Cause, Lateness, Notices
 from bridge.slack.past import Past, PastOptions
 from bridge.slack.socket import Lost
 from bridge.slack.timestamps import earlier, timestamp_of
@@ -33,29 +33,8 @@ from bridge.telemetry import CAUGHT_UP, GAPS_OPEN, get_logger
 
 T = TypeVar("T")
 
-_TOLD_AGAIN_S: Final = 3_600.0
-_TOLD: Final = 1_000
 _TRIES: Final = 3
 _log = get_logger("slack.catch_up")
-
-
-class Cause(StrEnum):
-    """Why messages came late, as it is stored."""
-
-    AWAY = "away"
-    DEAF = "deaf"
-    DOUBTFUL = "doubtful"
-    SHARED = "shared"
-    UNSTORED = "unstored"
-
-
-_BECAUSE: Final[Mapping[Cause, str]] = {
-    Cause.AWAY: "I was not running",
-    Cause.DEAF: "my connection to Slack was down",
-    Cause.DOUBTFUL: "my connection to Slack was down",
-    Cause.SHARED: "another program took them from me",
-    Cause.UNSTORED: "I could not write them down at first",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +66,6 @@ class Door(Protocol):
         """A person changed a message to `text`."""
 
 
-class Notices(Protocol):
-    """Who tells a thread something."""
-
-    async def notice(self, thread: ThreadKey, text: str) -> None:
-        """A quiet line in the thread."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Missed:
     """Something after `since` may have been missed, or `back_s` before what was heard last."""
@@ -121,16 +93,20 @@ class CatchUp:
         self._hearing = hearing
         self._us = us
         self._door = door
-        self._notices = notices
         self._clock = clock
         self._past = Past(gateway, self._options.past, monotonic=clock.monotonic)
         self._newest = self._noted = MessageTs("")
         self._pending: list[_Missed] = []
         self._missed_at = -self._options.grace_s
         self._woken = asyncio.Event()
-        self._first = True
-        self._told: dict[ThreadKey, float] = {}
+        self._first = self._behind = True
+        self._lateness = Lateness(notices, monotonic=clock.monotonic)
         self._failures: dict[ChannelId, int] = {}
+
+    @property
+    def behind(self) -> bool:
+        """Whether something may still be missing."""
+        return self._behind
 
     # --- what others tell --------------------------------------------------------------------
 
@@ -155,6 +131,7 @@ class CatchUp:
 
     def _note(self, missed: _Missed) -> None:
         self._pending.append(missed)
+        self._behind = True
         if self._grace_s() <= 0.0:
             self._missed_at = self._clock.monotonic()
         self._woken.set()
@@ -168,6 +145,8 @@ class CatchUp:
                 await self._write_down()
                 gap = await self._next_gap()
                 if gap is None:
+                    self._behind = bool(self._pending)
+                    self._lateness.caught_up()
                     await self._rest(self._options.note_s)
                 elif (wait_s := self._grace_s()) > 0.0:
                     await self._rest(wait_s)
@@ -307,7 +286,7 @@ class CatchUp:
         if await self._insist(lambda: self._door.message(message)):
             CAUGHT_UP.inc()
             _log.info("a message came late", channel=message.channel, ts=message.ts)
-            await self._tell(message.thread, Cause(gap.cause))
+            await self._lateness.tell(message.thread, Cause(gap.cause))
 
     async def _edited(self, edit: MessageEdited) -> None:
         ref = MessageRef(edit.channel, edit.ts)
@@ -315,30 +294,21 @@ class CatchUp:
             lambda: self._door.edited(edit.team, ref, edit.text, edited_ts=edit.edited_ts)
         )
 
-    async def _insist(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do it once database and Slack let it be done: nothing after it goes first."""
-        while True:
+    async def _insist(self, work: Callable[[], Awaitable[T]]) -> T | None:
+        """Do it once database and Slack let it be done: nothing after it goes first.
+
+        None when Slack refuses to say who speaks: then this one is left, not all after it.
+        """
+        refusals = 0
+        while refusals < _TRIES:
             try:
                 return await work()
             except (StoreError, ChatError) as error:
                 _log.warning("a late message is taken in later", cause=str(error))
+                refusals += isinstance(error, ChatRefused) and error.code != "ratelimited"
                 await asyncio.sleep(self._options.pause_s)
-
-    async def _tell(self, thread: ThreadKey, cause: Cause) -> None:
-        """One quiet line in a thread, however many messages come late there."""
-        now = self._clock.monotonic()
-        if now < self._told.get(thread, -_TOLD_AGAIN_S) + _TOLD_AGAIN_S:
-            return
-        self._told.pop(thread, None)
-        self._told[thread] = now
-        if len(self._told) > _TOLD:
-            self._told.pop(next(iter(self._told)))
-        await self._notices.notice(thread, late_sentence(cause))
-
-
-def late_sentence(cause: Cause) -> str:
-    """What a thread is told when messages there are answered late."""
-    return f"Some messages here reached me late, because {_BECAUSE[cause]}. I am on them now."
+        _log.error("a late message is left")
+        return None
 
 
 def _oldest_by_thread(messages: Iterable[OpenMessage]) -> dict[MessageTs, MessageTs]:

@@ -86,6 +86,11 @@ class SlackIntake:
         """What is wrong although events arrive, as a sentence; None when nothing is."""
         return self._socket.warning if self._socket is not None else None
 
+    @property
+    def behind(self) -> bool:
+        """Whether something that was said while nobody listened may still be missing."""
+        return self._catch_up.behind
+
     async def start(self) -> None:
         """Begin to take in; returns at once."""
         self._open = True

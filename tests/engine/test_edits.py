@@ -5,6 +5,7 @@ import asyncio
 from bridge.domain import events as ev
 from bridge.domain.ids import MessageRef, MessageTs
 from bridge.domain.people import InboundMessage
+from bridge.domain.ports import LinkState
 from tests.engine.conftest import CHANNEL, JONAS, TEAM, World
 from tests.support import eventually
 
@@ -16,6 +17,12 @@ async def edit(world: World, message: InboundMessage, text: str, *, at: int = 1)
 
 async def delete(world: World, message: InboundMessage) -> None:
     await world.dispatcher.deleted(TEAM, MessageRef(message.channel, message.ts))
+
+
+async def delete_unheard(world: World, message: InboundMessage) -> None:
+    """The deletion is stored, and the process dies before it acts on it."""
+    now = world.tools.clock.now()
+    await world.store.turns.remove_message(TEAM, CHANNEL, message.ts, now)
 
 
 def names_of_tasks() -> set[str]:
@@ -125,8 +132,7 @@ async def test_g5_a_deletion_that_the_process_did_not_live_to_carry_out_is_carri
     world: World,
 ) -> None:
     message = await at_work(world)
-    now = world.tools.clock.now()
-    await world.store.turns.remove_message(TEAM, CHANNEL, message.ts, now)
+    await delete_unheard(world, message)
     await world.crash()
     world.agent.processing = {world.agent.inputs[0].runtime}
     await world.open()
@@ -137,6 +143,27 @@ async def test_g5_a_deletion_that_the_process_did_not_live_to_carry_out_is_carri
         return (await world.store.turns.counts())["active"] == 0
 
     await eventually(over)
+
+
+async def test_g5_a_turn_put_back_by_a_crash_is_not_begun_for_deleted_words(world: World) -> None:
+    world.agent.state = LinkState.DOWN
+    message = await world.say("@ada count the tests")
+
+    async def taken() -> bool:
+        return (await world.store.turns.counts())["active"] == 1
+
+    await eventually(taken)
+    await delete_unheard(world, message)
+    await world.crash()
+    world.agent.state = LinkState.UP
+    world.agent.answer_with("one")
+    await world.open()
+
+    async def over() -> bool:
+        return await world.store.turns.counts() == {"waiting": 0, "active": 0}
+
+    await eventually(over)
+    assert world.agent.inputs == []
 
 
 async def test_a_stop_that_comes_late_leaves_what_was_said_after_it(world: World) -> None:

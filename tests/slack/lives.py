@@ -103,10 +103,7 @@ class Lives:
         return await eventually(begun)
 
     async def caught_up(self):
-        async def no_gaps():
-            return not await self.desk.store.hearing.gaps(self.desk.us.team)
-
-        await eventually(no_gaps, within_s=30.0)
+        await eventually(lambda: not self.now.intake.behind, within_s=30.0)
 
     async def answered(self, channel, root, *, times=1):
         """Wait for so many replies in a thread (or DM); returns all that is shown there."""

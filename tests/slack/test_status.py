@@ -132,6 +132,6 @@ async def test_where_no_status_can_be_the_reply_says_it_itself_until_it_ends(des
     with crowd(desk.gateway.budget):
         reply.append("1", "m", "Hello")
         await eventually(lambda: SLOWED in shown())
-        await reply.finish(Ending(Outcome.DONE, None, 3.0, Usage()))
+        await desk.finish(reply, Ending(Outcome.DONE, None, 3.0, Usage()))
     assert "Hello" in shown()
     assert SLOWED not in shown()

@@ -19,6 +19,7 @@ from bridge.appserver.legacy import Helper
 from bridge.appserver.protocol import Session, Silence
 from bridge.appserver.responses import AppServerInfoResponse
 from bridge.appserver.transport import Endpoint, Fault, Link, LinkFailed, Trouble
+from bridge.appserver.unread import Unread
 from bridge.appserver.versions import NEWEST_KNOWN, Generation, generation
 from bridge.domain.errors import AgentTooOld, AgentUnreachable
 from bridge.domain.ids import Runtime
@@ -98,7 +99,7 @@ class Connection:
         self._answers: dict[str, asyncio.Future[Frame]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._tasks = Tasks()
-        self._noted: set[str] = set()
+        self._unread = Unread()
         self._up = asyncio.Event()
         self.state = LinkState.CONNECTING
         self.reason: str | None = None
@@ -226,23 +227,9 @@ class Connection:
                 case protocol.Gap(expected, got):
                     log.warning("events were missed", expected=expected, got=got)
                 case protocol.Unreadable(unread):
-                    self._note_unreadable(unread)
+                    self._unread.note(unread)
                 case protocol.Repeated() | protocol.Late():
                     log.debug("frame changes nothing", outcome=type(outcome).__name__)
-
-    def _note_unreadable(self, frame: Frame) -> None:
-        """Say once per kind what we could not read (G8)."""
-        match frame:
-            case MalformedFrame(kind, path, problem):
-                fields = {"type": kind, "path": path, "problem": problem}
-            case UnknownFrame(kind):
-                fields = {"type": kind, "problem": "unknown type"}
-            case _:
-                return
-        key = f"{fields['type']} {fields.get('path')}"
-        if key not in self._noted and len(self._noted) < 1000:
-            self._noted.add(key)
-            log.warning("frame not understood", **fields)
 
     def _log_frame(self, direction: str, message: str | bytes) -> None:
         if self._frame_log is not None:

@@ -148,7 +148,7 @@ class TurnAgent:
 
     async def answer(self, effect: fx.AnswerApproval) -> None:
         """Give the server a decision. One that did not arrive is given again when it asks:
-        `LinkLost` makes the turn look.
+        `LinkLost` makes the turn look. `Refused` when the server does not take it at all.
         """
         if self._binding.runtime is None:
             return
@@ -159,9 +159,12 @@ class TurnAgent:
                 verdict=effect.verdict,
                 message=effect.message,
             )
-        except AgentError as error:
+        except AgentUnreachable as error:
             log.warning("answer not delivered", cause=str(error))
             self._tell(ev.LinkLost())
+            return
+        except AgentError as error:
+            self._tell(ev.Refused(str(error)))
             return
         if not waited_for:
             await self._say(_TOO_LATE)

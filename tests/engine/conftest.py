@@ -38,6 +38,7 @@ class World:
     time_limit_s: float = 3600.0
     abort_wait_s: float = 0.2
     link_wait_s: float = 2.0
+    rerun_wait_s: float = 0.3
     server: str = "local"
     team: Team = field(default_factory=lambda: Team((ADA, GRACE)))
     lives: int = 0
@@ -54,7 +55,7 @@ class World:
             time_limit_s=self.time_limit_s,
             link_wait_s=self.link_wait_s,
             abort_wait_s=self.abort_wait_s,
-            rerun_wait_s=0.3,
+            rerun_wait_s=self.rerun_wait_s,
             stop_wait_s=1.0,
         )
         self.tools = Tools(self.store, self.agent, self.chat, self.clock, options, self.guard)

@@ -90,6 +90,7 @@ class FakeAgent:
         self.reading.set()
         self.lose_aborts = 0
         self.refuse_answers = 0
+        self.takes_no_answers = False
         self.refuse_inputs = 0
         self._agents = itertools.count(1)
         self._conversations = itertools.count(1)
@@ -147,6 +148,8 @@ class FakeAgent:
     async def answer(
         self, runtime: Runtime, *, request_id: str, verdict: ev.Verdict, message: str
     ) -> bool:
+        if self.takes_no_answers:
+            raise CommandRefused("input", "not like this")
         if self.refuse_answers:
             self.refuse_answers -= 1
             raise AgentUnreachable("No answer from the App Server.")

@@ -145,6 +145,7 @@ async def test_g5_an_end_that_only_the_guard_heard_is_the_true_one(
     world.agent.processing.clear()
     stores(world, given, answer("half and whole"))
     world.guard.ended[given.client_message_id] = ev.TurnFinished(RunId("run-9"), reason)
+    world.rerun_wait_s = 60.0  # nothing is waited for: the end is known
     await again(world)
     reply = await world.ended(1)
     assert reply.ending is not None
@@ -268,6 +269,23 @@ async def test_g6_a_decision_is_not_delivered_to_another_question(world: World) 
     world.agent.emit(given.runtime, other)
     await eventually(lambda: world.chat.cards[1:])
     assert world.agent.answers == []
+
+
+async def test_g5_a_server_that_takes_no_decision_is_not_asked_for_ever(world: World) -> None:
+    given = await at_work(world)
+    world.agent.emit(given.runtime, ASKED)
+    await eventually(lambda: world.chat.cards)
+    await eventually(lambda: _noted(world))
+    world.agent.takes_no_answers = True
+    card = await world.store.approvals.get(world.chat.cards[0].approval_id)
+    assert card is not None
+    await world.dispatcher.click(
+        card.approval_id, user=MAYA, verdict=Verdict.ALLOW, card=card.card or _anywhere(world)
+    )
+    reply = await world.ended(1)
+    assert reply.ending is not None
+    assert reply.ending.outcome is ev.Outcome.FAILED
+    await eventually(lambda: world.agent.aborts)
 
 
 async def test_g6_a_press_before_the_runtime_is_started_again_decides_nothing(

@@ -224,13 +224,18 @@ class Guard:
         """The old worker goes on until the new one has read its configuration."""
         new = await self._begin()
         limit_s = self._options.prepare_within_s
-        await self._until(lambda: new.prepared or _dead(new) or self._stopping, within_s=limit_s)
-        if not new.prepared or self._stopping:
+        try:
+            await self._until(
+                lambda: new.prepared or _dead(new) or self._stopping, within_s=limit_s
+            )
+            if new.prepared and not self._stopping:
+                await old.end(signal.SIGUSR1, within_s=self._options.leave_within_s)
+                self._greet(new)
+                return
             log.error("the new worker is of no use; the old one goes on", code=new.code)
-            await new.end(signal.SIGKILL, within_s=1.0)
-            return
-        await old.end(signal.SIGUSR1, within_s=self._options.leave_within_s)
-        self._greet(new)
+        finally:
+            if self._worker is not new:
+                await new.end(signal.SIGKILL, within_s=1.0)
 
     async def _drain(self) -> Verdict:
         if self._worker is None or _dead(self._worker):

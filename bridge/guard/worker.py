@@ -57,7 +57,8 @@ class Worker:
         """Start the process, in a session of its own: a terminal's Ctrl-C is for us alone."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        with theirs:
+        pipe = await Pipe.over(ours)
+        try:
             process = await asyncio.create_subprocess_exec(
                 *(part.format(fd=theirs.fileno()) for part in program.command),
                 env=dict(program.environ),
@@ -65,7 +66,11 @@ class Worker:
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
-        pipe = await Pipe.over(ours)
+        except BaseException:
+            pipe.close()
+            raise
+        finally:
+            theirs.close()
         worker = cls(number, process, pipe)
         pipe.send(environ=dict(program.secrets))
         worker._tasks.spawn(worker._listen(hear, changed), name=f"worker {number} pipe")

@@ -128,9 +128,12 @@ async def asks(world: World, given: Input) -> None:
     ts = approval.card.ts if approval.card is not None else MessageTs("1")
     card = MessageRef(approval.thread.channel, ts)
     await world.dispatcher.click(approval.approval_id, user=MAYA, verdict=Verdict.ALLOW, card=card)
-    # A server that did not hear the answer asks again, once it is asked for its state.
-    await shown(lambda: world.agent.answers or len(world.agent.starts) > 1)
-    if not world.agent.answers and len(world.agent.starts) > 1:
+
+    def is_asked() -> bool:
+        return any(start.conversation_id for start in world.agent.starts)
+
+    await shown(lambda: world.agent.answers or is_asked())
+    if is_asked() and not world.agent.answers:  # a server that heard nothing asks again then
         again = ev.ApprovalAsked("perm-1", "c1", "Bash", {"command": "ls"})
         world.agent.emit(given.runtime, again)
         await shown(lambda: world.agent.answers)

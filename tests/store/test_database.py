@@ -232,6 +232,7 @@ async def live(world: World) -> None:
     )
     await store.bindings.by_runtime(Runtime(AgentId("a"), ConversationId("c")))
     await store.messages.newest(THREAD)
+    await store.teammates.spare("local", "ada")
     await store.messages.said_since(
         THREAD,
         after=None,

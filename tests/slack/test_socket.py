@@ -256,3 +256,60 @@ async def test_connections_that_linger_for_a_moment_are_no_other_program(desk):
         await eventually(lambda: len(desk.playground.calls("apps.connections.open")) > looks)
         await eventually(lambda: desk.playground.connections == 1)
         assert link.warning is None
+
+
+async def test_a_reconnect_of_the_sdk_that_gets_no_hello_is_rebuilt(desk):
+    """The first connection serves; what the SDK puts in its place only looks as if it did."""
+    mute = []
+
+    async def greet(request):
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"type": "hello", "num_connections": 1})
+        await socket.send_json({"type": "disconnect", "reason": "refresh_requested"})
+        async for _ in socket:
+            pass
+        return socket
+
+    async def stay_mute(request):
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        mute.append(socket)
+        async for _ in socket:
+            pass
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/greets", greet)
+    app.router.add_get("/mute", stay_mute)
+    runner = web.AppRunner(app, shutdown_timeout=0.2)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    place = f"ws://127.0.0.1:{runner.addresses[0][1]}"
+
+    class Api:
+        """What the SDK asks for the address of a successor."""
+
+        ssl = None
+
+        async def apps_connections_open(self, *, app_token):
+            return {"url": f"{place}/mute"}
+
+    class Deceived:
+        client = Api()
+        session = desk.gateway.session
+        asked = 0
+
+        async def socket_url(self, app_token):
+            self.asked += 1
+            if self.asked == 1:
+                return f"{place}/greets"
+            return await desk.gateway.socket_url(app_token)
+
+    try:
+        async with linked(desk, gateway=Deceived(), hello_s=0.3, turn_s=0.3) as link:
+            await eventually(lambda: mute)
+            assert not link.is_up, "connected, and yet deaf"
+            await eventually(lambda: desk.playground.connections == 1 and link.is_up)
+    finally:
+        await runner.cleanup()

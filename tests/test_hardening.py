@@ -36,8 +36,8 @@ RUN = """
 import ctypes, pathlib
 from bridge import cli
 try:
-    cli.run(config=pathlib.Path("none.toml"))
-except cli.ConfigurationError:
+    {command}
+except (cli.ConfigurationError, OSError):
     print("dumpable", ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
 """
 
@@ -60,5 +60,10 @@ def test_g9_nobody_of_the_same_user_reads_our_environment(tmp_path: Path) -> Non
     assert said(NEIGHBOURS, tmp_path).split() == ["True", "True", "False"]
 
 
-def test_g9_the_bridge_closes_itself_before_it_reads_a_secret(tmp_path: Path) -> None:
-    assert said(RUN, tmp_path).split() == ["dumpable", "0"]
+@pytest.mark.parametrize(
+    "command", ['cli.run(config=pathlib.Path("none.toml"))', "cli.worker(guard_fd=9999)"]
+)
+def test_g9_guard_and_worker_close_themselves_before_they_read_a_secret(
+    tmp_path: Path, command: str
+) -> None:
+    assert said(RUN.format(command=command), tmp_path).split() == ["dumpable", "0"]

@@ -122,13 +122,15 @@ class Post:
     async def send(self, render: Render, *, priority: Urgency) -> MessageTs:
         """Post the message, or find it if an earlier try got through. May be called again.
 
-        `render` is asked at the moment of sending.
+        `render` is asked at the moment of sending. A message that is there stays as it is.
 
         Raises:
             ChatRefused: Slack said no.
             ChatUnreachable: not clear; the next call looks first.
             StoreError: the outbox could not be written, nothing was sent.
         """
+        if self.ts is not None:
+            return self.ts
         if not self._planned:
             await self._office.outbox.plan(self.entry, instead_of=self._instead_of)
             self._planned = True

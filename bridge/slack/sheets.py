@@ -55,6 +55,10 @@ class Sheet:
     replaced: int = 0
     extras: list[Post] = field(default_factory=list)
 
+    def note_last(self, view: MessageView) -> None:
+        """Its last revision may be what was shown before."""
+        self.last = self.last or (view.final and self.shown == view.fingerprint)
+
 
 class Sheets:
     """All messages of one reply. Not for two callers at a time.
@@ -112,6 +116,7 @@ class Sheets:
             sheet = sheet or self._sheets.setdefault(view.seq, Sheet(self._new_post(view.seq)))
             if first is None and not view.is_empty:
                 first = sheet.post.entry.outbox_id
+            sheet.note_last(view)
             if not (sheet.hopeless or (sheet.last and not sheet.post.in_doubt)):
                 payload = of_view(view, self._target.face)
                 entries.append(replace(sheet.post.entry, ts=sheet.post.ts, payload=payload))
@@ -161,6 +166,7 @@ class Sheets:
             if view.is_empty:
                 return
             sheet = self._sheets[view.seq] = Sheet(self._new_post(view.seq))
+        sheet.note_last(view)
         while not (sheet.hopeless or sheet.shown == view.fingerprint):
             if sheet.stuck and not at_end:
                 return

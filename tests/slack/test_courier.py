@@ -12,13 +12,16 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.domain.approvals import ApprovalState
 from bridge.domain.events import Outcome, Usage
 from bridge.domain.ids import ChannelId, MessageRef, MessageTs, UserId
 from bridge.domain.ports import Ending
 from bridge.domain.posts import OutboxEntry
+from bridge.render.blocks import notice_blocks
 from bridge.slack.courier import CourierOptions
 from bridge.slack.delivery import DeliveryOptions
 from bridge.slack.ledger import Priority
+from bridge.slack.parcels import of_shown
 from bridge.slack.surface import SurfaceOptions
 from bridge.telemetry import OUTBOX_GIVEN_UP, OUTBOX_OWED, Tasks
 from tests.slack.conftest import ADA, RealClock
@@ -88,7 +91,9 @@ async def test_g4_a_reply_of_which_nothing_was_shown_is_posted_by_the_next_proce
     assert message["username"] == "Ada"
 
 
-@pytest.mark.parametrize("fault", ["slow", "server_error", "rate_limited", "lost_answer"])
+@pytest.mark.parametrize(
+    "fault", ["slow", "server_error", "late_error", "rate_limited", "lost_answer", "lost_call"]
+)
 @pytest.mark.parametrize("method", ["chat.postMessage", "chat.update"])
 async def test_g4_killed_at_any_step_of_a_write_the_reply_is_shown_once(desk, fault, method):
     """Planned, sent without an answer, taken without being recorded, refused for a moment."""
@@ -191,6 +196,21 @@ async def test_an_end_that_cannot_be_stored_yet_is_shown_all_the_same(desk):
     await one_whole_reply(desk, target, "Half of it, and the rest.")
 
 
+async def test_what_was_complete_before_the_end_is_not_owed_and_not_written_again(desk):
+    target = await desk.target()
+    reply = live_reply(desk, target, "Before the card.")
+    await reply.seal()
+    reply.append("2", "n", "After the card.")
+    await eventually(lambda: len(desk.thread(target)) == 2)
+    edits = len(desk.playground.calls("chat.update"))
+    last = await concluded(desk, reply)
+    assert [entry.seq for entry in last.owed] == [1]
+    await reply.deliver(stored=True)
+    assert len(desk.playground.calls("chat.update")) == edits + 1
+    assert await desk.store.outbox.owed() == []
+    assert all(row.payload_hash for row in await desk.store.outbox.of_turn(target.turn_id))
+
+
 # --- a Slack that is away --------------------------------------------------------------------
 
 
@@ -280,7 +300,9 @@ async def test_what_nobody_foresaw_holds_up_nothing_behind_it(desk):
 # --- quiet lines, notes, reactions, cards ----------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", ["lost_answer", "slow", "server_error"])
+@pytest.mark.parametrize(
+    "fault", ["lost_answer", "lost_call", "slow", "server_error", "late_error"]
+)
 async def test_g4_a_notice_without_an_answer_is_shown_once(desk, fault):
     target = await desk.target()
     await desk.playground.set_fault(fault, method="chat.postMessage", count=2)
@@ -288,6 +310,27 @@ async def test_g4_a_notice_without_an_answer_is_shown_once(desk, fault):
     await desk.restart(QUICK)
     await desk.all_shown()
     assert [message["text"] for message in desk.thread(target)] == ["Only once"]
+
+
+async def test_g4_a_notice_that_was_found_but_not_settled_is_not_posted_again(desk):
+    target = await desk.target()
+    await desk.surface.notice(target.thread, "Only once")
+    ts = MessageTs(desk.thread(target)[0]["ts"])
+    owed = OutboxEntry(
+        outbox_id="found",
+        turn_id=None,
+        kind="notice",
+        seq=0,
+        channel=target.thread.channel,
+        thread_ts=target.thread_ts,
+        planned_at=RealClock().now(),
+        payload=of_shown(notice_blocks("Only once"), None),
+    )
+    await desk.store.outbox.owe([owed])
+    await desk.store.outbox.sent(owed.outbox_id, ts, None)
+    await desk.restart(QUICK)
+    await desk.all_shown()
+    assert len(desk.thread(target)) == 1
 
 
 async def test_notices_of_a_thread_keep_their_order_over_a_restart(desk):
@@ -361,6 +404,22 @@ async def test_g4_a_card_that_a_killed_process_had_posted_is_found_again(desk):
     again = await desk.surface.post_card(asked, thread_ts=target.thread_ts, face=ADA)
     assert again == ref
     assert len(desk.thread(target)) == 1
+
+
+async def test_a_decision_is_shown_on_its_card_however_long_slack_is_away(desk):
+    target = await desk.target()
+    asked = approval(target.turn_id, target.thread)
+    card = await desk.surface.post_card(asked, thread_ts=target.thread_ts, face=ADA)
+    decided = replace(
+        asked, state=ApprovalState.ALLOWED, decided_by=UserId("U02JONASWEB"), card=card
+    )
+    await desk.playground.set_fault("server_error", method="chat.update")
+    closing_card = Tasks().spawn(desk.surface.close_card(decided), name="close card")
+    done, _ = await asyncio.wait([closing_card], timeout=QUICK.insist_s + 0.5)
+    assert not done
+    await desk.playground.set_fault("server_error", False)
+    assert await closing_card
+    assert stop_buttons(desk.thread(target)[0]) == []
 
 
 # --- looking ---------------------------------------------------------------------------------

@@ -28,10 +28,11 @@ OPTIONS = SurfaceOptions(
     courier=CourierOptions(first_try_s=0.3, shortest_pause_s=0.02, longest_pause_s=0.1),
     insist_s=0.5,
 )
+FAULTS = ("server_error", "late_error", "lost_answer", "lost_call", "slow", "rate_limited")
 METHODS = ("chat.postMessage", "chat.update", "reactions.add", "reactions.remove")
 
 faults = st.tuples(
-    st.sampled_from(("server_error", "lost_answer", "slow")),
+    st.sampled_from(FAULTS),
     st.sampled_from((*METHODS, "conversations.replies")),
     st.integers(1, 3),
 )
@@ -103,7 +104,7 @@ class Life:
 
     async def fault(self, fault):
         name, method, count = fault
-        more = {"slow": {"delay_s": 0.4}, "server_error": {"status": 503}}.get(name, {})
+        more = {"slow": {"delay_s": 0.4}, "rate_limited": {"retry_after_s": 1}}.get(name, {})
         await self.desk.playground.set_fault(name, method=method, count=count, **more)
 
     async def kill(self, _):
@@ -128,7 +129,7 @@ async def live(life, asked):
         await getattr(life, name)(detail)
     await life.end(None)
     await life.kill(None)
-    for name in ("server_error", "lost_answer", "slow"):
+    for name in FAULTS:
         await life.desk.playground.set_fault(name, False)
     await life.desk.all_shown()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import signal
 from collections.abc import Awaitable, Callable
 
@@ -12,32 +13,40 @@ from tests.chaos.rows import lock
 from tests.chaos.stage import Stage
 from tests.support import eventually
 
-PATIENCE_S = 4.5
-"""How long a fault waits for its step, or a switch for its calls."""
+POLL_S = 0.05
 
 Inflict = Callable[[Stage, Strike], Awaitable[bool]]
 
 
 async def inflict(stage: Stage, strike: Strike) -> bool:
-    """Let it happen, now or at its step; False when there was no occasion. Returns when over."""
+    """Let it happen, now or at its step; False when there was no occasion. Returns when over.
+
+    What waits for an occasion waits until the stage is `calm`: then nothing more will come.
+    """
     if strike.step is not None:
         return await _at_step(stage, strike)
     return await KINDS[strike.kind](stage, strike)
 
 
 async def _at_step(stage: Stage, strike: Strike) -> bool:
-    done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-    assert strike.step is not None
+    """Kill the worker at a step; again at its next time when there was no worker to kill."""
+    step, killed = strike.step, asyncio.Event()
+    assert step is not None
 
     def act() -> None:
-        if not done.done():
-            done.set_result(stage.kill_worker())
+        if stage.kill_worker():
+            killed.set()
+        else:
+            stage.wires.arm(step, 1, act)
 
-    stage.wires.arm(strike.step, strike.nth, act)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PATIENCE_S):
-            return await done
-    return False
+    stage.wires.arm(step, strike.nth, act)
+    await _until(killed.is_set, stage)
+    return killed.is_set()
+
+
+async def _until(met: Callable[[], bool], stage: Stage) -> None:
+    """Wait for something that may never be; returns too when all is calm."""
+    await eventually(lambda: met() or stage.calm.is_set(), within_s=math.inf, poll_s=POLL_S)
 
 
 # --- processes -----------------------------------------------------------------------------
@@ -166,13 +175,10 @@ def _switch(name: str) -> Inflict:
             "status": strike.how or 503,
         }
         await stage.place.set_fault(name, **given)
-        try:
-            await eventually(lambda: not stage.place.fault(name)["on"], within_s=PATIENCE_S)
-        except AssertionError:
-            used = stage.place.fault(name)["params"]["count"] < strike.count
-            await stage.place.set_fault(name, on=False)
-            return bool(used)
-        return True
+        await _until(lambda: not stage.place.fault(name)["on"], stage)
+        left = stage.place.fault(name)["params"]["count"]
+        await stage.place.set_fault(name, on=False)
+        return left is None or int(left) < strike.count
 
     return turn
 

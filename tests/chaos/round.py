@@ -21,6 +21,8 @@ CALM_S = float(os.environ.get("CALM_S", "75"))
 SETTLED_S = 0.7
 """A pause after the end, in which something could be said once too often."""
 
+LOOK_S = 0.15
+
 _PASSING = frozenset({Verdict.LOST, Verdict.HANGING, Verdict.WRONG_TEXT})
 """What may yet turn out well."""
 
@@ -46,26 +48,29 @@ async def play(stage: Stage, plan: Plan) -> Outcome:
     """Play one round on a stage that is ready; leaves it ready for the next."""
     begun = time.monotonic()
     stage.server_kills = 0
+    stage.calm.clear()
     stage.place.forget_rates()  # as after a quiet minute
     people = People(stage.place, plan)
     tasks = Tasks()
-    deciding = tasks.spawn(people.decide(), name="people decide")
+    tasks.spawn(people.decide(), name="people decide")
+    faults = [tasks.spawn(_strike(stage, strike), name=strike.kind) for strike in plan.strikes]
     try:
-        async with asyncio.TaskGroup() as group:
-            struck = [group.create_task(_strike(stage, strike)) for strike in plan.strikes]
-            group.create_task(people.talk())
-        stage.wires.disarm()
-        broken = time.monotonic()
-        evidence, judgements = await _calm(stage, people)
+        await people.talk()
+        due = begun + max((strike.at_s for strike in plan.strikes), default=0.0)
+        broken, evidence, judgements = await _calm(stage, people, faults, all_due_at=due)
+        struck = await asyncio.gather(*faults)
+        calm = time.monotonic()
+        with contextlib.suppress(AssertionError):  # then the next round tells
+            await stage.ready()
     finally:
-        deciding.cancel()
+        stage.wires.disarm()
         await tasks.aclose()
     return Outcome(
         plan=plan,
-        struck=tuple(s for s, task in zip(plan.strikes, struck, strict=True) if task.result()),
+        struck=tuple(s for s, happened in zip(plan.strikes, struck, strict=True) if happened),
         judgements=tuple(judgements),
         evidence=evidence,
-        calm_after_s=time.monotonic() - broken,
+        calm_after_s=calm - broken,
         took_s=time.monotonic() - begun,
     )
 
@@ -75,22 +80,28 @@ async def _strike(stage: Stage, strike: Strike) -> bool:
     return await inflict(stage, strike)
 
 
-async def _calm(stage: Stage, people: People) -> tuple[Evidence, Sequence[Judgement]]:
-    """Wait until nothing is left that time could heal, and judge."""
-    with contextlib.suppress(AssertionError):  # then the judgement says what hangs
-        await stage.ready()
-    deadline = time.monotonic() + CALM_S
+async def _calm(
+    stage: Stage, people: People, faults: Sequence[asyncio.Task[bool]], *, all_due_at: float
+) -> tuple[float, Evidence, Sequence[Judgement]]:
+    """Wait until nothing is left that time could heal, and judge.
+
+    Faults that have found no occasion by then (and were due) are told that none will come.
+    Returns when the last fault was over, on the monotonic clock, and what is seen then.
+    """
+    last, left, quiet = time.monotonic(), len(faults), 0
     while True:
         evidence, judgements = await look(stage, people)
-        waiting = any(one.verdict in _PASSING for one in judgements) or stage.place.undelivered
-        if not waiting:
-            await asyncio.sleep(SETTLED_S)
-            evidence, judgements = await look(stage, people)
-            if not any(one.verdict in _PASSING for one in judgements):
-                return evidence, judgements
-        if time.monotonic() > deadline:
-            return evidence, judgements
-        await asyncio.sleep(0.1)
+        now, running = time.monotonic(), sum(not fault.done() for fault in faults)
+        if running != left:
+            last, left = now, running
+        restless = stage.place.undelivered or any(one.verdict in _PASSING for one in judgements)
+        quiet = 0 if restless or left else quiet + 1
+        if quiet == 2 or now > last + CALM_S:
+            stage.calm.set()
+            return last, evidence, judgements
+        if left and not restless and now > all_due_at:
+            stage.calm.set()
+        await asyncio.sleep(SETTLED_S if quiet else LOOK_S)
 
 
 async def look(stage: Stage, people: People) -> tuple[Evidence, Sequence[Judgement]]:

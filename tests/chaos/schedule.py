@@ -14,8 +14,13 @@ TALK_S = 5.0
 KILLS = {"kill at slack": SLACK, "kill at wire": WIRE, "kill at store": STORE}
 """The kinds that kill the worker at a named step."""
 
-NEEDS_WIRE = frozenset({"kill at wire", "link cut", "link silent", "link slow"})
-"""Kinds that need the App Server behind our proxy, so that it cannot be the bridge's own."""
+_INSTEAD = {
+    "kill at wire": "kill at store",
+    "link cut": "kill at random",
+    "link silent": "freeze",
+    "link slow": "server killed",
+}
+"""Kinds that need our proxy before the App Server, and what happens where it cannot be."""
 
 ONCE = (
     "kill at random",
@@ -69,7 +74,7 @@ _LASTS = {
 def plan(seed: int, *, strikes: int = 9) -> Plan:
     """The round of this seed, with so many faults prepared."""
     rng = Random(seed)
-    managed = (seed // ROUNDS_A_WORLD) % 4 == 3
+    managed = (seed // ROUNDS_A_WORLD) % 5 == 4
     asks = _asks(rng, seed)
     dealt = _dealt(seed, strikes)
     return Plan(
@@ -77,7 +82,8 @@ def plan(seed: int, *, strikes: int = 9) -> Plan:
         managed=managed,
         asks=asks,
         strikes=tuple(
-            _strike(rng, kind, turn) for kind, turn in dealt if not (managed and kind in NEEDS_WIRE)
+            _strike(rng, _INSTEAD.get(kind, kind) if managed else kind, turn)
+            for kind, turn in dealt
         ),
     )
 

@@ -51,6 +51,8 @@ class Stage:
         self.server = server
         self.place = Workspace()
         self.wires = Tripwires()
+        self.calm = asyncio.Event()
+        """Set while nothing is left to do, so that nothing more will break by itself."""
         self.proxy: Proxy | None = None
         self.bridge: Bridge
         self.exits: list[int] = []

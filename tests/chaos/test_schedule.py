@@ -4,7 +4,7 @@ from collections import Counter
 
 from tests.chaos.kinds import KINDS
 from tests.chaos.plan import Pressing, Shape, Twist
-from tests.chaos.schedule import KILLS, NEEDS_WIRE, ONCE, plan
+from tests.chaos.schedule import KILLS, ONCE, plan
 from tests.chaos.steps import SLACK, STORE, WIRE
 
 CAMPAIGN = [plan(seed) for seed in range(8000, 8100)]
@@ -39,5 +39,6 @@ def test_people_do_everything_that_people_do() -> None:
 
 def test_where_the_server_is_the_bridges_own_nothing_stands_before_it() -> None:
     managed = [round_ for round_ in CAMPAIGN if round_.managed]
-    assert 0.1 < len(managed) / len(CAMPAIGN) < 0.5
-    assert not any(strike.kind in NEEDS_WIRE for round_ in managed for strike in round_.strikes)
+    assert 0.1 < len(managed) / len(CAMPAIGN) < 0.3
+    kinds = {strike.kind for round_ in managed for strike in round_.strikes}
+    assert not kinds & {"kill at wire", "link cut", "link silent", "link slow"}

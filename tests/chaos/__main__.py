@@ -14,7 +14,7 @@ from tests.chaos.campaign import run
 from tests.chaos.report import one_line, steps, table, write
 from tests.chaos.round import Outcome
 
-STRIKES = 9
+STRIKES = 12
 
 
 def main() -> int:

@@ -71,7 +71,7 @@ _LASTS = {
 }
 
 
-def plan(seed: int, *, strikes: int = 9) -> Plan:
+def plan(seed: int, *, strikes: int = 12) -> Plan:
     """The round of this seed, with so many faults prepared."""
     rng = Random(seed)
     managed = (seed // ROUNDS_A_WORLD) % 5 == 4

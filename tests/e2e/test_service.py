@@ -153,6 +153,7 @@ async def test_a_hand_over_puts_a_new_worker_in_place_and_aborts_nothing(worlds:
     assert len(world.replies(thread)) == 1
     await world.until(meanwhile, "I am.")
     await eventually(lambda: not before.is_running())
+    assert "Traceback" not in world.bridge.said()
 
 
 async def test_a_hand_over_to_a_configuration_that_is_wrong_changes_nothing(

@@ -16,7 +16,8 @@ ALLOW_BUTTON = "approval_allow"
 
 ENDINGS = re.compile(
     r"Interrupted\b|Stopped\b|Something went wrong|[Ss]end your message again|Write again to go on"
-    r"|is away\b|is stuck|is gone from its server\. (?!A new one)|could not be|has a fault|cannot be reached|was deleted"
+    r"|is away\b|is stuck|is gone from its server\. (?!A new one)|could not be|has a fault"
+    r"|cannot be reached|was deleted"
     r"|[Tt]ry again in a few minutes|Start a new thread|Nobody answered"
 )
 """How an answer that is not whole ends honestly."""

@@ -1,6 +1,7 @@
 """The judge, judged: each verdict is provoked by a world that deserves it."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ ASKED = Asked(keys=(KEY,), answers=((ANSWER,),), channel="C1", root="1.0", ts="1
 ENDED = "Interrupted by a restart before the answer was complete. Write again to go on."
 
 
-def ours(ts: str, text: str = "", *, shown: str | None = None, **more: object) -> Post:
+def ours(ts: str, text: str = "", *, shown: str | None = None, **more: Any) -> Post:
     return Post(
         channel="C1",
         root="1.0",
@@ -31,13 +32,13 @@ def ours(ts: str, text: str = "", *, shown: str | None = None, **more: object) -
         ours=True,
         markdown=text,
         shown=text if shown is None else shown,
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 
-def world(*posts: Post, asked: Asked = ASKED, **more: object) -> Evidence:
+def world(*posts: Post, asked: Asked = ASKED, **more: Any) -> Evidence:
     question = Post(channel="C1", root="1.0", ts="1.0", ours=False)
-    return Evidence(asked=(asked,), posts=(question, *posts), **more)  # type: ignore[arg-type]
+    return Evidence(asked=(asked,), posts=(question, *posts), **more)
 
 
 def verdict(evidence: Evidence) -> Verdict:

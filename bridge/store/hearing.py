@@ -21,6 +21,7 @@ EVERYWHERE = ChannelId("")
 _param = sa.bindparam
 
 _HEARD = sa.select(hearing.c.heard_ts).where(hearing.c.team == _param("of_team"))
+_BEGUN = sa.select(hearing.c.begun_ts).where(hearing.c.team == _param("of_team"))
 _BEGIN = sa.insert(hearing)
 _ADVANCE = (
     sa.update(hearing)
@@ -117,17 +118,21 @@ class Hearing:
 
         def work(connection: Connection) -> None:
             if _heard(connection, team=team) is None:
-                connection.execute(_BEGIN, {"team": team, "heard_ts": ts})
+                connection.execute(_BEGIN, {"team": team, "begun_ts": ts, "heard_ts": ts})
             else:
                 connection.execute(_ADVANCE, {"of_team": team, "ts": ts})
 
         await self._database.write(work)
 
     async def open_gap(self, team: TeamId, since: MessageTs, *, cause: str) -> None:
-        """Something after `since` may have been missed, in any channel. The older gap wins."""
+        """Something after `since` may have been missed, in any channel. The older gap wins.
+
+        None reaches back to before anything was heard: that was never ours to answer.
+        """
 
         def work(connection: Connection) -> None:
-            _open(connection, team, EVERYWHERE, since, cause)
+            begun = connection.execute(_BEGUN, {"of_team": team}).scalar()
+            _open(connection, team, EVERYWHERE, max(since, MessageTs(begun or since)), cause)
 
         await self._database.write(work)
 

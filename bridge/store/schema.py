@@ -224,9 +224,10 @@ hearing = sa.Table(
     "hearing",
     metadata,
     sa.Column("team", sa.Text, primary_key=True),
+    _text("begun_ts"),
     _text("heard_ts"),
 )
-"""Up to which event, by Slack's clock, everything that Slack sent has been taken in."""
+"""Since when, and up to which event, by Slack's clock, all that Slack sent has been taken in."""
 
 gaps = sa.Table(
     "gaps",

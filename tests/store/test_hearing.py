@@ -29,6 +29,14 @@ async def test_the_older_of_two_gaps_wins(world: World) -> None:
     assert (gap.channel, gap.since, gap.cause) == (EVERYWHERE, ts_of(3), "deaf")
 
 
+async def test_no_gap_reaches_back_to_before_anything_was_heard(world: World) -> None:
+    hearing = world.store.hearing
+    await hearing.advance(TEAM, ts_of(5))
+    await hearing.advance(TEAM, ts_of(9))
+    await hearing.open_gap(TEAM, ts_of(2), cause="away")
+    assert [gap.since for gap in await hearing.gaps(TEAM)] == [ts_of(5)]
+
+
 async def test_a_gap_is_spread_over_channels_and_closed_one_by_one(world: World) -> None:
     hearing = world.store.hearing
     await hearing.open_gap(TEAM, ts_of(5), cause="deaf")

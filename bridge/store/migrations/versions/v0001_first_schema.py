@@ -27,6 +27,7 @@ def upgrade() -> None:
     op.create_table(
         "hearing",
         sa.Column("team", sa.Text(), nullable=False),
+        sa.Column("begun_ts", sa.Text(), nullable=False),
         sa.Column("heard_ts", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("team"),
     )

@@ -117,27 +117,38 @@ async def starts_over(world: World, given: Input) -> None:
 
 
 async def asks(world: World, given: Input) -> None:
+    starts = len(world.agent.starts)
     run = world.agent.begin(given)
     world.agent.say(given, run, "May I? ")
-    world.agent.pending = frozenset({"perm-1"})
+    world.agent.stored[given.runtime] = stored(given, "May I? ")
+    world.agent.pending, world.agent.processing = frozenset({"perm-1"}), {given.runtime}
     world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c1", "Bash", {"command": "ls"}))
     if not await shown(lambda: world.chat.cards):
         return
-    approval = await world.store.approvals.get(world.chat.cards[0].approval_id)
-    assert approval is not None
-    ts = approval.card.ts if approval.card is not None else MessageTs("1")
+    approval = world.chat.cards[0]
+
+    async def noted() -> MessageRef | None:
+        found = await world.store.approvals.get(approval.approval_id)
+        return found.card if found is not None else None
+
+    await shown(noted)
+    noted_card = await noted()
+    ts = noted_card.ts if noted_card is not None else MessageTs("1")
     card = MessageRef(approval.thread.channel, ts)
     await world.dispatcher.click(approval.approval_id, user=MAYA, verdict=Verdict.ALLOW, card=card)
 
     def is_asked() -> bool:
-        return any(start.conversation_id for start in world.agent.starts)
+        later = world.agent.starts[starts:]
+        return any(start.conversation_id == given.runtime.conversation_id for start in later)
 
     await shown(lambda: world.agent.answers or is_asked())
     if is_asked() and not world.agent.answers:  # a server that heard nothing asks again then
         again = ev.ApprovalAsked("perm-1", "c1", "Bash", {"command": "ls"})
         world.agent.emit(given.runtime, again)
         await shown(lambda: world.agent.answers)
-    world.agent.pending = frozenset()
+    world.agent.pending, world.agent.processing = frozenset(), set()
+    if await no_active_turn(world):
+        return
     world.agent.say(given, run, "Done it.")
     world.agent.finish(given, run)
 

@@ -28,18 +28,25 @@ class _Known:
 
 
 class Translator:
-    """Turns the events of one link into agent events."""
+    """Turns the events of one link into agent events. Of the connection before, it remembers
+    which runs were named: a server that lives goes on naming them (PROTOCOL §7).
+    """
 
     def __init__(self) -> None:
         self._known: dict[Runtime, _Known] = {}
+        self._before: dict[Runtime, frozenset[str]] = {}
 
     def connected(self) -> None:
         """A new connection: run ids may have begun again at 1 (PROTOCOL §4)."""
+        for runtime, known in self._known.items():
+            if known.runs:
+                self._before[runtime] = frozenset(known.runs)
         self._known.clear()
 
     def forget(self, runtime: Runtime) -> None:
         """It has been idle for long; it must be started again before anything is sent to it."""
         self._known.pop(runtime, None)
+        self._before.pop(runtime, None)
 
     def translate(self, runtime: Runtime, frame: wire.Event) -> tuple[ev.AgentEvent, ...]:
         """What the frame means, in order; empty when it means nothing to a turn."""
@@ -72,6 +79,9 @@ class Translator:
         current = {**served, **{run: served.get(run, []) for run in status.active_run_ids}}
         before, known.runs = known.runs, current
         if before is None:
+            named = self._before.pop(runtime, frozenset())
+            if named and named.isdisjoint(current):
+                yield ev.RunsForgotten()
             return
         for run_id, ids in current.items():
             if before.get(run_id) != ids:

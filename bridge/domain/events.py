@@ -23,6 +23,13 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class RunsForgotten:
+    """After a lost link the server names none of the runs that it named before: it was restarted
+    (PROTOCOL §7, §16). What it begins now it may have begun before.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class TextArrived:
     """The next piece of one assistant message. Pieces of one (run, message) are joined."""
 
@@ -172,6 +179,7 @@ class ContextCompacted:
 
 AgentEvent = (
     RunStarted
+    | RunsForgotten
     | TextArrived
     | ReasoningArrived
     | ToolCalled
@@ -304,6 +312,11 @@ class EndLearnt:
 
 
 @dataclass(frozen=True, slots=True)
+class BegunAgain:
+    """The connection is back, and meanwhile the server has begun the input from the start."""
+
+
+@dataclass(frozen=True, slots=True)
 class InputMissing:
     """The connection is back, and the server never stored the input: it may be sent again."""
 
@@ -322,6 +335,7 @@ TurnEvent = (
     | LinkLost
     | StateReplayed
     | EndLearnt
+    | BegunAgain
     | InputMissing
 )
 

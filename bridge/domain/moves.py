@@ -46,6 +46,7 @@ def afresh(turn: Turn, cause: str) -> Step:
         tools=(),
         queued_behind=False,
         quiet=False,
+        forgotten=False,
         begun=None,
     )
     return forgotten, (fx.DropText(), *void(turn, cause))

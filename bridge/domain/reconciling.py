@@ -26,7 +26,14 @@ def link_lost(turn: Turn, _: ev.LinkLost) -> Step:
         return turn, ()  # starting waits for the link by itself
     unsure = tuple(replace(approval, unsure=True) for approval in turn.approvals)
     lost = replace(
-        turn, phase=Phase.RECONCILING, tools=(), approvals=unsure, quiet=False, begun=None
+        turn,
+        phase=Phase.RECONCILING,
+        tools=(),
+        approvals=unsure,
+        quiet=False,
+        forgotten=False,
+        begun=None,
+        restarted=False,
     )
     words = "has lost her connection…" if turn.stopped_as is None else "is stopping…"
     return lost, (fx.ShowTools(()), fx.ShowStatus(words), fx.Reconcile())
@@ -61,6 +68,11 @@ def _without_gone(turn: Turn, event: ev.StateReplayed) -> Step:
     return moves.without_approvals(turn, frozenset(gone)), (fx.VoidApprovals(gone, cause),)
 
 
+def runs_forgotten(turn: Turn, _: ev.RunsForgotten) -> Step:
+    """What the server begins next is the input once more, even if it is at work already."""
+    return replace(turn, forgotten=turn.stopped_as is None), ()
+
+
 def input_missing(turn: Turn, _: ev.InputMissing) -> Step:
     """The input never arrived: send it again under its name."""
     if turn.phase is Phase.ABORTING:
@@ -81,5 +93,22 @@ def run_again(turn: Turn, run_id: RunId) -> Step:
     """After its restart the server runs the input again, from the start (PROTOCOL §16)."""
     afresh, effects = moves.afresh(turn, "The agent server was restarted.")
     again = replace(afresh, phase=Phase.RUNNING, runs=frozenset({run_id}))
-    seen = turn.runs or turn.taken_over
-    return again, (*effects, fx.SayQuietly(_RUN_AGAIN)) if seen else effects
+    said, words = _say_again(again, seen=bool(turn.runs))
+    return said, (*effects, *words)
+
+
+def begun_again(turn: Turn, _: ev.BegunAgain) -> Step:
+    """The server's history shows the input twice. The reply is brought to that by itself."""
+    known = replace(turn, quiet=False, forgotten=False)
+    said, words = _say_again(known, seen=True)
+    if turn.phase is not Phase.RECONCILING:
+        return said, words
+    at_work, shown = moves.at_work(said)
+    return at_work, (*shown, *words)
+
+
+def _say_again(turn: Turn, *, seen: bool) -> Step:
+    """Once after each lost link, and not when nobody had seen anything of the first run."""
+    if turn.restarted or not (seen or turn.taken_over):
+        return turn, ()
+    return replace(turn, restarted=True), (fx.SayQuietly(_RUN_AGAIN),)

@@ -59,7 +59,7 @@ def refused(turn: Turn, event: ev.Refused) -> Step:
 def run_started(turn: Turn, event: ev.RunStarted) -> Step:
     if turn.maps_runs and event.client_message_ids.isdisjoint(turn.client_ids):
         return turn, ()
-    if turn.quiet:
+    if turn.quiet or turn.forgotten:
         return reconciling.run_again(turn, event.run_id)
     new = event.run_id not in turn.runs
     goes_on = replace(moves.running(turn), runs=turn.runs | {event.run_id})

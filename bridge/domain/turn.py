@@ -60,6 +60,7 @@ TRANSITIONS: Mapping[type, Rule] = dict(
         _on(ev.InputAccepted, frozenset({Phase.STARTING, *LIVE}), how.input_accepted),
         _on(ev.Refused, frozenset({Phase.STARTING, *LIVE}), how.refused),
         _on(ev.RunStarted, LIVE, how.run_started),
+        _on(ev.RunsForgotten, frozenset({Phase.RECONCILING}), reconciling.runs_forgotten),
         _on(ev.TextArrived, LIVE, how.text),
         _on(ev.ReasoningArrived, _AT_WORK, how.reasoning),
         _on(ev.ToolCalled, LIVE, how.tool_called),
@@ -82,6 +83,7 @@ TRANSITIONS: Mapping[type, Rule] = dict(
         _on(ev.WaitedEnough, frozenset({Phase.ABORTING, Phase.RECONCILING}), how.waited),
         _on(ev.LinkLost, LIVE | {Phase.STARTING}, reconciling.link_lost),
         _on(ev.StateReplayed, frozenset({Phase.RECONCILING}), reconciling.replayed),
+        _on(ev.BegunAgain, LIVE - {Phase.SUBMITTING}, reconciling.begun_again),
         _on(ev.EndLearnt, LIVE - {Phase.SUBMITTING}, reconciling.end_learnt),
         _on(
             ev.InputMissing,

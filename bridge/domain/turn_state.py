@@ -43,7 +43,8 @@ class Turn:
     its own. `doomed`: the server said that this input fails. `moved`: its conversation was
     forked once. `quiet`: after a lost link the server said that it is not at work; what it
     begins then is the input once more. `begun`: a run that began before that was known.
-    `taken_over`: an earlier process began it.
+    `forgotten`: the server was restarted; `restarted`: that has been said. `taken_over`: an
+    earlier process began the turn.
     `stopped_as` is the outcome once an abort was asked for, `stopped_why` its cause, if any;
     `cause` the newest technical reason of a failure.
     """
@@ -60,6 +61,8 @@ class Turn:
     moved: bool = False
     quiet: bool = False
     begun: RunId | None = None
+    forgotten: bool = False
+    restarted: bool = False
     taken_over: bool = False
     doomed: bool = False
     stopped_as: ev.Outcome | None = None

@@ -72,6 +72,7 @@ class Transcript:
         self,
         stored: Sequence[HistoryMessage],
         *,
+        afresh: bool = False,
         keeps_ids: bool = True,
         seal_at: frozenset[str] = frozenset(),
     ) -> None:
@@ -79,11 +80,12 @@ class Transcript:
 
         Args:
             stored: the turn's messages of the agent and her tool calls, oldest first.
+            afresh: what was said before does not count; what is held does.
             keeps_ids: False where deltas and stored messages have different ids (PROTOCOL §22):
                 then everything is shown anew.
             seal_at: tool calls under whose text a card stands.
         """
-        if not keeps_ids and stored:
+        if afresh or (stored and not keeps_ids):
             self._drop(frozenset(self._run_of))
         for message in stored:
             if message.role == "call" and message.call_id in seal_at:

@@ -5,7 +5,7 @@ exception of the agent's side.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from bridge.domain import effects as fx
@@ -23,7 +23,19 @@ log = get_logger("turn")
 
 T = TypeVar("T")
 Tell = Callable[[ev.TurnEvent], None]
-Show = Callable[[Sequence[HistoryMessage]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the agent said and asked for since our input, oldest first; empty when that cannot be
+    read. `again`: the server has begun the input anew, so what was said before does not count.
+    """
+
+    messages: Sequence[HistoryMessage] = ()
+    again: bool = False
+
+
+Show = Callable[[Answers], Awaitable[None]]
 
 _RETRY_S = 0.1
 
@@ -58,6 +70,7 @@ class TurnAgent:
         self._parts: Sequence[InputPart] = ()
         self._fresh = False
         self._held: set[Runtime] = set()
+        self._times_stored = 1
 
     @property
     def binding(self) -> Binding:
@@ -177,8 +190,7 @@ class TurnAgent:
 
         Args:
             client_id: under which the input was sent last; None when there was none.
-            show: gets what the agent said and asked for so far, oldest first; empty when that
-                cannot be read.
+            show: gets what the agent said and asked for so far.
         """
         try:
             ready = await self._insist(lambda: self._bring_up(again=True))
@@ -197,7 +209,10 @@ class TurnAgent:
         if ready.replaced:
             await self._say(_REPLACED)
         stored = await self._stored(client_id)
-        await show(_answers(stored or (), client_id))
+        answers = self._answers(stored or (), client_id)
+        if answers.again:
+            self._tell(ev.BegunAgain())
+        await show(answers)
         ending = self.ending(client_id)
         if ending is not None:
             self._tell(ending)
@@ -246,11 +261,18 @@ class TurnAgent:
                     raise
                 await asyncio.sleep(_RETRY_S)
 
-    async def stored_answers(self, client_id: str | None) -> Sequence[HistoryMessage]:
-        """What the agent said and asked for after this input, or after the newest one where
-        there is none of ours, as the server keeps it; empty on failure.
+    async def stored_answers(self, client_id: str | None) -> Answers:
+        """As `reconcile` shows them; after the newest input where there is none of ours."""
+        return self._answers(await self._stored(client_id) or (), client_id)
+
+    def _answers(self, stored: Sequence[HistoryMessage], client_id: str | None) -> Answers:
+        """After its restart the server stores the input once more (PROTOCOL §16).
+
+        It begins by itself as soon as anybody subscribes, and the guard may be the first.
         """
-        return _answers(await self._stored(client_id) or (), client_id)
+        times = sum(client_id is not None and one.otid == client_id for one in stored)
+        again, self._times_stored = times > self._times_stored, max(times, self._times_stored)
+        return Answers(_answers(stored, client_id), again)
 
     async def _stored(self, client_id: str | None) -> list[HistoryMessage] | None:
         """The turn's messages, the input included; None when they cannot be read."""

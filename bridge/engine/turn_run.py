@@ -6,7 +6,7 @@ and comes back as an event, so that a stop or a deadline is never kept waiting.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import structlog
@@ -16,13 +16,13 @@ from bridge.domain import events as ev
 from bridge.domain.errors import IllegalTransition, StoreError
 from bridge.domain.ids import BindingId, Runtime, UserId
 from bridge.domain.people import Binding, ClaimedTurn, Speaker, Teammate
-from bridge.domain.ports import HistoryMessage, Reply, ReplyTarget
+from bridge.domain.ports import Reply, ReplyTarget
 from bridge.domain.turn import Phase, Turn, step
 from bridge.engine.approval_desk import ApprovalDesk
 from bridge.engine.runtimes import Runtimes
 from bridge.engine.tools import Tools
 from bridge.engine.transcript import Transcript
-from bridge.engine.turn_agent import TurnAgent
+from bridge.engine.turn_agent import Answers, TurnAgent
 from bridge.engine.turn_end import TurnEnd
 from bridge.engine.turn_timer import TurnTimer
 from bridge.telemetry import TURNS_ACTIVE, UNFORESEEN, Tasks, get_logger
@@ -267,18 +267,23 @@ class TurnRun:
     def _newest_client_id(self) -> str | None:
         return self._turn.client_ids[-1] if self._turn.client_ids else None
 
-    async def _show_stored(self, stored: Sequence[HistoryMessage]) -> None:
+    async def _show_stored(self, stored: Answers) -> None:
         """Make the text whole. The first time in a reply that an earlier process began, it is
         parted again where that one had shown cards.
         """
         calls: frozenset[str] = frozenset()
-        if self._to_seal and stored:
+        if self._to_seal and stored.messages:
             self._to_seal = False
             try:
                 calls = await self._desk.shown_calls(self.claimed.turn_id)
             except StoreError as error:
                 log.warning("cards not known", cause=str(error))
-        await self._transcript.fill(stored, keeps_ids=self._agent.keeps_ids, seal_at=calls)
+        await self._transcript.fill(
+            stored.messages,
+            afresh=stored.again,
+            keeps_ids=self._agent.keeps_ids,
+            seal_at=calls,
+        )
         self._caught_up.set()
 
     def _note_end(self, effect: fx.EndTurn) -> None:

@@ -57,6 +57,26 @@ def test_a_run_that_takes_up_another_input_is_announced_again() -> None:
     ]
 
 
+def test_a_server_that_names_no_run_of_before_was_restarted() -> None:
+    translator = Translator()
+    for known in (loop([]), loop(["r7"], {"r7": ["m"]})):
+        translator.translate(RUNTIME, known)
+    translator.connected()
+    assert translator.translate(RUNTIME, loop([])) == (ev.RunsForgotten(),)
+    assert translator.translate(RUNTIME, loop(["r1"], {"r1": ["m"]})) == (started("r1", "m"),)
+
+
+def test_a_server_that_names_a_run_of_before_has_lived_on() -> None:
+    translator = Translator()
+    for known in (loop([]), loop(["r7"], {"r7": ["m"]})):
+        translator.translate(RUNTIME, known)
+    translator.connected()
+    assert translator.translate(RUNTIME, loop([], {"r6": ["l"], "r7": ["m"]})) == ()
+    translator.connected()
+    translator.connected()
+    assert translator.translate(RUNTIME, loop([], {"r7": ["m"]})) == ()
+
+
 def test_a_run_that_goes_on_is_not_announced_as_new() -> None:
     assert say(loop(["r1"], {"r1": ["m"]}), loop(["r1"], {"r1": ["m"]})) == []
 

@@ -80,6 +80,8 @@ TABLE: tuple[tuple[ev.TurnEvent, str], ...] = (
     (ev.LinkLost(), "..CCCC.."),
     (replayed("p1", running=True), "......A."),
     (ev.EndLearnt("end_turn"), "...EEEE."),
+    (ev.BegunAgain(), "......A."),
+    (ev.RunsForgotten(), "........"),
     (ev.InputMissing(), ".....EU."),
 )
 EVENTS = tuple(event for event, _ in TABLE)
@@ -673,6 +675,28 @@ def test_the_next_step_of_a_turn_that_goes_on_is_no_rerun() -> None:
 def test_a_rerun_of_which_nothing_was_seen_needs_no_words() -> None:
     played = Played(*SUBMITTED, ev.LinkLost(), replayed(running=False))
     assert kinds(played.feed(began("run-1"))) == [fx.DropText]
+
+
+def test_a_restarted_server_that_works_already_has_begun_anew() -> None:
+    lost = (*RUNNING, said("Half"), asks(), ev.LinkLost(), ev.RunsForgotten())
+    for before_replay in (True, False):
+        middle = (replayed(running=True), began("r9"))
+        played = Played(*lost, *(reversed(middle) if before_replay else middle))
+        assert len(played.all_of(fx.DropText)) == len(played.all_of(fx.SayQuietly)) == 1
+        played.feed(said("Whole", "r9"), began("r10"), over("r10"))
+        assert (played.text, played.end.outcome) == ("Whole", ev.Outcome.DONE)
+        assert len(played.all_of(fx.DropText)) == 1
+
+
+def test_a_rerun_that_the_guard_let_begin_before_us_is_said_once() -> None:
+    """Whoever subscribes first makes the restarted server begin (PROTOCOL §16)."""
+    for running in (True, False):
+        played = Played(*RUNNING, said("Half"), ev.LinkLost(), replayed(running=running))
+        played.feed(ev.BegunAgain(), began("r9"), ev.BegunAgain(), over("r9"))
+        assert len(played.all_of(fx.SayQuietly)) == 1
+        assert played.end.outcome is ev.Outcome.DONE
+    late = Played(*RUNNING, ev.LinkLost(), replayed(running=False), began("r9"), ev.BegunAgain())
+    assert len(late.all_of(fx.SayQuietly)) == 1
 
 
 # --- the end that only the guard heard ---------------------------------------------------------

@@ -420,3 +420,22 @@ async def test_g4_text_from_before_an_injected_message_is_not_lost(world: World)
     stores(world, given, answer("First. "), injected, answer("Second.", "m2"))
     await world.open()
     await eventually(lambda: newest(world).text() == "First. \n\nSecond.")
+
+
+async def test_g4_what_the_server_begins_again_before_we_look_replaces_what_was_said(
+    world: World,
+) -> None:
+    """The guard is back first, and with it the server begins the input again (§16)."""
+    given = await at_work(world, "Half a")
+    world.agent.link(LinkState.DOWN)
+    world.agent.reading.clear()
+    stores(world, given, answer("Half a"), *world.agent.stored.get(given.runtime, []))
+    asked = HistoryMessage("u2", "user", "hi", given.client_message_id)
+    world.agent.stored[given.runtime] += [asked, answer("Whole", "m9")]
+    world.agent.link(LinkState.UP)
+    await eventually(lambda: len(world.agent.starts) >= 2)
+    say(world, given, " and", "run-1", "m9")
+    world.agent.reading.set()
+    await eventually(lambda: newest(world).text() == "Whole and")
+    (notice,) = await eventually(lambda: world.chat.notices)
+    assert "restarted" in notice

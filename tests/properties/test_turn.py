@@ -31,6 +31,7 @@ verdicts = st.sampled_from(ev.Verdict)
 
 agent_events: st.SearchStrategy[ev.TurnEvent] = st.one_of(
     st.builds(ev.RunStarted, runs, inputs),
+    st.just(ev.RunsForgotten()),
     st.builds(ev.TextArrived, runs, st.sampled_from(["m1", "m2"]), words),
     st.builds(ev.ReasoningArrived, runs),
     st.builds(ev.ToolCalled, runs, calls, st.just("Bash"), st.just("{}")),
@@ -61,6 +62,7 @@ workers_events: st.SearchStrategy[ev.TurnEvent] = st.one_of(
     st.builds(ev.StateReplayed, st.booleans(), pending, st.booleans()),
     st.builds(ev.EndLearnt, reasons, st.none() | causes),
     st.just(ev.InputMissing()),
+    st.just(ev.BegunAgain()),
 )
 any_event = agent_events | peoples_events | workers_events
 beginnings = st.sampled_from([Turn(), resumed("in-1", 1), resumed(None, 0), unprompted()])

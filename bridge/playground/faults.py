@@ -30,7 +30,7 @@ class Fault:
 _MAY_BE_EMPTY = frozenset({"method", "count", "reason"})
 
 
-def _switches() -> list[Fault]:
+def _of_calls() -> list[Fault]:
     return [
         Fault(
             "rate_limited",
@@ -68,6 +68,11 @@ def _switches() -> list[Fault]:
             "The connection breaks before anything is written.",
             params={"method": "", "count": None},
         ),
+    ]
+
+
+def _of_sockets() -> list[Fault]:
+    return [
         Fault(
             "drop_socket",
             "Drop the sockets",
@@ -106,7 +111,8 @@ class Faults:
     """All switches, by name."""
 
     def __init__(self) -> None:
-        self.by_name: dict[str, Fault] = {fault.name: fault for fault in _switches()}
+        switches = (*_of_calls(), *_of_sockets())
+        self.by_name: dict[str, Fault] = {fault.name: fault for fault in switches}
         self.changed: Callable[[], None] = lambda: None
         """Called when a switch turned itself off, its count used up."""
 

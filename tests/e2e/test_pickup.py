@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 
 import aiohttp
+import psutil
 import pytest
 import pytest_asyncio
 
@@ -173,6 +174,34 @@ async def model_has_said(world: World, asked: str, last: str) -> bool:
     return any(
         last in request["said"]["text"] for request in seen if asked in json.dumps(request["body"])
     )
+
+
+async def test_g5_when_the_agent_server_is_killed_the_answer_comes_whole_and_that_is_said(
+    worlds: Worlds, scripted_model: str
+) -> None:
+    """The restarted server runs the input again by itself, or has lost the conversation (§16)."""
+    world = await worlds(
+        BRIDGE_APPSERVER__URL="", BRIDGE_APPSERVER__MODEL_BASE_URL=f"{scripted_model}/v1"
+    )
+    await world.start()
+    script = "[[say 60 tokens at 15/s]]"
+    thread = world.ask(f"{LETTA} go on {script}")
+    live = await world.live(thread, "w8 ")
+    kill_the_agent_server(world)
+    await ended(world, thread, "w60")
+    said = world.thread(thread)
+    assert "restarted amid this" in said or "A new one continues" in said
+    (text,) = texts(world, thread)
+    assert [text] == await undisturbed(world, script, "w60")
+    assert world.replies(thread)[0]["ts"] == live["ts"]
+
+
+def kill_the_agent_server(world: World) -> None:
+    """End the App Server that the guard runs, with all that it has started."""
+    guard = psutil.Process(world.bridge.process.pid)
+    servers = [child for child in guard.children() if "--listen" in child.cmdline()]
+    for process in [*servers[0].children(recursive=True), *servers]:
+        process.kill()
 
 
 # --- the moments -----------------------------------------------------------------------------

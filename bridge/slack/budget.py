@@ -59,11 +59,6 @@ class Budget:
         self._watchers: list[Callable[[], None]] = []
 
     @property
-    def edit_interval_s(self) -> float:
-        """How long a reply should wait between two edits now."""
-        return self._ledger.edit_interval_s(self._monotonic())
-
-    @property
     def slow(self) -> bool:
         """Whether Slack's limits keep what replies say waiting for seconds."""
         return self._slowness.shown

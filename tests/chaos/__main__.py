@@ -1,6 +1,6 @@
 """`make chaos`: break things for a while, and print what people saw of it.
 
-SEED, ROUNDS, FAULTS and WRITE in the environment, or the options of the same name.
+SEED, ROUNDS, FAULTS, MINUTES and WRITE in the environment, or the options of the same name.
 """
 
 import argparse
@@ -8,6 +8,7 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.chaos.campaign import run
@@ -22,8 +23,13 @@ def main() -> int:
     options = _options()
     seeds = range(options.seed, options.seed + options.rounds)
     begun = time.monotonic()
+
+    def enough(outcomes: Sequence[Outcome]) -> bool:
+        late = time.monotonic() > begun + options.minutes * 60
+        return late or sum(len(one.struck) for one in outcomes) >= options.faults
+
     outcomes = asyncio.run(
-        run(seeds, strikes=STRIKES, enough=options.faults, keep=options.keep, tell=_tell)
+        run(seeds, strikes=STRIKES, enough=enough, keep=options.keep, tell=_tell)
     )
     took = time.monotonic() - begun
     if options.write:
@@ -43,6 +49,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=int(given("SEED") or 8000))
     parser.add_argument("--rounds", type=int, default=int(given("ROUNDS") or 400))
     parser.add_argument("--faults", type=int, default=int(given("FAULTS") or 500))
+    parser.add_argument("--minutes", type=float, default=float(given("MINUTES") or 60))
     parser.add_argument("--keep", type=Path, default=Path(given("KEEP") or ".chaos"))
     parser.add_argument("--write", action="store_true", default=bool(given("WRITE")))
     return parser.parse_args()

@@ -70,11 +70,11 @@ async def run(
     seeds: Sequence[int],
     *,
     strikes: int,
-    enough: int,
+    enough: Callable[[Sequence[Outcome]], bool],
     keep: Path,
     tell: Callable[[Outcome], None],
 ) -> list[Outcome]:
-    """Play the seeds' rounds until `enough` faults have happened; each outcome is told at once.
+    """Play the seeds' rounds until there are `enough`; each outcome is told at once.
 
     `keep` gets a folder of evidence for every round with a finding. After such a round a new
     world begins, so that what is broken there does not count again.
@@ -82,12 +82,12 @@ async def run(
     outcomes: list[Outcome] = []
     waiting = [plan(seed, strikes=strikes) for seed in seeds]
     async with scripted_model() as model_url:
-        while waiting and sum(len(one.struck) for one in outcomes) < enough:
+        while waiting and not enough(outcomes):
             with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as name:
                 folder = Path(name)
                 first = waiting[0]
                 async with world(folder, model_url=model_url, managed=first.managed) as stage:
-                    while waiting and _shares_world(first, waiting[0]):
+                    while waiting and _shares_world(first, waiting[0]) and not enough(outcomes):
                         outcome = await play(stage, waiting.pop(0))
                         outcomes.append(outcome)
                         tell(outcome)

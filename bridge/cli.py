@@ -6,6 +6,7 @@ used · 130 stopped before the end by a second signal.
 """
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
@@ -134,9 +135,12 @@ def worker(
 
 
 async def _work(guard_fd: int, config: Path | None, stop: asyncio.Event) -> None:
+    gc.disable()  # modules are no garbage, and people may be waiting for this start
     from bridge import app as composition
     from bridge.guarded import GONE, Guarded
 
+    gc.freeze()
+    gc.enable()
     guarded = await Guarded.meet(guard_fd)
     try:
         settings = _load(config, environ={**os.environ, **guarded.environ})

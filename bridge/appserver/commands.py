@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field
 class Sent(BaseModel):
     """Base of everything written to the wire."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Command(Sent):

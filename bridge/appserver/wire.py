@@ -12,7 +12,10 @@ from bridge.domain.ids import AgentId, ConversationId, Runtime
 class Wire(BaseModel):
     """Base of everything read from the wire. Immutable; unknown fields are left out."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
+    # Built at first use: a worker that is started again should be at work soon.
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, protected_namespaces=(), defer_build=True
+    )
 
 
 class RuntimeRef(Wire):

@@ -35,10 +35,6 @@ class _Waiter:
     def priority(self) -> Priority:
         return self.urgency() if callable(self.urgency) else self.urgency
 
-    @property
-    def rank(self) -> tuple[Priority, int]:
-        return self.priority, self.number
-
 
 class Budget:
     """One shared budget for all calls to one workspace. Belongs to one event loop.
@@ -140,26 +136,27 @@ class Budget:
 
     def _serve(self) -> None:
         """Let through whom the ledger allows, in order, and wake up for the next one."""
-        now, soonest, waiting = self._monotonic(), math.inf, []
+        now, soonest, waiting, replies = self._monotonic(), math.inf, [], []
         self._count_growing(now)
-        for waiter in sorted(self._waiters, key=lambda waiter: waiter.rank):
-            if waiter.through.cancelled():
-                waiting.append(waiter)  # its owner takes it out
-                continue
-            wait_s = self._ledger.take(
-                waiter.method, channel=waiter.channel, priority=waiter.priority, now=now
-            )
-            if wait_s > 0.0:
+        # Each is asked for its priority once: there may be many, and this is done often.
+        ranked = sorted((waiter.priority, waiter.number, waiter) for waiter in self._waiters)
+        for priority, _, waiter in ranked:
+            if not waiter.through.cancelled():  # else its owner takes it out
+                wait_s = self._ledger.take(
+                    waiter.method, channel=waiter.channel, priority=priority, now=now
+                )
+                if wait_s <= 0.0:
+                    waiter.through.set_result(None)
+                    continue
                 soonest = min(soonest, wait_s)
-                waiting.append(waiter)
-            else:
-                waiter.through.set_result(None)
+            waiting.append(waiter)
+            if waiter.method in SHOWING and priority in SHOWN:
+                replies.append(waiter.since)
         self._waiters = waiting
-        self._wake_in(min(soonest, self._judge(now)))
+        self._wake_in(min(soonest, self._judge(replies, now)))
 
-    def _judge(self, now: float) -> float:
+    def _judge(self, replies: list[float], now: float) -> float:
         """See whether replies are kept waiting, and say so; returns when to look again."""
-        replies = [w.since for w in self._waiters if w.method in SHOWING and w.priority in SHOWN]
         interval_s = self._ledger.edit_interval_s(now) if self._shares else 0.0
         was = self._slowness.shown
         oldest_s = now - min(replies) if replies else None

@@ -16,7 +16,7 @@ from bench.place import CHANNELS, MENTION
 from bench.stage import Stage, lone_stage
 from bench.standin import StandIn
 
-LIVE = {1: 10_000, 1_000: 20_000}
+LIVE = {1: 10_000, 1_000: 10_000}
 """As many words are said in so many turns: one answer cannot be endless."""
 
 AT_ONCE = 50

@@ -21,5 +21,5 @@ def test_every_promise_is_written_down(port: type) -> None:
 
 
 def test_progress_is_shown_without_waiting_and_listeners_return_at_once() -> None:
-    assert waited_for(ports.Reply) == {"seal", "finish"}
+    assert waited_for(ports.Reply) == {"seal", "conclude", "deliver"}
     assert waited_for(ports.AgentListener) == waited_for(ports.Clock) == set()

@@ -209,20 +209,33 @@ class Guard:
         return None
 
     async def _start_again(self, dead: Worker) -> None:
+        await dead.end(signal.SIGKILL, within_s=1.0)
         if dead.ready and dead.lived_s >= self._options.worked_s:
             self._pauses = 0
-        options = self._options
-        pause_s = min(options.longest_pause_s, options.first_pause_s * 2.0 ** min(self._pauses, 30))
-        self._pauses += 1
         self._deaths += 1
-        await self._until(lambda: self._stopping, within_s=pause_s)
-        await dead.end(signal.SIGKILL, within_s=1.0)
-        if not self._stopping:
-            self._greet(await self._begin())
+        while not self._stopping:
+            await self._until(lambda: self._stopping, within_s=self._next_pause_s())
+            self._renewing = False
+            try:
+                if not self._stopping:
+                    self._greet(await self._begin())
+            except OSError as error:
+                log.error("no worker can be started just now", cause=str(error))
+            else:
+                return
+
+    def _next_pause_s(self) -> float:
+        doubled: float = self._options.first_pause_s * 2.0 ** min(self._pauses, 30)
+        self._pauses += 1
+        return min(self._options.longest_pause_s, doubled)
 
     async def _hand_over(self, old: Worker) -> None:
         """The old worker goes on until the new one has read its configuration."""
-        new = await self._begin()
+        try:
+            new = await self._begin()
+        except OSError as error:
+            log.error("no new worker can be started; the old one goes on", cause=str(error))
+            return
         limit_s = self._options.prepare_within_s
         try:
             await self._until(

@@ -90,12 +90,13 @@ async def house(tmp_path: Path) -> Any:
         address: Endpoint = NOWHERE,
         options: GuardOptions = QUICK,
         deaf_s: float = 60.0,
+        python: str = sys.executable,
     ) -> House:
         diary = tmp_path / "diary"
         diary.touch()
         guard = Guard(
             Program(
-                command=(sys.executable, str(SCRIPT), "{fd}", str(diary), ",".join(lives)),
+                command=(python, str(SCRIPT), "{fd}", str(diary), ",".join(lives)),
                 environ={"PATH": os.environ["PATH"], "OPEN": "yes"},
                 secrets={"SLACK_BOT_TOKEN": "xoxb-1"},
                 ping_s=0.05,
@@ -125,6 +126,23 @@ async def test_a_worker_that_dies_is_started_again_and_told_how_often(house: Hou
         os.kill(pid, signal.SIGKILL)
     await home.until_heard("hello", 4)
     assert [hello["restarts"] for hello in home.heard("hello")] == [0, 1, 2, 3]
+
+
+async def test_a_machine_that_starts_nothing_for_a_while_does_not_end_the_guard(
+    house: Houses, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    python = tmp_path / "python"
+    python.symlink_to(sys.executable)
+    home = await house(WORKS, python=str(python))
+    [(first, _)] = await home.until("born")
+    await home.until_heard("hello")
+    python.unlink()
+    home.guard.renew()
+    await eventually(lambda: "the old one goes on" in capsys.readouterr().out)
+    os.kill(first, signal.SIGKILL)
+    await eventually(lambda: "no worker can be started just now" in capsys.readouterr().out)
+    python.symlink_to(sys.executable)
+    await home.until_heard("hello", 2)
 
 
 async def test_a_worker_that_is_stuck_is_ended_and_one_that_is_idle_is_not(house: Houses) -> None:

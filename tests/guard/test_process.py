@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bridge.guard.pipe import Pipe
+from bridge.playground import Playground, PlaygroundOptions
 from tests.appserver_fixtures import free_port
 
 HEAVY = ("slack_bolt", "slack_sdk", "sqlalchemy", "alembic", "aiohttp", "bridge.engine")
@@ -124,3 +125,32 @@ async def test_a_worker_without_a_guard_says_so(tmp_path: Path) -> None:
     code, said = await worker.ended()
     assert code == 1
     assert "guard" in said
+
+
+async def test_a_token_that_slack_refuses_ends_the_guard_with_the_workers_code_and_sentence(
+    tmp_path: Path,
+) -> None:
+    place = Playground(PlaygroundOptions(rate_limits=False))
+    await place.start()
+    given = environ(
+        BRIDGE_SLACK__BASE_URL=place.api_url,
+        BRIDGE_APPSERVER__URL=f"ws://127.0.0.1:{free_port()}",
+        SLACK_BOT_TOKEN="xoxb-wrong",
+        SLACK_APP_TOKEN=place.app_token,
+    )
+    try:
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "bridge", "run"],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **given},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+    finally:
+        await place.stop()
+    assert done.returncode == 2
+    assert "token" in done.stderr
+    assert done.stderr.count("worker started") == 1
+    assert "Traceback" not in done.stderr

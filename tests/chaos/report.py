@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.chaos.checker import Verdict
+from tests.chaos.plan import Ask, Twist
 from tests.chaos.round import Outcome
 from tests.chaos.schedule import KILLS, ONCE
 from tests.chaos.steps import SLACK, STORE, WIRE
@@ -28,20 +29,35 @@ class Row:
     faults: int = 0
     messages: int = 0
     whole: int = 0
+    interrupted: int = 0
     verdicts: Counter[Verdict] = field(default_factory=Counter)
 
     def add(self, outcome: Outcome) -> None:
         """Count one round's messages."""
         self.messages += len(outcome.judgements)
         self.whole += sum(one.whole for one in outcome.judgements)
+        self.interrupted += _interrupted(outcome)
         self.verdicts.update(one.verdict for one in outcome.judgements)
 
     def cells(self) -> list[str]:
         """The row, without its name."""
         wrong = sum(self.verdicts[verdict] for verdict in WRONG)
         found = (self.verdicts[v] for v in (Verdict.LOST, Verdict.DOUBLED, Verdict.HANGING))
-        ended = self.messages - self.whole
-        return [str(n) for n in (self.faults, *found, wrong, self.messages, self.whole, ended)]
+        people = self.messages - self.whole - self.interrupted
+        seen = (self.messages, self.whole, people, self.interrupted)
+        return [str(number) for number in (self.faults, *found, wrong, *seen)]
+
+
+def _interrupted(outcome: Outcome) -> int:
+    """How many answers are not whole although nobody stopped, edited or deleted there."""
+    plan = outcome.plan
+    meddled = {_thread(ask) for ask in plan.asks if ask.twist is not Twist.NONE}
+    left_alone = {ask.key for ask in plan.asks if _thread(ask) not in meddled}
+    return sum(not one.whole and one.key in left_alone for one in outcome.judgements)
+
+
+def _thread(ask: Ask) -> str:
+    return f"dm of {ask.who}" if ask.place == "dm" else ask.after or ask.key
 
 
 def rows(outcomes: Iterable[Outcome]) -> dict[str, Row]:
@@ -58,7 +74,10 @@ def rows(outcomes: Iterable[Outcome]) -> dict[str, Row]:
     return {**table, "all": total}
 
 
-HEAD = ("kind", "faults", "lost", "doubled", "hanging", "wrong", "messages", "whole", "ended")
+HEAD = (
+    *("kind", "faults", "lost", "doubled", "hanging", "wrong"),
+    *("messages", "whole", "stopped", "interrupted"),
+)
 
 
 def table(outcomes: Sequence[Outcome]) -> str:

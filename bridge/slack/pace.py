@@ -19,11 +19,12 @@ EDIT_S_PER_REPLY: Final = 0.75
 replies of 30 s then spend 30 of the 50 edits of a minute before they end, and their last edits
 still fit."""
 
-QUICK_EDITS: Final = 3
+QUICK_EDITS: Final = 3.7
 """So many edits of each reply are quick, or half of all; none where these do not fit into
-`QUICK_PART` of the minute: a larger crowd goes evenly from the start."""
+`QUICK_PART` of the minute: a larger crowd goes evenly from the start. Three are what ten replies
+of 30 s need that begin together; the rest is for those that begin one after the other."""
 
-QUICK_PART: Final = 0.8
+QUICK_PART: Final = 0.98
 SPARE: Final = 1.1
 """A reply asks this much later than its turn can come, so that the queue stays short."""
 

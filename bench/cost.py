@@ -18,7 +18,7 @@ async def cost(backstage: Backstage) -> list[Row]:
     """Processor time of a short turn; resident memory idle and with a hundred live turns."""
     async with bridge_stage(backstage) as stage:
         threads = [(await stage.turn(ECHO, channel=channel)).thread for channel in CHANNELS]
-        idle_mb = stage.program.resident_mb()
+        idle_mb, worker_mb = stage.program.resident_mb(), stage.program.worker_mb()
         per_turn = await _cpu_per_turn(stage, threads)
         busy_mb = await _with_live_turns(stage)
     return [
@@ -34,6 +34,7 @@ async def cost(backstage: Backstage) -> list[Row]:
             figure=f"{idle_mb:.0f} MB, {busy_mb:.0f} MB",
             goal="≤ 120 MB, ≤ 130 MB",
             ok=idle_mb <= 120 and busy_mb <= 130,
+            note=f"guard and worker; idle, {worker_mb:.0f} MB of it the worker",
         ),
     ]
 

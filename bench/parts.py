@@ -66,6 +66,10 @@ class Program:
         used = self._worker().cpu_times()
         return float(used.user + used.system)
 
+    def worker_mb(self) -> float:
+        """Resident memory of the bridge's worker in megabytes."""
+        return float(self._worker().memory_info().rss / 1_000_000)
+
     def kill_worker(self) -> float:
         """Kill the bridge's worker, as nothing can be prepared for; returns the instant."""
         worker, at = self._worker(), time.monotonic()

@@ -6,6 +6,7 @@ SEED, ROUNDS, FAULTS, MINUTES and WRITE in the environment, or the options of th
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ STRIKES = 12
 
 def main() -> int:
     """Run the campaign; 1 when anything was found."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave no process behind
     options = _options()
     seeds = range(options.seed, options.seed + options.rounds)
     begun = time.monotonic()

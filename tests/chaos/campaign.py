@@ -110,7 +110,9 @@ def _keep(keep: Path, stage: Stage, outcome: Outcome) -> None:
     findings = "\n".join(f"{one.key} {one.verdict}: {one.why}" for one in outcome.findings)
     struck = "\n".join(str(strike) for strike in outcome.struck)
     asks = "\n".join(str(ask) for ask in outcome.plan.asks)
-    (folder / "round.txt").write_text(f"{findings}\n\n{struck}\n\n{asks}\n", encoding="utf-8")
+    ends = f"The bridge's main process ended with: {stage.exits}"
+    text = "\n\n".join((findings, struck, asks, ends))
+    (folder / "round.txt").write_text(f"{text}\n", encoding="utf-8")
     seen = dataclasses.asdict(outcome.evidence)
     seen["statuses"] = {" ".join(place): text for place, text in seen["statuses"].items()}
     (folder / "evidence.json").write_text(json.dumps(seen, indent=1), encoding="utf-8")

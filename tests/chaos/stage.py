@@ -103,9 +103,8 @@ class Stage:
         """Leave no process behind."""
         self._kept = False
         await self._tasks.aclose()
-        family = self._family()
         self.bridge.end()
-        _kill(family)
+        _kill(self._leftovers())
         if self.proxy is not None:
             await self.proxy.stop()
         await self.place.stop()
@@ -144,11 +143,12 @@ class Stage:
         _kill(self._leftovers())
 
     def _leftovers(self) -> list[psutil.Process]:
-        """Processes of the bridge's directory that outlived it."""
+        """Processes that work in the bridge's directory or below: worker, App Server, tools."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if process.cwd() == str(self.folder) and process.status() != psutil.STATUS_ZOMBIE:
+                inside = Path(process.cwd()).is_relative_to(self.folder)
+                if inside and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
         return found
 

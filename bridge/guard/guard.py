@@ -19,7 +19,9 @@ log = get_logger("guard")
 
 FAILED = 1
 FINAL_CODES = frozenset({2, 3, 4})
-"""A worker that ends so before it is ready would end so again: somebody must change something."""
+"""A worker that ends so before it is ready would end so again: somebody must change something.
+At the first start the guard gives up. Later live turns hang on it, so it tries again and again.
+"""
 
 
 class Server(Protocol):
@@ -91,7 +93,7 @@ class Guard:
         )
         self._tasks = Tasks()
         self._news = asyncio.Event()
-        self._stopping = self._renewing = False
+        self._stopping = self._renewing = self._served = False
         self._failure: BaseException | None = None
         self._worker: Worker | None = None
         self._letting_go: asyncio.TimerHandle | None = None
@@ -195,11 +197,11 @@ class Guard:
         """Whether a worker that has died is not started again."""
         log.error("worker died", number=worker.number, code=worker.code, ready=worker.ready)
         if worker.ready:
-            self._early = 0
+            self._served, self._early = True, 0
             return None
-        self._early += 1
         if worker.code in FINAL_CODES:
-            return Verdict(worker.code or FAILED)
+            return None if self._served else Verdict(worker.code or FAILED)
+        self._early += 1
         if self._early >= self._options.early_deaths:
             sentence = (
                 f"The bridge ended {self._early} times in a row before it was ready (the last "
@@ -254,14 +256,13 @@ class Guard:
         if self._worker is None or _dead(self._worker):
             return Verdict(0)
         limit_s = self._options.stop_within_s
-        match await self._worker.end(signal.SIGTERM, within_s=limit_s):
-            case 0 | -15:  # the latter has only just begun and does not hear signals yet
-                return Verdict(0)
-            case -9:
-                sentence = f"The bridge was not done after {limit_s:g} s and was ended."
-                return Verdict(FAILED, sentence)
-            case code:
-                return Verdict(max(code, FAILED))
+        code = await self._worker.end(signal.SIGTERM, within_s=limit_s)
+        if self._worker.overdue:
+            sentence = f"The bridge was not done after {limit_s:g} s and was ended."
+            return Verdict(FAILED, sentence)
+        if code in (0, -15):  # the latter has only just begun and does not hear signals yet
+            return Verdict(0)
+        return Verdict(max(code, FAILED))
 
     # --- what is heard -----------------------------------------------------------------------
 

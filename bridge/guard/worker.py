@@ -39,7 +39,7 @@ class Worker:
 
     def __init__(self, number: int, process: asyncio.subprocess.Process, pipe: Pipe) -> None:
         self.number = number
-        self.prepared = self.ready = self.leaving = False
+        self.prepared = self.ready = self.leaving = self.overdue = False
         self.code: int | None = None
         self._began = self._heard = self._now()
         self._process, self._pipe = process, pipe
@@ -123,6 +123,7 @@ class Worker:
             async with asyncio.timeout(within_s):
                 await self._process.wait()
         except TimeoutError:
+            self.overdue = True
             log.error("the worker did not end in time", number=self.number, within_s=within_s)
             self._process.kill()
         self.code = await self._process.wait()

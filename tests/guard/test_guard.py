@@ -189,6 +189,15 @@ async def test_a_worker_that_had_started_is_started_again_whatever_its_code(hous
     assert not home.task.done()
 
 
+async def test_a_fault_that_passes_does_not_end_a_guard_whose_worker_had_worked(
+    house: Houses,
+) -> None:
+    options = GuardOptions(first_pause_s=0.001, longest_pause_s=0.01, early_deaths=3)
+    home = await house("prepared hello ready exit:1", *["exit:4"] * 5, WORKS, options=options)
+    await home.until("born", 7)
+    assert not home.task.done()
+
+
 async def test_a_stop_drains_the_worker_then_the_server_and_ends_with_0(house: Houses) -> None:
     server = OurServer()
     home = await house(WORKS, server=server)
@@ -206,6 +215,15 @@ async def test_a_worker_that_does_not_stop_is_ended_and_that_is_said(house: Hous
     verdict = await home.task
     assert verdict.code == 1
     assert "not done after 0.2 s" in str(verdict.sentence)
+
+
+async def test_a_worker_that_somebody_else_ends_amid_a_stop_was_not_late(house: Houses) -> None:
+    home = await house("deaf " + WORKS, options=GuardOptions(stop_within_s=20.0))
+    await home.until_heard("hello")
+    home.guard.stop()
+    await eventually(lambda: home.guard._worker is not None and home.guard._worker.leaving)
+    os.kill(home.pids[0], signal.SIGKILL)
+    assert await home.task == Verdict(1)
 
 
 async def test_a_stop_amid_a_pause_starts_nothing_more(

@@ -18,20 +18,21 @@ JOINER = "\u2060"
 _INVISIBLE = (
     "[\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
 )
+_GAP = rf"(?:{_INVISIBLE}|[\t\n\r])"
+"""What a careless reader may drop from inside a token."""
+
 _LESS = r"(?:<|&(?:lt|LT|\#0{0,7}60|\#[xX]0{0,6}3[cC]);?)"
 _BANG = r"(?:!|&(?:excl|\#0{0,7}33|\#[xX]0{0,6}21);?)"
 _AT = r"(?:[@\uff20]|&(?:commat|\#0{0,7}64|\#[xX]0{0,6}40);?)"
 _LETTER = r"&\#(?:\d{1,9}|[xX][0-9a-fA-F]{1,8});?"
 _MARKUP = r"(?:--|\[CDATA\[|(?:DOCTYPE|ELEMENT|ENTITY|ATTLIST|NOTATION)\s)"
-_EVERYBODY = "|".join(
-    f"{_INVISIBLE}*".join(word) for word in ("here", "channel", "everyone", "group")
-)
+_EVERYBODY = "|".join(f"{_GAP}*".join(word) for word in ("here", "channel", "everyone", "group"))
 
 _ANGLE = re.compile(
-    rf"{_LESS}(?!{JOINER})(?=(?:{_INVISIBLE}|\\)*(?:{_BANG}(?!{_MARKUP})|{_AT}))", re.IGNORECASE
+    rf"{_LESS}(?!{JOINER})(?=(?:{_GAP}|\\)*(?:{_BANG}(?!{_MARKUP})|{_AT}))", re.IGNORECASE
 )
 _BROADCAST = re.compile(
-    rf"{_AT}(?!{JOINER})(?={_INVISIBLE}*(?:(?:{_EVERYBODY})(?![A-Za-z0-9_])|{_LETTER}))",
+    rf"{_AT}(?!{JOINER})(?={_GAP}*(?:(?:{_EVERYBODY})(?![A-Za-z0-9_])|{_LETTER}))",
     re.IGNORECASE,
 )
 _NAME = re.compile(rf"https?://[^\s<>]*|(?<!\w){_AT}(?!{JOINER})(?={_INVISIBLE}*\w)")

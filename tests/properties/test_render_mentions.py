@@ -21,6 +21,7 @@ hostile = st.lists(st.one_of(st.sampled_from(PIECES), st.characters()), max_size
 @given(hostile)
 @example("<!-\u200b-here>")
 @example("<\\\u200b!here>")
+@example("\uff20\nhere")
 def test_markdown_can_ping_only_the_allowed(text):
     assert pings(safe_markdown(text, allowed={"U1"})) <= {"U1"}
 

@@ -5,9 +5,9 @@ import itertools
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from typing import Final
 
+from bridge.slack.lanes import Lane, Lanes, Urgency, Waiter
 from bridge.slack.ledger import Ledger, Priority
 from bridge.slack.slowness import Slowness
 from bridge.telemetry import SLACK_WAIT
@@ -17,23 +17,6 @@ GROWING_S: Final = 30.0
 
 SHOWING: Final = frozenset({"chat.postMessage", "chat.update"})
 SHOWN: Final = frozenset({Priority.URGENT, Priority.FIRST, Priority.EDIT})
-
-Urgency = Priority | Callable[[], Priority]
-"""How much a call matters; a function where that may change while the call waits."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiter:
-    urgency: Urgency
-    number: int
-    method: str
-    channel: str | None
-    since: float
-    through: asyncio.Future[None]
-
-    @property
-    def priority(self) -> Priority:
-        return self.urgency() if callable(self.urgency) else self.urgency
 
 
 class Budget:
@@ -46,7 +29,7 @@ class Budget:
     def __init__(self, *, monotonic: Callable[[], float]) -> None:
         self._ledger = Ledger()
         self._monotonic = monotonic
-        self._waiters: list[_Waiter] = []
+        self._lanes = Lanes()
         self._numbers = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
         self._shares: dict[EditShare, float] = {}
@@ -101,10 +84,11 @@ class Budget:
 
     def waiting(self, method: str) -> int:
         """How many calls of `method` wait for a place now."""
-        return sum(waiter.method == method for waiter in self._waiters)
+        return self._lanes.waiting(method)
 
     def reconsider(self) -> None:
         """Look again at who waits: a priority has changed."""
+        self._lanes.sort_anew()
         self._serve()
 
     def refused(
@@ -120,46 +104,40 @@ class Budget:
     async def _place(self, method: str, channel: str | None, priority: Urgency) -> None:
         through = asyncio.get_running_loop().create_future()
         since = self._monotonic()
-        waiter = _Waiter(priority, next(self._numbers), method, channel, since, through)
-        self._waiters.append(waiter)
-        self._serve()
+        waiter = Waiter(priority, next(self._numbers), method, channel, since, through)
+        # Behind another of its lane there is nothing to see: that one had to wait as well.
+        if self._lanes.join(waiter):
+            self._serve()
         try:
             await through
         except asyncio.CancelledError:
             if through.done() and not through.cancelled():
                 self._ledger.unused(method, channel=channel)
             else:
-                self._waiters.remove(waiter)
+                self._lanes.leave(waiter)
             self._serve()
             raise
         SLACK_WAIT.labels(waiter.priority.name.lower()).observe(self._monotonic() - since)
 
     def _serve(self) -> None:
         """Let through whom the ledger allows, in order, and wake up for the next one."""
-        now, soonest, waiting, replies = self._monotonic(), math.inf, [], []
+        now = self._monotonic()
         self._count_growing(now)
-        # Each is asked for its priority once: there may be many, and this is done often.
-        ranked = sorted((waiter.priority, waiter.number, waiter) for waiter in self._waiters)
-        for priority, _, waiter in ranked:
-            if not waiter.through.cancelled():  # else its owner takes it out
-                wait_s = self._ledger.take(
-                    waiter.method, channel=waiter.channel, priority=priority, now=now
-                )
-                if wait_s <= 0.0:
-                    waiter.through.set_result(None)
-                    continue
-                soonest = min(soonest, wait_s)
-            waiting.append(waiter)
-            if waiter.method in SHOWING and priority in SHOWN:
-                replies.append(waiter.since)
-        self._waiters = waiting
-        self._wake_in(min(soonest, self._judge(replies, now)))
 
-    def _judge(self, replies: list[float], now: float) -> float:
+        def take(lane: Lane) -> float:
+            return self._ledger.take(
+                lane.method, channel=lane.channel, priority=lane.priority, now=now
+            )
+
+        soonest = self._lanes.let_through(take)
+        self._wake_in(min(soonest, self._judge(now)))
+
+    def _judge(self, now: float) -> float:
         """See whether replies are kept waiting, and say so; returns when to look again."""
         interval_s = self._ledger.edit_interval_s(now) if self._shares else 0.0
         was = self._slowness.shown
-        oldest_s = now - min(replies) if replies else None
+        since = self._lanes.oldest(_shows_replies)
+        oldest_s = None if since is None else now - since
         again_s = self._slowness.judge(oldest_s=oldest_s, interval_s=interval_s, now=now)
         if self._slowness.shown is not was:
             for changed in self._watchers:
@@ -193,3 +171,7 @@ class EditShare:
     def interval_s(self) -> float:
         """How long the reply, just shown anew, should wait until its next edit."""
         return self._interval_of(self)
+
+
+def _shows_replies(lane: Lane) -> bool:
+    return lane.method in SHOWING and lane.priority in SHOWN

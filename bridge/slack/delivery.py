@@ -190,6 +190,8 @@ class LiveReply:
             _log.error("gave up showing a reply", turn=self._target.turn_id, after_s=within_s)
         finally:
             self._urgent = [entry for entry in self._urgent if entry[1] is not done]
+            if not done.done():
+                self._office.gateway.budget.reconsider()
 
     # --- the writer ----------------------------------------------------------------------
 

@@ -18,7 +18,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bridge.domain.errors import ChatRefused, ChatUnreachable
-from bridge.slack.budget import Budget, Urgency
+from bridge.slack.budget import Budget
+from bridge.slack.lanes import Urgency
 from bridge.slack.ledger import Priority
 from bridge.slack.retry_after import retry_after_s
 from bridge.telemetry import SLACK_CALLS, get_logger

@@ -18,10 +18,10 @@ from bridge.domain.people import Face
 from bridge.domain.ports import Clock
 from bridge.domain.posts import OutboxEntry
 from bridge.render.elements import Rendered
-from bridge.slack.budget import Urgency
 from bridge.slack.faces import Faces
 from bridge.slack.gateway import Gateway
 from bridge.slack.inbound import word
+from bridge.slack.lanes import Urgency
 from bridge.slack.lookup import EVENT_TYPE, lookup
 from bridge.store.outbox import Outbox
 from bridge.telemetry import OUTBOX_GIVEN_UP, get_logger

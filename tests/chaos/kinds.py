@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import psutil
 
 from tests.chaos.plan import Strike
+from tests.chaos.proxy import Proxy
 from tests.chaos.rows import lock
 from tests.chaos.stage import Stage
 from tests.support import eventually
@@ -53,7 +54,16 @@ async def _until(met: Callable[[], bool], stage: Stage) -> None:
 
 
 async def _kill_worker(stage: Stage, strike: Strike) -> bool:
-    return stage.kill_worker()
+    """At once, or as soon as there is one again."""
+    killed = asyncio.Event()
+
+    def kill() -> bool:
+        if not killed.is_set() and stage.kill_worker():
+            killed.set()
+        return killed.is_set()
+
+    await _until(kill, stage)
+    return killed.is_set()
 
 
 async def _kill_everything(stage: Stage, strike: Strike) -> bool:
@@ -110,33 +120,44 @@ async def _kill_server(stage: Stage, strike: Strike) -> bool:
 # --- the link to the App Server ------------------------------------------------------------
 
 
+async def _linked(stage: Stage) -> Proxy | None:
+    """The proxy once a link goes through it; None when none does."""
+    proxy = stage.proxy
+    if proxy is None:
+        return None
+    await _until(lambda: proxy.links > 0, stage)
+    return proxy if proxy.links else None
+
+
 async def _cut(stage: Stage, strike: Strike) -> bool:
-    if stage.proxy is None or not stage.proxy.links:
-        return False
-    stage.proxy.cut(which=strike.how)
-    return True
+    proxy = await _linked(stage)
+    if proxy is not None:
+        proxy.cut(which=strike.how)
+    return proxy is not None
 
 
 async def _silence(stage: Stage, strike: Strike) -> bool:
-    if stage.proxy is None or not stage.proxy.links:
+    proxy = await _linked(stage)
+    if proxy is None:
         return False
-    stage.proxy.silence()
+    proxy.silence()
     try:
         await asyncio.sleep(strike.for_s)
     finally:
-        stage.proxy.cut()
-        stage.proxy.restore()
+        proxy.cut()
+        proxy.restore()
     return True
 
 
 async def _slow_link(stage: Stage, strike: Strike) -> bool:
-    if stage.proxy is None or not stage.proxy.links:
+    proxy = await _linked(stage)
+    if proxy is None:
         return False
-    stage.proxy.slow()
+    proxy.slow()
     try:
         await asyncio.sleep(strike.for_s)
     finally:
-        stage.proxy.restore()
+        proxy.restore()
     return True
 
 
@@ -144,6 +165,7 @@ async def _slow_link(stage: Stage, strike: Strike) -> bool:
 
 
 async def _drop_sockets(stage: Stage, strike: Strike) -> bool:
+    await _until(lambda: stage.place.connections > 0, stage)
     if not stage.place.connections:
         return False
     how = strike.how
@@ -157,6 +179,7 @@ async def _drop_sockets(stage: Stage, strike: Strike) -> bool:
 
 
 async def _deafen_sockets(stage: Stage, strike: Strike) -> bool:
+    await _until(lambda: stage.place.connections > 0, stage)
     if not stage.place.connections:
         return False
     await stage.place.set_fault("deaf_socket", which=strike.how, for_s=strike.for_s)

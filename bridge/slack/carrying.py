@@ -6,7 +6,7 @@ Nothing here waits or tries again; what failed is raised, and may be repeated.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from bridge.domain.errors import ChatError, ChatRefused, ChatUnreachable
+from bridge.domain.errors import ChatError, ChatRefused, ChatUnreachable, StoreError
 from bridge.domain.ids import TeamId, ThreadKey, UserId
 from bridge.domain.people import Face
 from bridge.domain.ports import ReplyTarget
@@ -91,7 +91,7 @@ class Carrier:
 
         Raises:
             ChatRefused: Slack does not let us just now.
-            StoreError: the outbox could not be written.
+            StoreError: the outbox could not be written, nothing was shown.
         """
         call = parcels.call_of(payload)
         outbox, outbox_id = self._office.outbox, entry.outbox_id
@@ -103,7 +103,10 @@ class Carrier:
         except ChatRefused:
             await outbox.trying(outbox_id, now=False)
             raise
-        await outbox.done(outbox_id)
+        try:
+            await outbox.done(outbox_id)
+        except StoreError as error:  # the next start forgets it; raised, it would be shown again
+            _log.warning("outbox not written", outbox_id=outbox_id, error=str(error))
 
     async def reaction(self, entry: OutboxEntry, payload: str) -> None:
         """Add or remove a reaction. Raises `ChatError`, `StoreError`; may be repeated."""

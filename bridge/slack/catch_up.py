@@ -26,10 +26,11 @@ from bridge.slack.inbound import (
 )
 from bridge.slack.lateness import Cause, Lateness, Notices
 from bridge.slack.past import Past, PastOptions
+from bridge.slack.posting import passes
 from bridge.slack.socket import Lost
 from bridge.slack.timestamps import earlier, timestamp_of
 from bridge.store.hearing import EVERYWHERE, Gap, Hearing, OpenMessage
-from bridge.telemetry import CAUGHT_UP, GAPS_OPEN, get_logger
+from bridge.telemetry import CAUGHT_UP, GAPS_OPEN, UNFORESEEN, get_logger
 
 T = TypeVar("T")
 
@@ -209,6 +210,8 @@ class CatchUp:
                 return
             await self._sweep(gap)
         except ChatRefused as refusal:
+            if passes(refusal):
+                raise
             _log.info("a channel cannot be caught up", channel=gap.channel, cause=refusal.code)
         except BridgeError:
             raise
@@ -226,6 +229,8 @@ class CatchUp:
         try:
             named = await self._past.channels()
         except ChatRefused as refusal:
+            if passes(refusal):
+                raise
             _log.info("only known channels are caught up", cause=refusal.code)
             named = []
         channels = dict.fromkeys([*known, *named])
@@ -297,16 +302,21 @@ class CatchUp:
     async def _insist(self, work: Callable[[], Awaitable[T]]) -> T | None:
         """Do it once database and Slack let it be done: nothing after it goes first.
 
-        None when Slack refuses to say who speaks: then this one is left, not all after it.
+        None when Slack refuses to say who speaks, or a bug stands in the way: then this one is
+        left, not all after it.
         """
-        refusals = 0
-        while refusals < _TRIES:
+        failures = 0
+        while failures < _TRIES:
             try:
                 return await work()
             except (StoreError, ChatError) as error:
                 _log.warning("a late message is taken in later", cause=str(error))
-                refusals += isinstance(error, ChatRefused) and error.code != "ratelimited"
-                await asyncio.sleep(self._options.pause_s)
+                failures += not passes(error)
+            except Exception:
+                UNFORESEEN.inc()
+                _log.exception("a late message cannot be taken in")
+                failures += 1
+            await asyncio.sleep(self._options.pause_s)
         _log.error("a late message is left")
         return None
 

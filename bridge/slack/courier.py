@@ -27,9 +27,10 @@ Place = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class CourierOptions:
-    """`keep_trying` bounds how long something is tried, from when it was stored; private notes
-    are stale sooner. `first_try_s`: how long who asks for a delivery waits for
-    its first try. Pauses between two tries grow up to `longest_pause_s` seconds.
+    """`keep_trying` bounds how long one process tries something, however long ago it was stored;
+    `keep_notes` says after what time a private note is stale. `first_try_s`: how long who asks
+    for a delivery waits for its first try. Pauses between two tries grow up to `longest_pause_s`
+    seconds.
     """
 
     keep_trying: timedelta = timedelta(days=1)
@@ -50,6 +51,7 @@ class _Job:
     fresh: bool = False
     settle: bool = True
     post: Post | None = None
+    since: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     tried: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -204,7 +206,7 @@ class Courier:
         try:
             await self._bring(job)
         except (ChatError, StoreError) as error:
-            if passes(error) and self._makes_sense(job.entry):
+            if passes(error) and self._makes_sense(job):
                 _log.info("delivered later", kind=job.entry.kind, error=str(error))
                 return False
             if not await self._given_up(job.entry, error):
@@ -235,10 +237,12 @@ class Courier:
             return False
         return True
 
-    def _makes_sense(self, entry: OutboxEntry) -> bool:
-        options = self._options
-        keep = options.keep_notes if entry.kind == parcels.NOTE else options.keep_trying
-        return self._office.clock.now() - entry.planned_at < keep
+    def _makes_sense(self, job: _Job) -> bool:
+        """Whether to try again. A bridge that was away for long has tried nothing meanwhile."""
+        if job.entry.kind == parcels.NOTE:
+            return self._office.clock.now() - job.entry.planned_at < self._options.keep_notes
+        tried_s = asyncio.get_running_loop().time() - job.since
+        return tried_s < self._options.keep_trying.total_seconds()
 
     async def _bring(self, job: _Job) -> None:
         entry, payload = job.entry, job.entry.payload or "{}"

@@ -35,8 +35,17 @@ SOCKET = {"check_s": 0.02, "down_s": 0.2, "close_s": 1.0}
 class Life:
     """One process's life: everything from the sockets to the engine."""
 
-    def __init__(self, desk, agent, *, catch_up=QUICKLY, door=lambda engine: engine, **socket):
-        clock = RealClock()
+    def __init__(
+        self,
+        desk,
+        agent,
+        *,
+        catch_up=QUICKLY,
+        door=lambda engine: engine,
+        gateway=None,
+        **socket,
+    ):
+        clock, gateway = RealClock(), gateway or desk.gateway
         options = EngineOptions(
             server="local",
             lease=secrets.token_hex(4),
@@ -53,8 +62,8 @@ class Life:
             IntakeOptions(
                 SocketOptions(**{"app_token": app_token, **SOCKET, **socket}), catch_up=catch_up
             ),
-            gateway=desk.gateway,
-            addresses=SocketAddresses(desk.gateway, app_token, monotonic=time.monotonic),
+            gateway=gateway,
+            addresses=SocketAddresses(gateway, app_token, monotonic=time.monotonic),
             hearing=desk.store.hearing,
             us=desk.us,
             intake=door(self.dispatcher),

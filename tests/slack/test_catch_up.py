@@ -3,7 +3,9 @@
 import time
 from dataclasses import replace
 
-from bridge.domain.errors import StoreUnavailable
+import pytest
+
+from bridge.domain.errors import ChatRefused, StoreUnavailable
 from bridge.domain.ids import MessageTs
 from bridge.slack.preflight import SocketAddresses
 from bridge.slack.socket import SocketLink, SocketOptions
@@ -13,6 +15,7 @@ from tests.support import eventually
 DROPPED = {"offline_events": "drop", "redelivery_delays_s": ()}
 """A Slack that never sends again what nobody took."""
 
+LOCKED = StoreUnavailable("The database is locked.")
 GRANTED = ("app_mentions:read", "channels:history", "chat:write", "chat:write.customize")
 LEAST = (*GRANTED, "groups:history", "im:history", "users:read")
 
@@ -165,10 +168,10 @@ async def test_g1_a_process_that_dies_while_catching_up_is_followed_by_one_that_
 
 
 class Stumbling:
-    """An engine whose database is locked for its first `failures` messages."""
+    """An engine that cannot take in its first `failures` messages, as `error` says."""
 
-    def __init__(self, engine, failures):
-        self._engine, self._failures = engine, failures
+    def __init__(self, engine, failures, error=LOCKED):
+        self._engine, self._failures, self._error = engine, failures, error
 
     def __getattr__(self, name):
         return getattr(self._engine, name)
@@ -176,8 +179,40 @@ class Stumbling:
     async def message(self, message):
         if self._failures:
             self._failures -= 1
-            raise StoreUnavailable("The database is locked.")
+            raise self._error
         return await self._engine.message(message)
+
+
+class Choking:
+    """An engine with a bug: it fails at one message, however often that comes."""
+
+    def __init__(self, engine):
+        self._engine = engine
+
+    def __getattr__(self, name):
+        return getattr(self._engine, name)
+
+    async def message(self, message):
+        if "odd" in message.text:
+            raise KeyError("odd")
+        return await self._engine.message(message)
+
+
+class Unwilling:
+    """A way to Slack on which one method is refused while there is a `code`."""
+
+    def __init__(self, gateway, method, code):
+        self._gateway, self._method, self.code = gateway, method, code
+        self.refused = 0
+
+    def __getattr__(self, name):
+        return getattr(self._gateway, name)
+
+    async def read(self, method, arguments, **options):
+        if self.code is not None and method == self._method:
+            self.refused += 1
+            raise ChatRefused(method, self.code)
+        return await self._gateway.read(method, arguments, **options)
 
 
 async def test_g1_what_could_not_be_stored_is_found_even_if_slack_gives_up(desk_with):
@@ -185,6 +220,47 @@ async def test_g1_what_could_not_be_stored_is_found_even_if_slack_gives_up(desk_
         await lives.begin(door=lambda engine: Stumbling(engine, failures=4))
         await lives.hearing()
         asked = desk.say(mention(desk, "do not lose this"))
+        shown = await lives.answered("#engineering", asked)
+        await lives.caught_up()
+        assert len(answers(shown)) == 1
+
+
+@pytest.mark.parametrize("method", ["users.conversations", "conversations.history"])
+async def test_g1_a_refusal_that_says_nothing_of_a_channel_closes_no_gap(desk_with, method):
+    """A token that Slack does not take for a while must not cost what was said meanwhile."""
+    async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
+        await lives.begin()
+        await lives.hearing()
+        await lives.die()
+        asked = desk.say(mention(desk, "still there?"))
+        unwilling = Unwilling(desk.gateway, method, "token_expired")
+        await lives.begin(gateway=unwilling)
+        await eventually(lambda: unwilling.refused >= 5)
+        unwilling.code = None
+        shown = await lives.answered("#engineering", asked)
+        assert len(answers(shown)) == 1
+
+
+async def test_g1_a_late_message_waits_until_slack_says_again_who_speaks(desk_with):
+    async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
+        await lives.begin()
+        await lives.hearing()
+        await lives.die()
+        asked = desk.say(mention(desk, "still there?"))
+        error = ChatRefused("users.info", "token_expired")
+        await lives.begin(door=lambda engine: Stumbling(engine, failures=6, error=error))
+        shown = await lives.answered("#engineering", asked)
+        assert len(answers(shown)) == 1
+
+
+async def test_a_message_that_breaks_us_does_not_take_others_with_it(desk_with):
+    async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
+        await lives.begin()
+        await lives.hearing()
+        await lives.die()
+        desk.say(mention(desk, "odd"))
+        asked = desk.say(mention(desk, "even"))
+        await lives.begin(door=Choking)
         shown = await lives.answered("#engineering", asked)
         await lives.caught_up()
         assert len(answers(shown)) == 1

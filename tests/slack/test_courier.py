@@ -23,7 +23,7 @@ from bridge.slack.delivery import DeliveryOptions
 from bridge.slack.ledger import Priority
 from bridge.slack.parcels import of_shown
 from bridge.slack.surface import SurfaceOptions
-from bridge.telemetry import OUTBOX_GIVEN_UP, OUTBOX_OWED, Tasks
+from bridge.telemetry import OUTBOX_GIVEN_UP, OUTBOX_OWED, STORE_FAILURES, Tasks
 from tests.slack.conftest import ADA, RealClock
 from tests.slack.samples import approval
 from tests.slack.test_delivery import stop_buttons
@@ -50,6 +50,10 @@ async def concluded(desk, reply, ending=DONE):
     last = await reply.conclude(ending)
     await desk.store.outbox.owe(last.owed)
     return last
+
+
+def failures_of_the_store():
+    return sum(sample.value for sample in next(iter(STORE_FAILURES.collect())).samples)
 
 
 async def one_whole_reply(desk, target, text):
@@ -262,6 +266,26 @@ async def test_what_is_owed_is_counted_and_given_up_in_the_end(desk):
     assert OUTBOX_GIVEN_UP._value.get() == given_up + 1
 
 
+async def test_g4_what_was_owed_over_a_long_pause_is_not_given_up_at_the_first_failure(desk):
+    """The machine was off for a week, and Slack is not to be reached in its first second."""
+    target = await desk.target()
+    owed = OutboxEntry(
+        outbox_id="of-last-week",
+        turn_id=None,
+        kind="notice",
+        seq=0,
+        channel=target.thread.channel,
+        thread_ts=target.thread_ts,
+        planned_at=RealClock().now() - timedelta(days=7),
+        payload=of_shown(notice_blocks("A week ago"), None),
+    )
+    await desk.store.outbox.owe([owed])
+    await desk.playground.set_fault("server_error", status=503, count=4)
+    await desk.restart(QUICK)
+    await desk.all_shown()
+    assert [message["text"] for message in desk.thread(target)] == ["A week ago"]
+
+
 async def test_a_refusal_for_good_ends_it_once_and_holds_up_nobody(desk):
     target = await desk.target()
     nowhere = replace(target.thread, channel=ChannelId("C04RANDOM01"))
@@ -360,6 +384,26 @@ async def test_a_private_note_is_repeated_after_a_refusal_but_not_when_it_may_be
     await desk.all_shown()
     notes = [note["text"] for note in desk.playground.ephemerals("maya")]
     assert notes == ["unclear", "refused"]
+
+
+async def test_a_private_note_that_was_shown_is_not_repeated_when_that_cannot_be_noted(desk):
+    where, maya = desk.channel(), UserId("U01MAYACHEN")
+    before = failures_of_the_store()
+    await desk.playground.set_fault("slow", method="chat.postEphemeral", delay_s=0.2, count=1)
+    with closing(sqlite3.connect(desk.store_path, isolation_level=None)) as other:
+        note = desk.surface.private_note(where, maya, "Only once.", thread_ts=None)
+        telling = Tasks().spawn(note, name="note")
+        await eventually(lambda: desk.playground.ephemerals("maya"))
+        other.execute("BEGIN IMMEDIATE")
+        await eventually(lambda: failures_of_the_store() > before)
+    await telling
+    await desk.surface.private_note(where, maya, "After it.", thread_ts=None)
+    await desk.restart(QUICK)
+    await desk.all_shown()
+    assert [note["text"] for note in desk.playground.ephemerals("maya")] == [
+        "Only once.",
+        "After it.",
+    ]
 
 
 async def test_a_person_is_answered_privately_although_nothing_can_be_stored(desk):

@@ -45,14 +45,15 @@ class LinkOptions:
     """How to reach the server. All `_s` are seconds.
 
     `token` reads the bearer token; it is called before each attempt, off the event loop, so that
-    a new token in a file is found. None: no login. `hands_retry_s`: how often to try when a
-    person must act first.
+    a new token in a file is found. None: no login. `info_timeout_s`: a server that is coming up
+    may swallow the first question; a new connection is answered. `hands_retry_s`: how often to
+    try when a person must act first.
     """
 
     url: str
     token: Callable[[], str | None] | None = None
     open_timeout_s: float = 10.0
-    info_timeout_s: float = 15.0
+    info_timeout_s: float = 3.0
     first_retry_s: float = 0.2
     longest_retry_s: float = 15.0
     hands_retry_s: float = 30.0

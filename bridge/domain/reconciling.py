@@ -30,6 +30,7 @@ def link_lost(turn: Turn, _: ev.LinkLost) -> Step:
         phase=Phase.RECONCILING,
         tools=(),
         approvals=unsure,
+        resent=False,
         quiet=False,
         forgotten=False,
         begun=None,
@@ -37,6 +38,13 @@ def link_lost(turn: Turn, _: ev.LinkLost) -> Step:
     )
     words = "has lost her connection…" if turn.stopped_as is None else "is stopping…"
     return lost, (fx.ShowTools(()), fx.ShowStatus(words), fx.Reconcile())
+
+
+def silent(turn: Turn, _: ev.WaitedEnough) -> Step:
+    """The input was sent again and accepted, but nothing came of it: look once more."""
+    if not turn.resent:
+        return turn, ()
+    return replace(turn, phase=Phase.RECONCILING), (fx.Reconcile(),)
 
 
 def replayed(turn: Turn, event: ev.StateReplayed) -> Step:
@@ -74,14 +82,22 @@ def runs_forgotten(turn: Turn, _: ev.RunsForgotten) -> Step:
 
 
 def input_missing(turn: Turn, _: ev.InputMissing) -> Step:
-    """The input never arrived: send it again under its name."""
+    """The input never arrived: send it again under its name.
+
+    A server that cancelled it before it was stored knows its name for an hour, and swallows
+    whatever comes under it (PROTOCOL §1.4). Then it is sent once more under another.
+    """
     if turn.phase is Phase.ABORTING:
         return moves.end(turn, ev.Outcome.CANCELLED, None)  # there is nothing to abort
     if not turn.client_ids:
         return turn, ()  # nothing was sent; WaitedEnough ends it
     afresh, effects = moves.afresh(turn, "The agent server lost the question.")
-    again = replace(afresh, phase=Phase.SUBMITTING)
-    return again, (*effects, fx.SendInput(turn.attempt, turn.client_ids[-1]))
+    shown = (*effects, fx.ShowStatus("is thinking…"))
+    if turn.resent:
+        anew = replace(afresh, phase=Phase.STARTING, resent=False)
+        return anew, (*shown, fx.StartRuntime())
+    again = replace(afresh, phase=Phase.SUBMITTING, resent=True)
+    return again, (*shown, fx.SendInput(turn.attempt, turn.client_ids[-1]))
 
 
 def end_learnt(turn: Turn, event: ev.EndLearnt) -> Step:

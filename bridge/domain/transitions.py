@@ -40,6 +40,8 @@ def runtime_ready(turn: Turn, event: ev.RuntimeReady) -> Step:
 def input_accepted(turn: Turn, event: ev.InputAccepted) -> Step:
     if turn.phase is Phase.STARTING:
         return turn, ()  # of the attempt before: the end of the stuck one overtook it
+    if turn.phase is Phase.SUBMITTING and turn.resent:
+        return turn, ()  # a swallowed repeat is accepted as well: a sign of life is waited for
     accepted = replace(moves.running(turn), queued_behind=event.queued)
     if turn.phase is Phase.ABORTING:
         return accepted, (fx.AbortRun(),)  # the first one may have come before the input
@@ -149,6 +151,8 @@ def status(turn: Turn, event: ev.RuntimeStatus) -> Step:
     if turn.phase is Phase.RECONCILING:
         begins = turn.quiet and event.is_processing
         return moves.at_work(turn) if begins else (turn, ())
+    if turn.phase is Phase.SUBMITTING and turn.resent and event.is_processing:
+        return moves.at_work(turn)
     if turn.client_ids or event.is_processing:
         return turn, ()
     # nobody asked for this work, so its end may have come before the turn began
@@ -220,7 +224,9 @@ def _abort(turn: Turn, outcome: ev.Outcome, cause: str) -> Step:
     return moves.abort_now(stopped, cause)
 
 
-def waited(turn: Turn, _: ev.WaitedEnough) -> Step:
+def waited(turn: Turn, event: ev.WaitedEnough) -> Step:
+    if turn.phase is Phase.SUBMITTING:
+        return reconciling.silent(turn, event)
     return moves.end(turn, ev.Outcome.INTERRUPTED, turn.cause)
 
 

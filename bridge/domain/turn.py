@@ -51,6 +51,7 @@ def _on(
 
 
 _ANY = frozenset(Phase) - {Phase.ENDED}
+_WAITING = frozenset({Phase.SUBMITTING, Phase.ABORTING, Phase.RECONCILING})
 _AT_WORK = LIVE - {Phase.RECONCILING, Phase.ABORTING}
 
 TRANSITIONS: Mapping[type, Rule] = dict(
@@ -80,7 +81,7 @@ TRANSITIONS: Mapping[type, Rule] = dict(
         _on(ev.StopAsked, _ANY, how.stop),
         _on(ev.DeadlinePassed, _ANY, how.deadline),
         _on(ev.ShuttingDown, _ANY, how.shutdown),
-        _on(ev.WaitedEnough, frozenset({Phase.ABORTING, Phase.RECONCILING}), how.waited),
+        _on(ev.WaitedEnough, _WAITING, how.waited),
         _on(ev.LinkLost, LIVE | {Phase.STARTING}, reconciling.link_lost),
         _on(ev.StateReplayed, frozenset({Phase.RECONCILING}), reconciling.replayed),
         _on(ev.BegunAgain, LIVE - {Phase.SUBMITTING}, reconciling.begun_again),

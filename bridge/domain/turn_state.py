@@ -41,8 +41,9 @@ class Turn:
     `client_ids` are the names under which the input was sent, the newest last; `runs` those
     runs of the server that serve it. `queued_behind`: the server put the input behind work of
     its own. `doomed`: the server said that this input fails. `moved`: its conversation was
-    forked once. `quiet`: after a lost link the server said that it is not at work; what it
-    begins then is the input once more. `begun`: a run that began before that was known.
+    forked once. `resent`: the input was sent again under its name, and the server may have
+    swallowed it as a repeat. `quiet`: after a lost link the server said that it is not at work;
+    what it begins then is the input once more. `begun`: a run that began before that was known.
     `forgotten`: the server was restarted; `restarted`: that has been said. `taken_over`: an
     earlier process began the turn.
     `stopped_as` is the outcome once an abort was asked for, `stopped_why` its cause, if any;
@@ -59,6 +60,7 @@ class Turn:
     approvals: tuple[OpenApproval, ...] = ()
     usage: ev.Usage = field(default_factory=ev.Usage)
     moved: bool = False
+    resent: bool = False
     quiet: bool = False
     begun: RunId | None = None
     forgotten: bool = False

@@ -189,6 +189,8 @@ class TurnRun:
                 self._timer.wait_only(self._tools.options.rerun_wait_s)
         elif isinstance(event, ev.InputMissing):
             self._void_unless(frozenset())
+        elif isinstance(event, ev.InputAccepted) and self._turn.phase is Phase.SUBMITTING:
+            self._timer.wait_only(self._tools.options.rerun_wait_s)  # it may be swallowed
         if self._turn.phase is not before:
             self._timer.phase_changed(self._turn.phase)
             log.debug("phase", was=before.value, now=self._turn.phase.value)

@@ -45,7 +45,7 @@ class TurnTimer:
 
     def due_in(self, phase: Phase) -> float:
         """Seconds until something is due in this phase."""
-        if phase in self._waits:
+        if self._only_s is not None or phase in self._waits:
             wait = self._waits[phase] if self._only_s is None else self._only_s
             return max(0.0, wait - self._in_phase())
         if phase is Phase.AWAITING_APPROVAL:
@@ -54,7 +54,9 @@ class TurnTimer:
 
     def what_is_due(self, phase: Phase) -> ev.TurnEvent:
         """The event for the time that has come."""
-        return ev.WaitedEnough() if phase in self._waits else ev.DeadlinePassed()
+        if self._only_s is not None or phase in self._waits:
+            return ev.WaitedEnough()
+        return ev.DeadlinePassed()
 
     def _in_phase(self) -> float:
         return self._clock.monotonic() - self._began_phase

@@ -70,6 +70,7 @@ class Worker:
     def inherit(self, claimed: ClaimedTurn, turn: Turn) -> None:
         """Go on with a turn that an earlier process had begun."""
         self._inherited.append((claimed, turn))
+        self._more = True  # it may be about to retire: an event had hired it
 
     def tell(self, event: ev.TurnEvent) -> None:
         """Hand an event to the current turn; without one, to the next that the server begins."""
@@ -180,12 +181,12 @@ class Worker:
 
     def _begin(self, run: TurnRun, turn: Turn) -> None:
         early, self._early = self._early, []
-        for event in early:
-            run.tell(event)
         if turn.phase is Phase.QUEUED:
             run.tell(ev.Claimed())
         elif turn.phase is Phase.RECONCILING:
-            run.tell(ev.LinkLost())
+            run.tell(ev.LinkLost())  # first: what came early is of the connection after it
+        for event in early:
+            run.tell(event)
         for message in run.claimed.messages:
             self._mark_taken(run.claimed, message)
 

@@ -733,11 +733,41 @@ def test_an_input_that_never_arrived_is_sent_again_under_the_same_name() -> None
     assert played.end.outcome is ev.Outcome.DONE
 
 
+LOST_INPUT = (*SUBMITTED, ACCEPTED, ev.LinkLost(), replayed(running=False), ev.InputMissing())
+
+
+def test_a_repeat_that_the_server_swallowed_is_sent_once_more_under_another_name() -> None:
+    """Cancelled before it was stored, its name is known all the same (PROTOCOL §1.4)."""
+    played = Played(*LOST_INPUT, ACCEPTED)
+    assert played.turn.phase is Phase.SUBMITTING, "accepted proves nothing: it may be swallowed"
+    assert kinds(played.feed(ev.WaitedEnough())) == [fx.Reconcile]
+    played.feed(replayed(running=False), ev.InputMissing())
+    played.feed(ready("turn-t1-2"), ACCEPTED)
+    sent = [effect.client_message_id for effect in played.all_of(fx.SendInput)]
+    assert sent == ["turn-t1-1", "turn-t1-1", "turn-t1-2"]
+    played.feed(began("r9", "turn-t1-2"), said("ok", "r9"), over("r9"))
+    assert (played.text, played.end.outcome) == ("ok", ev.Outcome.DONE)
+
+
+@pytest.mark.parametrize("sign", [BUSY, began(), said("a"), asks()], ids=name_of)
+def test_a_repeat_that_shows_a_sign_of_life_is_waited_for(sign: ev.TurnEvent) -> None:
+    played = Played(*LOST_INPUT, ACCEPTED, sign)
+    assert fx.Reconcile() not in played.feed(ev.WaitedEnough())
+    played.feed(began(), over())
+    assert played.end.outcome is ev.Outcome.DONE
+
+
+def test_a_repeat_that_the_server_works_on_is_not_sent_again() -> None:
+    played = Played(*LOST_INPUT, ACCEPTED, ev.WaitedEnough(), replayed(running=True))
+    assert played.turn.phase is Phase.RUNNING
+    assert played.feed(ev.InputMissing()) == ()
+
+
 def test_when_the_server_lost_the_conversation_old_words_and_cards_go() -> None:
     """Killed while it wrote, the server forgets a whole conversation (PROTOCOL §16)."""
     played = Played(*RUNNING, said("old"), asks(), ev.LinkLost())
     effects = played.feed(ev.InputMissing())
-    assert kinds(effects) == [fx.DropText, fx.VoidApprovals, fx.SendInput]
+    assert kinds(effects) == [fx.DropText, fx.VoidApprovals, fx.ShowStatus, fx.SendInput]
     assert (played.turn.approvals, played.turn.runs) == ((), frozenset())
 
 

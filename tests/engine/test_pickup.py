@@ -1,6 +1,7 @@
 """A new process goes on with running turns: text, cards, ends, stops."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,9 @@ from bridge.domain.approvals import ApprovalState
 from bridge.domain.events import Verdict
 from bridge.domain.ids import ConversationId, MessageRef, MessageTs, RunId, Runtime
 from bridge.domain.ports import HistoryMessage, LinkState, ServerTraits
+from bridge.domain.turn import resumed
+from bridge.engine.dispatcher import Dispatcher
+from bridge.store.store import Store
 from tests.engine.conftest import JONAS, MAYA, World
 from tests.engine.fakes import FakeReply, Input
 from tests.support import eventually
@@ -129,6 +133,53 @@ async def test_a_server_without_lasting_ids_shows_nothing_twice(world: World) ->
     stores(world, given, answer("one two three", "stored-9"))
     world.agent.finish(given, RunId("run-1"))
     assert (await world.ended(1)).text() == "one two three"
+
+
+async def test_an_input_whose_repeat_is_swallowed_is_sent_under_another_name(
+    world: World,
+) -> None:
+    """The server cancelled it before it was stored, and knows its name (PROTOCOL §1.4)."""
+    given = await at_work(world)
+    world.agent.processing.clear()
+    await world.crash()
+
+    def drop_repeats(repeat: Input) -> None:
+        if repeat.client_message_id != given.client_message_id:
+            run = world.agent.begin(repeat)
+            world.agent.say(repeat, run, "Here I am.")
+            world.agent.finish(repeat, run)
+
+    world.agent.on_input = drop_repeats
+    await world.open()
+    assert (await world.ended(1)).text() == "Here I am."
+    names = [each.client_message_id for each in world.agent.inputs]
+    assert (names[0] == names[1], len(names), len(set(names))) == (True, 3, 2)
+    assert "lost" not in (newest(world).statuses or [""])[-1]
+
+
+async def test_a_turn_is_taken_over_although_its_server_speaks_first(world: World) -> None:
+    """The server repeats its question to whoever connects, maybe before we know the turn (§4)."""
+    given = await at_work(world, "Half")
+    await world.crash()
+    stores(world, given, answer("Half"), call("call-1"))
+    world.agent.pending = frozenset({"perm-1"})
+    starts = len(world.agent.starts)
+    store = await Store.open(f"sqlite+aiosqlite:///{world.path}")
+    world.tools = replace(world.tools, store=store)
+    world.tools = replace(world.tools, options=replace(world.tools.options, lease="life-2"))
+    world.store, world.dispatcher = store, Dispatcher(world.tools)
+    world.agent.listen(world.dispatcher)
+    (left,) = await store.turns.left_active(not_lease="life-2")
+    await store.turns.take_over(left.turn.turn_id, lease="life-2")
+    world.agent.emit(given.runtime, ASKED)
+    for _ in range(100_000):
+        if any(task.get_name().startswith("worker ") for task in asyncio.all_tasks()):
+            break
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)  # hired by what the server said, it now finds that the turn is taken
+    world.dispatcher.inherit(left.turn, resumed(left.client_message_id, 1))
+    await eventually(lambda: len(world.agent.starts) > starts)
+    await eventually(lambda: world.chat.cards)
 
 
 # --- how it ended ------------------------------------------------------------------------------

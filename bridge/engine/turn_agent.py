@@ -102,12 +102,19 @@ class TurnAgent:
         await self.start(attempt)
 
     async def send(self, effect: fx.SendInput) -> None:
-        """Send the input: `InputAccepted`, `Refused`, or `LinkLost` when it is unclear."""
+        """Send the input: `InputAccepted`, `Refused`, or `LinkLost` when it is unclear. Nothing is
+        sent for a turn that another process has taken over.
+        """
         runtime = self._binding.runtime
         if runtime is None:
             self._tell(ev.Refused("The runtime has no conversation."))
             return
-        await asyncio.gather(self._compose(), self._record_attempt(effect), self.hold())
+        _, ours, _ = await asyncio.gather(
+            self._compose(), self._record_attempt(effect), self.hold()
+        )
+        if not ours:
+            self._tell(ev.Refused("Another process has taken the turn over."))
+            return
         try:
             queued = await self._tools.agent.send(
                 runtime, client_message_id=effect.client_message_id, parts=self._parts
@@ -296,8 +303,8 @@ class TurnAgent:
         if composed.notice:
             await self._say(composed.notice)
 
-    async def _record_attempt(self, effect: fx.SendInput) -> None:
-        await self._tools.store.turns.record_attempt(
+    async def _record_attempt(self, effect: fx.SendInput) -> bool:
+        return await self._tools.store.turns.record_attempt(
             self._claimed.turn_id,
             lease=self._tools.options.lease,
             attempt=effect.attempt,

@@ -41,8 +41,10 @@ class TurnEnd:
         self._reply = reply
         self._desk = desk
 
-    async def bring(self, end: fx.EndTurn, seconds: float, *, anything_new: bool) -> None:
+    async def bring(self, end: fx.EndTurn, seconds: float, *, anything_new: bool) -> bool:
         """Record the end with its last word, then say it. Whatever fails, it is recorded.
+
+        False when another process has taken the turn over: then nothing is said or closed.
 
         Args:
             end: how the turn ended.
@@ -60,7 +62,8 @@ class TurnEnd:
             shown = self._shown(self._reply.deliver(stored=False))
             _, ours = await asyncio.gather(shown, _insist(record))
         if not ours:
-            log.error("the end was recorded by somebody else")
+            log.error("the turn is another process's now")
+            return False
         await self._shown(self._desk.void_all_of(self._claimed.turn_id, "The turn has ended."))
         if self._speechless:
             sentence = ending.sentence or _NOT_SHOWN
@@ -69,6 +72,7 @@ class TurnEnd:
             await self._shown(self._reply.deliver(stored=True))
         TURNS.labels(outcome=end.outcome.value).inc()
         TURN_SECONDS.observe(seconds)
+        return True
 
     async def _shown(self, work: Awaitable[None]) -> None:
         """What is shown of the end may fail: the turn is over all the same (G7)."""

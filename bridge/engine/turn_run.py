@@ -18,6 +18,7 @@ from bridge.domain.ids import BindingId, Runtime, UserId
 from bridge.domain.people import Binding, ClaimedTurn, Speaker, Teammate
 from bridge.domain.ports import Reply, ReplyTarget
 from bridge.domain.turn import Phase, Turn, step
+from bridge.engine.alarm import Alarm
 from bridge.engine.approval_desk import ApprovalDesk
 from bridge.engine.runtimes import Runtimes
 from bridge.engine.tools import Tools
@@ -60,7 +61,7 @@ class TurnRun:
             claimed, teammate, tools, runtimes, tell=self.tell, runtime_known=runtime_known
         )
         self._events: deque[ev.TurnEvent] = deque()
-        self._heard = asyncio.Event()
+        self._alarm = Alarm()
         self._tasks = Tasks(on_failure=self._task_failed)
         self._side_tasks = Tasks()
         self._timer = TurnTimer(tools.clock, tools.options)
@@ -116,7 +117,7 @@ class TurnRun:
     def tell(self, event: ev.TurnEvent) -> None:
         """Hand the turn an event; never blocks."""
         self._events.append(event)
-        self._heard.set()
+        self._alarm.rouse()
 
     def unheard(self) -> Iterable[ev.TurnEvent]:
         """Events that came after the end; they may belong to what the server does next."""
@@ -136,10 +137,11 @@ class TurnRun:
                 if isinstance(event, ev.ShuttingDown) and await self._left_for_later():
                     return
                 self._take(event)
-            await self._finish(self._end)
-            self._agent.release()
+            if await self._finish(self._end):
+                self._agent.release()
         finally:
             TURNS_ACTIVE.dec()
+            self._alarm.close()
             await self._tasks.aclose()
             await self._side_tasks.aclose()
             structlog.contextvars.unbind_contextvars("turn", "thread", "runtime")
@@ -148,12 +150,7 @@ class TurnRun:
 
     async def _next(self) -> ev.TurnEvent:
         while not self._events:
-            self._heard.clear()
-            due = self._timer.due_in(self._turn.phase)
-            try:
-                async with asyncio.timeout(due):  # wait_for may swallow a cancellation
-                    await self._heard.wait()
-            except TimeoutError:
+            if not await self._alarm.wait(self._timer.due_in(self._turn.phase)):
                 return self._what_is_due()
         return self._events.popleft()
 
@@ -293,14 +290,14 @@ class TurnRun:
 
     # --- the end -----------------------------------------------------------------------------
 
-    async def _finish(self, end: fx.EndTurn) -> None:
+    async def _finish(self, end: fx.EndTurn) -> bool:
         try:
             await self._fill_gap(end)
         except Exception:
             UNFORESEEN.inc()
             log.exception("missed text not read")
         anything_new = not (self._resumed and self._transcript.is_empty)
-        await self._ending.bring(end, self._timer.worked_s(), anything_new=anything_new)
+        return await self._ending.bring(end, self._timer.worked_s(), anything_new=anything_new)
 
     async def _fill_gap(self, end: fx.EndTurn) -> None:
         """Once text was missed, the stored text has the last word, if the agent has had hers."""

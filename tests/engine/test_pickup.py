@@ -424,6 +424,32 @@ async def test_the_guard_holds_the_runtime_before_the_input_is_sent_and_until_th
     await eventually(lambda: world.agent.inputs[0].runtime not in world.guard.held)
 
 
+async def test_a_turn_that_another_process_has_taken_over_is_let_be(world: World) -> None:
+    """Stopped in its tracks and woken when its successor is at work, a process ends nothing."""
+    given = await at_work(world, "half")
+    world.agent.emit(given.runtime, ASKED)
+    await eventually(lambda: world.chat.cards)
+    (left,) = await world.store.turns.left_active(not_lease="life-2")
+    await world.store.turns.take_over(left.turn.turn_id, lease="life-2")
+    world.agent.finish(given, RunId("run-1"))
+    await eventually(lambda: world.dispatcher.live_turns() == 0)
+    assert newest(world).ending is None
+    assert given.runtime in world.guard.held
+    assert await world.store.approvals.open_of_turn(left.turn.turn_id)
+
+
+async def test_an_input_of_a_turn_that_another_process_has_taken_over_is_not_sent(
+    world: World,
+) -> None:
+    world.agent.state = LinkState.DOWN
+    await world.say("@ada hi")
+    (left,) = await eventually(lambda: world.store.turns.left_active(not_lease="life-2"))
+    await world.store.turns.take_over(left.turn.turn_id, lease="life-2")
+    world.agent.link(LinkState.UP)
+    await eventually(lambda: world.dispatcher.live_turns() == 0)
+    assert world.agent.inputs == []
+
+
 async def test_the_guard_holds_the_copy_of_a_stuck_conversation(world: World) -> None:
     stuck = "Conversation c already has an active run (local-run-1)"
 

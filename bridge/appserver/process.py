@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.appserver.backoff import Backoff
+from bridge.appserver.leftover import end_leftover, leave_note
 from bridge.appserver.model_key import put_key
 from bridge.domain.errors import ConfigurationError
 from bridge.telemetry import Tasks, bounded, get_logger, redact
@@ -138,6 +139,8 @@ class AppServerProcess:
         """
         for folder in (self._options.home, self._options.cwd):
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        if await asyncio.to_thread(end_leftover, self._note):
+            log.warning("a server of an earlier guard was still there; it was ended")
         if self._options.model is not None:
             await self._connect_model(self._options.model)
         child = await self._spawn()
@@ -183,10 +186,16 @@ class AppServerProcess:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         await asyncio.to_thread(self._write_token)
-        return await self._run(
+        child = await self._run(
             *("--backend", "local", "server", "--listen", self.url),
             *("--ws-auth", "capability-token", "--ws-token-file", str(self._token_file)),
         )
+        await asyncio.to_thread(leave_note, self._note, child.pid)
+        return child
+
+    @property
+    def _note(self) -> Path:
+        return self._options.home / "bridge-server"
 
     @property
     def _token_file(self) -> Path:

@@ -17,6 +17,7 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.appserver.leftover import end_leftover
 from bridge.appserver.model_key import put_key
 from bridge.appserver.process import (
     AppServerProcess,
@@ -148,6 +149,43 @@ async def test_a_dead_server_is_started_again_at_the_same_address(make: Make) ->
         assert alive(second)
         assert process.url == url
     assert not alive(second)
+
+
+ORPHAN = """
+import asyncio, os, sys
+from pathlib import Path
+from bridge.appserver.process import AppServerProcess, ProcessOptions
+
+async def main(home, program):
+    options = ProcessOptions(home=Path(home), cwd=Path(home), environment=os.environ,
+                             executable=program)
+    server = AppServerProcess(options)
+    await server.start()
+    Path(home, "server").write_text(str(server.pid))
+    await asyncio.sleep(600)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_a_server_that_outlived_its_parent_is_ended_by_the_next_start(make: Make) -> None:
+    options = make()
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", ORPHAN, str(options.home), str(options.executable))
+    )
+    try:
+        note = options.home / "server"
+        await eventually(lambda: note.exists() and note.read_text(), within_s=20)
+        orphan = int(note.read_text())
+        beside = options.home / "bridge-server"
+        assert not end_leftover(beside)  # its parent is there: it is another bridge's server
+    finally:
+        parent.kill()
+        await parent.wait()
+    assert alive(orphan)
+    async with served(options):
+        await eventually(lambda: not alive(orphan))
+    assert not end_leftover(beside)
 
 
 async def test_a_server_that_ends_at_once_says_why(make: Make) -> None:

@@ -73,9 +73,10 @@ def run_started(turn: Turn, event: ev.RunStarted) -> Step:
 
 
 def text(turn: Turn, event: ev.TextArrived) -> Step:
-    runs = turn.runs if turn.maps_runs else turn.runs | {event.run_id}
-    effect = fx.AppendReply(event.run_id, event.message_id, event.text)
-    return replace(moves.running(turn), runs=runs), (effect,)
+    goes_on = moves.running(turn)
+    if not (turn.maps_runs or event.run_id in turn.runs):
+        goes_on = replace(goes_on, runs=turn.runs | {event.run_id})
+    return goes_on, (fx.AppendReply(event.run_id, event.message_id, event.text),)
 
 
 def reasoning(turn: Turn, _: ev.ReasoningArrived) -> Step:

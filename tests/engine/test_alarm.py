@@ -1,0 +1,70 @@
+"""The alarm of a turn: news, or a time."""
+
+import asyncio
+
+import pytest
+
+from bridge.engine.alarm import Alarm
+
+
+def started(work):
+    return asyncio.get_running_loop().create_task(work)
+
+
+async def test_news_end_the_wait_also_when_they_came_before_it():
+    alarm = Alarm()
+    waiting = started(alarm.wait(60.0))
+    await asyncio.sleep(0)
+    alarm.rouse()
+    assert await waiting is True
+    alarm.rouse()
+    assert await alarm.wait(60.0) is True
+    assert await alarm.wait(0.0) is False
+    alarm.close()
+
+
+@pytest.mark.parametrize("before_s", [60.0, 0.01])
+async def test_the_time_is_up_when_it_is_and_not_when_an_earlier_wait_would_have_ended(before_s):
+    alarm, loop = Alarm(), asyncio.get_running_loop()
+    alarm.rouse()
+    earlier = started(alarm.wait(before_s))
+    await asyncio.sleep(0)
+    assert earlier.done()
+    second = started(alarm.wait(before_s))
+    await asyncio.sleep(0)
+    alarm.rouse()
+    assert await second is True
+    began = loop.time()
+    assert await alarm.wait(0.05) is False
+    assert loop.time() - began >= 0.05
+    alarm.close()
+
+
+async def test_waits_that_do_not_come_to_their_end_share_one_timer(monkeypatch):
+    alarm, loop = Alarm(), asyncio.get_running_loop()
+    set_for, really = [], loop.call_at
+
+    def call_at(when, callback):
+        set_for.append(when)
+        return really(when, callback)
+
+    monkeypatch.setattr(loop, "call_at", call_at)
+    for _ in range(100):
+        waiting = started(alarm.wait(60.0))
+        await asyncio.sleep(0)
+        alarm.rouse()
+        assert await waiting
+    assert len(set_for) == 1
+    alarm.close()
+    alarm.close()
+
+
+async def test_a_cancelled_wait_loses_no_news():
+    alarm = Alarm()
+    waiting = started(alarm.wait(60.0))
+    await asyncio.sleep(0)
+    alarm.rouse()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert await alarm.wait(0.0) is True
+    alarm.close()

@@ -188,6 +188,7 @@ class Binding:
 class ClaimedTurn:
     """A turn that a worker holds. `messages` are those it answers, oldest first (never empty,
     except for a turn that the server began by itself, whose `unprompted` is True).
+    `stop_asked_by` is who wanted it stopped before it was taken up or taken over, if anybody.
     """
 
     turn_id: TurnId
@@ -196,6 +197,7 @@ class ClaimedTurn:
     messages: tuple[StoredMessage, ...]
     claimed_at: datetime
     unprompted: bool = False
+    stop_asked_by: UserId | None = None
 
     @property
     def requester(self) -> UserId | None:

@@ -95,10 +95,10 @@ class Dispatcher:
         if message.from_outside:
             person = Person(person.user, person.name, trusted=False, is_bot=person.is_bot)
         answerers = route.teammates if isinstance(route, routing.Answer) else ()
-        accepted = await self._accept(message, thread, answerers, person, bindings)
-        # A stop is stored as well, so that one delivered again does not stop the next turn (G2).
+        meant = self._stops.meant(route, bindings, person)
+        accepted = await self._accept(message, thread, answerers, person, bindings, meant)
         if isinstance(route, routing.Stop) and not accepted.duplicate:
-            stop = self._stops.by_message(message, bindings, route.teammates, person)
+            stop = self._stops.by_message(message, accepted, meant, person)
             self.spawn(stop, f"stop {message.ts}")
         return bool(accepted.placed)
 
@@ -233,6 +233,7 @@ class Dispatcher:
         teammates: tuple[str, ...],
         person: Person,
         bindings: Sequence[Binding],
+        stops: Sequence[BindingId] = (),
     ) -> Accepted:
         """Store the message and queue its turns."""
         refused = bool(teammates) and not access.may_ask(person, self._tools.options.people)
@@ -248,6 +249,7 @@ class Dispatcher:
             joins=partial(admission.joins, trusted=person.trusted),
             trusted=person.trusted,
             speaker=Speaker.BOT if message.from_bot else Speaker.PERSON,
+            stops=stops,
         )
         if refused and not person.is_bot and not accepted.duplicate:
             self._refuse(message)

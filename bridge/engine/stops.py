@@ -8,10 +8,11 @@ from bridge.domain import access
 from bridge.domain.events import Outcome, StopAsked
 from bridge.domain.ids import BindingId, MessageRef, MessageTs, TeamId, TurnId, UserId
 from bridge.domain.people import Binding, InboundMessage, Person
+from bridge.domain.routing import Route, Stop
 from bridge.engine.tools import Tools
 from bridge.engine.turn_run import TurnRun
 from bridge.engine.worker import Worker
-from bridge.store import LocatedTurn, TurnState
+from bridge.store import Accepted, LocatedTurn, TurnState
 
 REACTIONS = frozenset({"octagonal_sign", "stop_sign"})
 """Names of 🛑 in Slack."""
@@ -27,43 +28,48 @@ class Stops:
         self._tools = tools
         self._workers = workers
 
+    def meant(
+        self, route: Route, bindings: Sequence[Binding], person: Person
+    ) -> tuple[BindingId, ...]:
+        """Whose work a message stops: in its thread, of all or of the teammates that it names."""
+        if not isinstance(route, Stop) or not self._may_stop(person):
+            return ()
+        return tuple(
+            binding.binding_id
+            for binding in bindings
+            if not route.teammates or binding.teammate in route.teammates
+        )
+
     async def by_message(
         self,
         message: InboundMessage,
-        bindings: Sequence[Binding],
-        teammates: tuple[str, ...],
+        accepted: Accepted,
+        meant: Sequence[BindingId],
         person: Person,
     ) -> None:
-        """`!stop` in a thread: all work there, or that of these teammates, up to then.
+        """A new `!stop` was stored: end what is at work there, and say what was dropped.
 
         What was said after it goes on: the word may have come late.
         """
-        if not access.may_stop(person, self._tools.options.people):
+        if not self._may_stop(person):
             await self._tools.chat.private_note(
                 message.channel, message.user, access.NOT_ALLOWED, thread_ts=message.thread_ts
             )
-            return
-        dropped: list[TurnId] = []
-        for binding in bindings:
-            if teammates and binding.teammate not in teammates:
-                continue
-            dropped += await self._tools.store.turns.drop_waiting_of(
-                binding.binding_id, now=self._tools.clock.now(), up_to=message.ts
-            )
-            worker = self._workers.get(binding.binding_id)
+        for binding_id in meant:
+            worker = self._workers.get(binding_id)
             if worker is not None and not _is_newer(worker.current, message.ts):
                 worker.stop_turn(StopAsked(person.user))
-        await self._say_dropped(dropped)
+        await self._say_dropped(accepted.dropped)
 
     async def by_button(self, turn_id: TurnId, *, user: UserId, ref: MessageRef) -> None:
         """The button on a reply; told privately when it does not count."""
-        refused = await self._allowed(user)
+        located = await self._tools.store.turns.find(turn_id)
+        refused = await self._refusal(user)
         if refused is None:
-            located = await self._tools.store.turns.find(turn_id)
             stopped = located is not None and await self._stop(located, user)
             refused = None if stopped else _ENDED
         if refused is not None:
-            await self._tools.chat.private_note(ref.channel, user, refused, thread_ts=None)
+            await self._tell(user, ref, located, refused)
 
     async def by_reaction(self, team: TeamId, ref: MessageRef, *, user: UserId) -> None:
         """🛑 on a question or on a reply."""
@@ -72,16 +78,29 @@ class Stops:
         turns = (*(asked.turns if asked else ()), *((posted,) if posted else ()))
         if not turns:
             return
-        refused = await self._allowed(user)
+        refused = await self._refusal(user)
         if refused is not None:
-            await self._tools.chat.private_note(ref.channel, user, refused, thread_ts=None)
+            await self._tell(user, ref, turns[0], refused)
             return
         for located in turns:
             await self._stop(located, user)
 
-    async def _allowed(self, user: UserId) -> str | None:
-        person = await self._tools.chat.person(user)
-        return None if access.may_stop(person, self._tools.options.people) else access.NOT_ALLOWED
+    def _may_stop(self, person: Person) -> bool:
+        return access.may_stop(person, self._tools.options.people)
+
+    async def _refusal(self, user: UserId) -> str | None:
+        may = self._may_stop(await self._tools.chat.person(user))
+        return None if may else access.NOT_ALLOWED
+
+    async def _tell(
+        self, user: UserId, ref: MessageRef, located: LocatedTurn | None, sentence: str
+    ) -> None:
+        """Tell one person, in the thread of the turn: elsewhere nobody would look for it."""
+        thread_ts: MessageTs | None = None
+        if located is not None:
+            binding = await self._tools.store.bindings.get(located.binding_id)
+            thread_ts = binding.thread.thread_ts if binding is not None else None
+        await self._tools.chat.private_note(ref.channel, user, sentence, thread_ts=thread_ts)
 
     async def _stop(self, located: LocatedTurn, user: UserId) -> bool:
         """Stop one turn wherever it is; False when it has ended already."""
@@ -93,6 +112,7 @@ class Stops:
         if dropped:
             await self._say_dropped([located.turn_id])
             return True
+        await self._tools.store.turns.ask_stop(located.turn_id, by=user)
         worker = self._workers.get(located.binding_id)
         return worker is not None and worker.stop_turn(StopAsked(user))
 

@@ -161,6 +161,8 @@ class Worker:
             self._stop_taken = None
         if run.claimed.taken_back:  # it was stored, but nobody lived to act on it
             run.tell(TAKEN_BACK_STOP)
+        elif run.claimed.stop_asked_by is not None:
+            run.tell(ev.StopAsked(run.claimed.stop_asked_by))
         if self._stopping:
             run.tell(ev.ShuttingDown())
 

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from bridge.domain.ids import BindingId, MessageId, ThreadKey, TurnId
 from bridge.domain.people import InboundMessage, Speaker, WaitingTurn
+from bridge.store import stopping
 from bridge.store.records import Accepted, Placed, TurnState
 from bridge.store.rows import clean, files_text, thread_params
 from bridge.store.schema import bindings, messages, turn_messages, turns, unfinished
@@ -21,7 +22,9 @@ Queued = tuple[TurnId, TurnState]
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """A message with all that its storing depends on. `new_turn_ids` match `teammates`."""
+    """A message with all that its storing depends on. `new_turn_ids` match `teammates`, of whom
+    there are none when it `stops` work.
+    """
 
     message: InboundMessage
     thread: ThreadKey
@@ -32,6 +35,7 @@ class Intake:
     joins: Joins
     speaker: Speaker
     trusted: bool
+    stops: Sequence[BindingId] = ()
 
 
 _param = sa.bindparam
@@ -89,8 +93,11 @@ def accept(connection: Connection, intake: Intake) -> Accepted:
     if known is not None:
         return Accepted(MessageId(known.message_id), duplicate=True, placed=())
     message_id = _store(connection, intake)
+    dropped = stopping.stop_all(
+        connection, intake.stops, by=message.user, now=intake.now, up_to=message.ts
+    )
     if not intake.teammates:
-        return Accepted(message_id, duplicate=False, placed=())
+        return Accepted(message_id, duplicate=False, placed=(), dropped=tuple(dropped))
     bound = _bind(connection, intake, message_id)
     queues: dict[int, list[Queued]] = defaultdict(list)
     for row in connection.execute(_UNFINISHED, {"bindings": list(bound.values())}):

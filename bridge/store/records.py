@@ -32,11 +32,14 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The message is stored. `duplicate`: it already was, and nothing changed."""
+    """The message is stored. `duplicate`: it already was, and nothing changed. `dropped` are the
+    turns that waited and that it stopped, oldest first.
+    """
 
     message_id: MessageId
     duplicate: bool
     placed: tuple[Placed, ...]
+    dropped: tuple[TurnId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from bridge.domain.ids import (
     TeamId,
     ThreadKey,
     TurnId,
+    UserId,
 )
 from bridge.domain.people import Binding, ClaimedTurn, Said, SharedFile, Speaker, StoredMessage
 from bridge.store.records import LocatedTurn, TurnState
@@ -111,4 +112,5 @@ def claimed_of(turn: Row, binding: Binding, messages: Sequence[StoredMessage]) -
         messages=tuple(messages),
         claimed_at=turn.claimed_at,
         unprompted=turn.unprompted,
+        stop_asked_by=None if turn.stop_asked_by is None else UserId(turn.stop_asked_by),
     )

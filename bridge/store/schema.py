@@ -114,6 +114,7 @@ turns = sa.Table(
     sa.Column("ended_at", Instant),
     _maybe("outcome"),
     _maybe("cause"),
+    _maybe("stop_asked_by"),
     sa.Column("prompt_tokens", sa.Integer),
     sa.Column("completion_tokens", sa.Integer),
     sa.Column("duration_s", sa.Double),

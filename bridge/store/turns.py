@@ -11,16 +11,13 @@ from bridge.domain.events import Outcome, Usage
 from bridge.domain.ids import BindingId, ChannelId, MessageTs, TeamId, ThreadKey, TurnId, UserId
 from bridge.domain.people import ClaimedTurn, InboundMessage, Speaker, StoredMessage
 from bridge.domain.posts import LastRevision
-from bridge.store import amendments, claims, owing
+from bridge.store import amendments, claims, owing, stopping
 from bridge.store.amendments import Edit
 from bridge.store.database import Database
 from bridge.store.intake import Intake, Joins, accept
 from bridge.store.records import Accepted, Amendment, LeftTurn, LocatedTurn, Removal, TurnState
 from bridge.store.rows import clean, located_turn_of
-from bridge.store.schema import active, messages, turn_messages, turns, unfinished, waiting
-
-END_OF_TIME = MessageTs("9999999999.999999")
-"""Later than any message."""
+from bridge.store.schema import active, turns, unfinished, waiting
 
 _param = sa.bindparam
 _before = turns.alias("before")
@@ -56,20 +53,6 @@ _DROP = (
     sa.update(turns)
     .where(turns.c.turn_id == _param("turn"), waiting(turns))
     .values(state=TurnState.ENDED, ended_at=_param("at"), outcome=_param("how"))
-)
-_DROP_OF = (
-    sa.update(turns)
-    .where(
-        turns.c.binding_id == _param("binding"),
-        waiting(turns),
-        ~sa.exists().where(
-            turn_messages.c.turn_id == turns.c.turn_id,
-            messages.c.message_id == turn_messages.c.message_id,
-            messages.c.ts > _param("up_to"),
-        ),
-    )
-    .values(state=TurnState.ENDED, ended_at=_param("at"), outcome=Outcome.CANCELLED)
-    .returning(turns.c.turn_id, turns.c.place)
 )
 _TAKE_OVER = (
     sa.update(turns)
@@ -118,13 +101,15 @@ class Turns:
         joins: Joins,
         trusted: bool,
         speaker: Speaker = Speaker.PERSON,
+        stops: Sequence[BindingId] = (),
     ) -> Accepted:
         """Store a message and queue one turn per teammate, all or nothing (G1, G2).
 
         A message whose event id or (team, channel, ts) is known changes nothing. `teammates`
         (distinct; may be empty: mere context) match `new_turn_ids`, of which those that are not
         needed are dropped. `joins` decides whether the message becomes part of the binding's
-        newest waiting turn; it runs on the database's thread and must be pure.
+        newest waiting turn; it runs on the database's thread and must be pure. `stops` are the
+        bindings whose work the message ends: what waits is dropped, what is at work is noted.
         """
         intake = Intake(
             message=message,
@@ -136,6 +121,7 @@ class Turns:
             joins=joins,
             speaker=speaker,
             trusted=trusted,
+            stops=stops,
         )
         return await self._database.write(partial(accept, intake=intake), durable=True)
 
@@ -241,20 +227,14 @@ class Turns:
         """End a turn that waits; False when it is active or has ended."""
         return await self._changed(_DROP, turn=turn_id, at=now, how=outcome)
 
-    async def drop_waiting_of(
-        self, binding_id: BindingId, *, now: datetime, up_to: MessageTs = END_OF_TIME
-    ) -> list[TurnId]:
-        """End the waiting turns of a binding as cancelled; returns them, oldest first.
+    async def drop_waiting_of(self, binding_id: BindingId, *, now: datetime) -> list[TurnId]:
+        """End the waiting turns of a binding as cancelled; returns them, oldest first."""
+        drop = partial(stopping.drop, binding_id=binding_id, now=now, up_to=stopping.END_OF_TIME)
+        return await self._database.write(drop)
 
-        With `up_to` only those in which nothing was said after that message.
-        """
-
-        def work(connection: Connection) -> list[TurnId]:
-            values = {"binding": binding_id, "at": now, "up_to": up_to}
-            rows = connection.execute(_DROP_OF, values).all()
-            return [TurnId(row.turn_id) for row in sorted(rows, key=lambda row: int(row.place))]
-
-        return await self._database.write(work)
+    async def ask_stop(self, turn_id: TurnId, *, by: UserId) -> bool:
+        """Note that a turn is to end, for whoever holds it next; False when it is not active."""
+        return await self._database.write(partial(stopping.stop, turn_id=turn_id, by=by))
 
     async def edit_message(self, edit: Edit) -> Amendment:
         """Put in a message's new text; tell those who work on the old one. Once per edit."""

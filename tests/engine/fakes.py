@@ -293,6 +293,7 @@ class FakeChat:
     leftovers: list[tuple[ReplyTarget, str]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     notes: list[tuple[UserId, str]] = field(default_factory=list)
+    noted_in: list[MessageTs | None] = field(default_factory=list)
     waiting: list[MessageRef] = field(default_factory=list)
     taken: list[tuple[MessageRef, bool]] = field(default_factory=list)
     dropped: list[MessageRef] = field(default_factory=list)
@@ -344,6 +345,7 @@ class FakeChat:
         self, channel: ChannelId, user: UserId, text: str, *, thread_ts: MessageTs | None
     ) -> None:
         self.notes.append((user, text))
+        self.noted_in.append(thread_ts)
 
     async def mark_waiting(self, ref: MessageRef) -> None:
         self.waiting.append(ref)

@@ -147,6 +147,35 @@ async def test_a_card_whose_question_is_gone_says_so_after_a_restart(world: Worl
     assert closed.cause
 
 
+async def test_g1_a_stop_that_was_stored_is_carried_out_by_the_next_process(world: World) -> None:
+    """Killed after the message was stored, before anybody acted on it."""
+    root = await world.say("@ada on and on")
+    given = await world.input(1)
+    world.agent.begin(given)
+    await world.say("and this", thread=root.ts, mention=False)
+    await world.say("!stop", thread=root.ts, mention=False)
+    await world.crash()
+    _server_keeps(world, given)
+    world.agent.processing.add(given.runtime)
+    await world.open()
+    await eventually(lambda: world.agent.aborts)
+    assert (await world.store.turns.counts())["waiting"] == 0
+
+
+async def test_g1_a_stop_by_reaction_is_carried_out_by_the_next_process(world: World) -> None:
+    root = await world.say("@ada on and on")
+    given = await world.input(1)
+    world.agent.begin(given)
+    ref = MessageRef(root.channel, root.ts)
+    await world.dispatcher.reaction(root.team, ref, user=JONAS, name="octagonal_sign")
+    await world.crash()
+    world.agent.aborts.clear()
+    _server_keeps(world, given)
+    world.agent.processing.add(given.runtime)
+    await world.open()
+    await eventually(lambda: world.agent.aborts)
+
+
 async def test_an_orderly_stop_ends_live_turns_in_words(world: World) -> None:
     await world.say("@ada hi")
     given = await world.input(1)

@@ -253,6 +253,19 @@ async def test_the_stop_reaction_drops_a_waiting_message(world: World) -> None:
     assert counts["waiting"] == 0
 
 
+async def test_who_may_not_stop_is_told_so_in_the_thread(world: World) -> None:
+    root = await world.say("@ada one")
+    await world.input(1)
+    turn_id = world.chat.replies[0].target.turn_id
+    world.chat.people[GUEST] = Person(GUEST, "Guest", trusted=False)
+    ref = MessageRef(root.channel, root.ts)
+    await world.dispatcher.stop(turn_id, user=GUEST, ref=ref)
+    await world.dispatcher.reaction(root.team, ref, user=GUEST, name="octagonal_sign")
+    assert [user for user, _ in world.chat.notes] == [GUEST, GUEST]
+    assert world.chat.noted_in == [root.ts, root.ts]
+    assert not world.agent.aborts
+
+
 async def test_g5_an_empty_answer_ends_in_words_too(world: World) -> None:
     await world.say("@ada hi")
     given = await world.input(1)

@@ -182,6 +182,17 @@ class EventFeed(Listener):
         said = str(event.get("text", ""))[:80]
         self._hub.send_event(payload, name=name, summary=f"{where} {said}".strip())
 
+    def too_many(self, minute: int) -> None:
+        """Say that the events of a minute, which begins at that Unix second, are dropped."""
+        payload = {
+            "token": VERIFICATION,
+            "type": "app_rate_limited",
+            "team_id": TEAM_ID,
+            "minute_rate_limited": minute,
+            "api_app_id": APP_ID,
+        }
+        self._hub.send_event(payload, name="app_rate_limited", summary="")
+
     def _message_event(self, channel: Channel, message: Json) -> Json:
         return {
             **self._inner(channel, message),

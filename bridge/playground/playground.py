@@ -276,6 +276,10 @@ class Playground:
         """Send a `disconnect` frame to every connection."""
         await self._site.hub.disconnect(reason)
 
+    def too_many_events(self, minute: int) -> None:
+        """Say, as Slack does, that it drops the events of that minute (Unix seconds)."""
+        self._site.feed.too_many(minute)
+
     def set_rate_limits(self, on: bool) -> None:
         """Turn the rate limits on or off."""
         self._site.set_rate_limits(on=on)

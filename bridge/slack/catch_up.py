@@ -42,14 +42,16 @@ _log = get_logger("slack.catch_up")
 class CatchUpOptions:
     """Durations in seconds. `overlap_s`: how far before the last event a gap may reach, because
     events overtake each other. `grace_s`: how long Slack has to send again by itself what it
-    could not deliver. `note_s`: how often it is written down up to where everything was heard.
-    `look_back_s`: threads in which no teammate takes part are looked into when they began within
-    this before the gap, because one may have been mentioned there; known threads are, however old.
+    could not deliver. `dropping_s`: how long Slack drops events after it said so. `note_s`: how
+    often it is written down up to where everything was heard. `look_back_s`: threads in which no
+    teammate takes part are looked into when they began within this before the gap, because one
+    may have been mentioned there; known threads are, however old.
     """
 
     overlap_s: float = 120.0
     look_back_s: float = 86_400.0
     grace_s: float = 2.0
+    dropping_s: float = 65.0
     note_s: float = 20.0
     pause_s: float = 2.0
     past: PastOptions = field(default_factory=PastOptions)
@@ -121,6 +123,13 @@ class CatchUp:
         known = any(m.since is not None and m.since <= event_ts for m in self._pending)
         if event_ts and not known:
             self._note(_Missed(Cause.UNSTORED, since=earlier(event_ts, 1.0)))
+
+    def dropped(self, minute: int) -> None:
+        """Slack drops events of the minute that begins at this Unix second, or has done so."""
+        missed = _Missed(Cause.DROPPED, since=earlier(f"{minute}", 0.0))
+        self._note(missed)
+        # More may be dropped until the minute is over, after the channels have been read.
+        asyncio.get_running_loop().call_later(self._options.dropping_s, self._note, missed)
 
     def missed(self, why: Lost, back_s: float) -> None:
         """Events may have been lost; `back_s` seconds before the last one was heard already."""

@@ -17,6 +17,7 @@ class Cause(StrEnum):
     DOUBTFUL = "doubtful"
     SHARED = "shared"
     UNSTORED = "unstored"
+    DROPPED = "dropped"
 
 
 _BECAUSE: Final[Mapping[Cause, str]] = {
@@ -25,6 +26,7 @@ _BECAUSE: Final[Mapping[Cause, str]] = {
     Cause.DOUBTFUL: "my connection to Slack was down",
     Cause.SHARED: "another program took them from me",
     Cause.UNSTORED: "I could not write them down at first",
+    Cause.DROPPED: "Slack had too much to tell me at once",
 }
 
 

@@ -20,6 +20,7 @@ from slack_bolt.adapter.socket_mode.async_internals import (
 )
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
@@ -105,13 +106,16 @@ class Intake(Protocol):
 
 
 class Ears(Protocol):
-    """Who keeps account of what was heard. Both return at once and never raise."""
+    """Who keeps account of what was heard. All return at once and never raise."""
 
     def heard(self, event_ts: str) -> None:
         """An event of that Slack timestamp was taken in, or needs nothing."""
 
     def unstored(self, event_ts: str) -> None:
         """An event could not be taken in."""
+
+    def dropped(self, minute: int) -> None:
+        """Slack drops events of the minute that begins at this Unix second."""
 
 
 class Forms(Protocol):
@@ -155,10 +159,24 @@ class Listeners:
     def register(self, app: AsyncApp) -> None:
         """Register on `app`. The last one takes every event left over, so that all are acked."""
         app.error(self._failed)
+        app.middleware(self._told_of_drops)
         for name in ("message", "app_mention", "reaction_added", ANYTHING):
             app.event(name)(self._event)
         app.action(ANYTHING)(self._button)
         app.view(ANYTHING)(self._form)
+
+    async def _told_of_drops(
+        self, body: dict[str, Any], next: Callable[[], Awaitable[object]]
+    ) -> BoltResponse | None:
+        """Slack sends no more than so many events, and says so in none of them (PLATFORM §1.5)."""
+        if body.get("type") != "app_rate_limited":
+            await next()
+            return None
+        minute = body.get("minute_rate_limited")
+        _log.warning("slack drops events", minute=minute)
+        if self._ears is not None and isinstance(minute, int):
+            self._ears.dropped(minute)
+        return BoltResponse(status=200)
 
     async def _event(self, body: dict[str, Any]) -> None:
         event_ts = word(fields(body.get("event")).get("event_ts"))

@@ -198,6 +198,23 @@ class Choking:
         return await self._engine.message(message)
 
 
+class Crowded:
+    """An engine to which Slack sends no message, so that only the past has any."""
+
+    def __init__(self, engine):
+        self._engine = engine
+        self.dropped = []
+
+    def __getattr__(self, name):
+        return getattr(self._engine, name)
+
+    async def message(self, message):
+        if message.event_id is None:
+            return await self._engine.message(message)
+        self.dropped.append(message.ts)
+        return False
+
+
 class Unwilling:
     """A way to Slack on which one method is refused while there is a `code`."""
 
@@ -251,6 +268,27 @@ async def test_g1_a_late_message_waits_until_slack_says_again_who_speaks(desk_wi
         await lives.begin(door=lambda engine: Stumbling(engine, failures=6, error=error))
         shown = await lives.answered("#engineering", asked)
         assert len(answers(shown)) == 1
+
+
+async def test_g1_what_slack_drops_because_there_is_too_much_is_answered(desk_with):
+    """It goes on dropping until the minute is over, after it said so."""
+    async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
+        doors = []
+        await lives.begin(
+            door=lambda engine: doors.append(Crowded(engine)) or doors[0],
+            catch_up=replace(QUICKLY, dropping_s=1.0),
+        )
+        await lives.hearing()
+        first = desk.say(mention(desk, "one of too many"))
+        await eventually(lambda: first in doors[0].dropped)
+        desk.playground.too_many_events(int(float(first)) // 60 * 60)
+        await lives.answered("#engineering", first)
+        second = desk.say(mention(desk, "and another"))
+        shown = await lives.answered("#engineering", second)
+        assert len(answers(shown)) == 1
+        assert "Slack had too much to tell me at once" in str(late_lines(shown))
+        (told,) = (e for e in desk.playground.entries("event") if e["name"] == "app_rate_limited")
+        assert told["ok"], "it is acknowledged"
 
 
 async def test_a_message_that_breaks_us_does_not_take_others_with_it(desk_with):

@@ -283,6 +283,9 @@ class Ears:
     def unstored(self, event_ts):
         self.missed.append(event_ts)
 
+    def dropped(self, minute):
+        self.missed.append(minute)
+
 
 async def test_account_is_kept_of_every_event_by_slacks_clock(desk_with):
     ears = Ears()

@@ -48,9 +48,11 @@ class ApprovalCards:
         return approval_id in self._showing
 
     def close(self, approval: Approval) -> None:
-        """Take the buttons from a settled approval's card, if it has one. Returns at once."""
-        if approval.card is not None:
-            self.spawn(self._close(approval), name=f"close card {approval.approval_id}")
+        """Take the buttons from a settled approval's card, if it has one. Returns at once.
+
+        Also when none is known: Slack may have one that it did not tell us of.
+        """
+        self.spawn(self._close(approval), name=f"close card {approval.approval_id}")
 
     async def aclose(self, *, within_s: float) -> None:
         """Wait, at most so long, for what is being posted and closed. May be called twice."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from bridge.domain.approvals import Approval
@@ -124,26 +125,9 @@ class Surface:
         return MessageRef(channel, ts)
 
     async def close_card(self, approval: Approval) -> bool:
-        """Turn the card into one line; False when it may still have its buttons."""
-        if approval.card is None:
-            return True
-        card, line = approval.card, cards.decided_card(approval)
-        arguments = {
-            "channel": card.channel,
-            "ts": card.ts,
-            "text": line.text,
-            "blocks": list(line.blocks),
-            "parse": "none",
-            "link_names": False,
-        }
-
-        async def close() -> object:
-            return await self._gateway.call(
-                "chat.update", lambda: arguments, priority=Priority.URGENT
-            )
-
+        """Turn the card, if there is one, into one line; False when it may still have buttons."""
         told = insist(
-            close,
+            partial(self._close_card, approval),
             within_s=self._options.close_s,
             what="card",
             longest_pause_s=self._options.courier.longest_pause_s,
@@ -226,6 +210,29 @@ class Surface:
     def _card(self, approval: Approval, thread_ts: MessageTs | None) -> OutboxEntry:
         entry = self._entry(CARD, approval.thread.channel, thread_ts)
         return replace(entry, turn_id=approval.turn_id, about=approval.approval_id)
+
+    async def _close_card(self, approval: Approval) -> None:
+        card = approval.card or await self._lost_card(approval)
+        if card is None:
+            return
+        line = cards.decided_card(approval)
+        arguments = {
+            "channel": card.channel,
+            "ts": card.ts,
+            "text": line.text,
+            "blocks": list(line.blocks),
+            "parse": "none",
+            "link_names": False,
+        }
+        await self._gateway.call("chat.update", lambda: arguments, priority=Priority.URGENT)
+
+    async def _lost_card(self, approval: Approval) -> MessageRef | None:
+        """A card that Slack may have taken without our learning of it; None without one."""
+        entry = await self._outbox.card_of(approval.approval_id)
+        if entry is None:
+            return None
+        ts = entry.ts or await self._office.post(entry, face=None, known=True).look()
+        return None if ts is None else MessageRef(entry.channel, ts)
 
     async def _post(self, post: Post, approval: Approval, face: Face) -> MessageTs:
         """Post until Slack takes it, refuses it or the time is up; raises what came last."""

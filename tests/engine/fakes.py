@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from bridge.domain import events as ev
 from bridge.domain.approvals import Approval
-from bridge.domain.errors import AgentUnreachable, CommandRefused, RuntimeGone
+from bridge.domain.errors import AgentUnreachable, ChatUnreachable, CommandRefused, RuntimeGone
 from bridge.domain.ids import (
     AgentId,
     ChannelId,
@@ -290,6 +290,7 @@ class FakeChat:
     replies: list[FakeReply] = field(default_factory=list)
     cards: list[Approval] = field(default_factory=list)
     closed_cards: list[Approval] = field(default_factory=list)
+    looked_for: list[Approval] = field(default_factory=list)
     leftovers: list[tuple[ReplyTarget, str]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     notes: list[tuple[UserId, str]] = field(default_factory=list)
@@ -300,6 +301,7 @@ class FakeChat:
     said: list[Said] = field(default_factory=list)
     histories: int = 0
     lose_cards: bool = False
+    unclear_cards: bool = False
     refuse_closing: bool = False
     slack_is_there: asyncio.Event = field(default_factory=asyncio.Event)
     slow_people: asyncio.Event | None = None
@@ -327,6 +329,8 @@ class FakeChat:
     ) -> MessageRef:
         self.cards.append(approval)
         await self.slack_is_there.wait()
+        if self.unclear_cards:
+            raise ChatUnreachable("No answer from Slack.")
         if self.lose_cards:
             await asyncio.Event().wait()  # posted, but the process dies before it learns so
         return MessageRef(approval.thread.channel, self.next_ts())
@@ -335,7 +339,7 @@ class FakeChat:
         await self.slack_is_there.wait()
         if self.refuse_closing:
             return False
-        self.closed_cards.append(approval)
+        (self.closed_cards if approval.card else self.looked_for).append(approval)
         return True
 
     async def notice(self, thread: ThreadKey, text: str, *, face: Face | None = None) -> None:

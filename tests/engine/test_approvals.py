@@ -181,6 +181,18 @@ async def test_g6_a_click_counts_for_the_newest_question_of_a_request_only(world
     assert not world.agent.answers
 
 
+async def test_a_card_of_which_nobody_knows_whether_it_is_there_is_looked_for(
+    world: World,
+) -> None:
+    world.chat.unclear_cards = True
+    await world.say("@ada run it")
+    given = await world.input(1)
+    world.agent.begin(given)
+    world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "ls"}))
+    (void,) = await eventually(lambda: world.chat.looked_for)
+    assert (void.state, void.card) == (ApprovalState.VOID, None)
+
+
 async def test_a_card_that_comes_after_the_end_of_its_turn_is_closed(world: World) -> None:
     await world.say("@ada run it")
     given = await world.input(1)

@@ -13,6 +13,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.domain.approvals import ApprovalState
+from bridge.domain.errors import ChatUnreachable
 from bridge.domain.events import Outcome, Usage
 from bridge.domain.ids import ChannelId, MessageRef, MessageTs, UserId
 from bridge.domain.ports import Ending
@@ -448,6 +449,23 @@ async def test_g4_a_card_that_a_killed_process_had_posted_is_found_again(desk):
     again = await desk.surface.post_card(asked, thread_ts=target.thread_ts, face=ADA)
     assert again == ref
     assert len(desk.thread(target)) == 1
+
+
+async def test_g5_a_card_that_nobody_knew_to_be_there_loses_its_buttons(desk):
+    """Slack took it without saying so, and could not be asked until the question was void."""
+    target = await desk.target()
+    asked = approval(target.turn_id, target.thread)
+    await desk.playground.set_fault("lost_answer", method="chat.postMessage", count=1)
+    await desk.playground.set_fault("server_error", method="conversations.replies")
+    with pytest.raises(ChatUnreachable):
+        await desk.surface.post_card(asked, thread_ts=target.thread_ts, face=ADA)
+    assert stop_buttons(desk.thread(target)[0])
+    await desk.playground.set_fault("server_error", False)
+    void = replace(asked, state=ApprovalState.VOID, cause="This could not be shown in Slack.")
+    assert await desk.surface.close_card(void)
+    (card,) = desk.thread(target)
+    assert stop_buttons(card) == []
+    assert await desk.surface.close_card(replace(void, approval_id="never-shown"))
 
 
 async def test_a_decision_is_shown_on_its_card_however_long_slack_is_away(desk):

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 from bridge.domain import access, admission, routing
 from bridge.domain import events as ev
@@ -30,6 +29,7 @@ from bridge.domain.ports import LinkState
 from bridge.domain.turn import Turn
 from bridge.engine import amendments, stops
 from bridge.engine.approval_desk import ApprovalDesk
+from bridge.engine.doorstep import Doorstep
 from bridge.engine.runtimes import Runtimes
 from bridge.engine.tools import Tools
 from bridge.engine.turn_run import TurnRun
@@ -63,7 +63,7 @@ class Dispatcher:
         self._unclaimed: dict[Runtime, list[AgentEvent]] = {}
         self._stops = stops.Stops(tools, self._workers)
         self._amendments = amendments.Amendments(tools, self._workers, queued=self._queued)
-        self._order: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
+        self._doorstep = Doorstep()
         self._stopping = False
 
     # --- from Slack --------------------------------------------------------------------------
@@ -75,13 +75,11 @@ class Dispatcher:
         stored and `ChatError` when its sender is not known and cannot be looked up: then Slack
         must send it again.
         """
-        thread = message.thread
-        # A reply must not overtake the root that opens its thread, nor another reply (G3).
-        order = self._order.setdefault(thread, asyncio.Lock())
-        async with order:
-            return await self._take_in(message, thread)
+        async with self._doorstep.enter(message) as stored:
+            return not stored and await self._take_in(message)
 
-    async def _take_in(self, message: InboundMessage, thread: ThreadKey) -> bool:
+    async def _take_in(self, message: InboundMessage) -> bool:
+        thread = message.thread
         bindings = await self._bindings_at(message, thread)
         if message.from_bot:
             if bindings:  # context for those who take part, never a turn: so loops begin
@@ -251,6 +249,7 @@ class Dispatcher:
             speaker=Speaker.BOT if message.from_bot else Speaker.PERSON,
             stops=stops,
         )
+        self._doorstep.stored(message)
         if refused and not person.is_bot and not accepted.duplicate:
             self._refuse(message)
         for placed in accepted.placed:

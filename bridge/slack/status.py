@@ -14,7 +14,7 @@ from bridge.slack.ledger import Priority
 from bridge.telemetry import DISPLAY_FAILURES, Tasks, get_logger
 
 METHOD: Final = "assistant.threads.setStatus"
-SETTLE_S: Final = 0.1
+SETTLE_S: Final = 0.25
 """What is over sooner than this was not worth a call, which would be in the answer's way."""
 
 REFRESH_S: Final = 75.0

@@ -20,8 +20,22 @@ _THIS = outbox.c.outbox_id == _param("entry")
 
 _KNOWN = sa.select(outbox.c.place).where(_THIS)
 _INSERT = sa.insert(outbox)
-_OWE = sa.update(outbox).where(_THIS).values(payload=_param("owed"))
-_SAY = sa.update(outbox).where(_THIS).values(said=_param("words")).returning(outbox)
+_OWE = (
+    sa.update(outbox)
+    .where(_THIS)
+    # What was found not to be there, and so not to be needed, is needed after all.
+    .values(
+        payload=_param("owed"),
+        state=sa.case((outbox.c.state == "removed", "planned"), else_=outbox.c.state),
+    )
+)
+_SAY = (
+    sa.update(outbox)
+    # One that will never have a ts is never heard: its words would stay for good.
+    .where(_THIS, sa.or_(outbox.c.ts.is_not(None), outbox.c.state != "failed"))
+    .values(said=_param("words"))
+    .returning(outbox)
+)
 _SAID = sa.update(outbox).where(_THIS).values(said=None)
 _DEBT = sa.select(outbox.c.payload, outbox.c.said).where(_THIS)
 _ACQUIT = sa.update(outbox).where(_THIS).values(payload=None, said=None)

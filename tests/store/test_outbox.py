@@ -1,5 +1,7 @@
 """The outbox: every write to Slack is accounted for."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -211,3 +213,25 @@ async def test_a_card_is_found_by_its_approval(world: World) -> None:
     found = await outbox.card_of(asked)
     assert found is not None
     assert found.outbox_id == "shown"
+
+
+async def test_the_words_of_a_reply_that_is_refused_for_good_are_not_kept(
+    file: Path, world: World
+) -> None:
+    await at_work(world)
+    await world.store.outbox.plan(entry("refused"))
+    await world.store.outbox.failed(OutboxId("refused"), "channel_not_found")
+    assert await ended(world, LastRevision((), first=OutboxId("refused"), text="secret words"))
+    with closing(sqlite3.connect(file)) as rows:
+        assert rows.execute("SELECT said FROM outbox").fetchall() == [(None,)]
+
+
+async def test_what_was_taken_away_before_it_was_there_is_planned_when_it_is_owed_again(
+    world: World,
+) -> None:
+    await world.say(1, "ada")
+    await world.store.outbox.plan(entry("back"))
+    await world.store.outbox.removed(OutboxId("back"))
+    await world.store.outbox.owe([owing("back")])
+    (write,) = await world.store.outbox.owed()
+    assert write.state == "planned"

@@ -20,6 +20,7 @@ from bridge.slack.inbound import (
     Installation,
     MessageEdited,
     MessagePosted,
+    is_our_arrival,
     read_edit,
     read_past,
     word,
@@ -263,6 +264,8 @@ class CatchUp:
             for item in page:
                 ts, root = word(item.get("ts")), word(item.get("thread_ts"))
                 self.heard(ts)
+                if is_our_arrival(item, self._us):
+                    since = max(since, MessageTs(ts))  # what is older was said without us
                 if root not in ("", ts):  # a reply that the channel shows as well
                     if ts > since:
                         threads.add(MessageTs(root))

@@ -15,6 +15,7 @@ from bridge.slack.entities import mentions, plain_text
 Fields = Mapping[str, Any]
 
 _SAID_SUBTYPES = frozenset({"", "file_share", "thread_broadcast", "me_message", "bot_message"})
+_ARRIVALS = frozenset({"channel_join", "group_join"})
 _GONE_FILES = frozenset({"tombstone", "hidden_by_limit"})
 
 
@@ -107,6 +108,12 @@ def read_past(item: Any, *, channel: str, us: Installation) -> SlackEvent:
     if subtype not in _SAID_SUBTYPES:
         return Unsupported("message", f"subtype {subtype[:60]}")
     return _said({}, {**said, "type": "message", "channel": channel}, us, event_id=None)
+
+
+def is_our_arrival(item: Any, us: Installation) -> bool:
+    """Whether a message from a channel's history says that the app came into the channel."""
+    said = fields(item)
+    return word(said.get("subtype")) in _ARRIVALS and said.get("user") == us.bot_user
 
 
 def read_edit(item: Any, *, channel: str, us: Installation) -> SlackEvent:

@@ -304,6 +304,24 @@ async def test_a_message_that_breaks_us_does_not_take_others_with_it(desk_with):
         assert len(answers(shown)) == 1
 
 
+async def test_what_was_said_before_we_were_in_a_channel_is_no_question(desk_with):
+    """As it is when the bridge runs: Slack tells an app nothing of channels that it is not in."""
+    async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
+        await lives.begin()
+        await lives.hearing()
+        await lives.die()
+        root = desk.say("@ada is who does that", channel="#random")
+        desk.say("@ada or not?", channel="#random", thread_ts=root)
+        desk.playground.invite("#random", "letta")
+        asked = desk.say(mention(desk, "now I ask you"), channel="#random")
+        desk.say("and @ada here", channel="#random", thread_ts=root)
+        await lives.begin()
+        await lives.answered("#random", asked)
+        await lives.answered("#random", root)
+        await lives.caught_up()
+        assert len(lives.agent.inputs) == 2
+
+
 async def test_bots_and_our_own_words_start_nothing(desk_with):
     async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
         await lives.begin()

@@ -216,6 +216,21 @@ async def test_what_was_complete_before_the_end_is_not_owed_and_not_written_agai
     assert all(row.payload_hash for row in await desk.store.outbox.of_turn(target.turn_id))
 
 
+async def test_g4_the_next_process_edits_what_is_owed_and_leaves_what_was_complete(desk):
+    target = await desk.target()
+    reply = live_reply(desk, target, "Before the card.")
+    await reply.seal()
+    reply.append("2", "n", "After the card.")
+    await eventually(lambda: len(desk.thread(target)) == 2)
+    reply.append("2", "n", " And more.")
+    last = await concluded(desk, reply)
+    assert [entry.seq for entry in last.owed] == [1]
+    await desk.restart(QUICK)
+    await desk.all_shown()
+    assert desk.markdown(target) == "Before the card.\nAfter the card. And more."
+    assert len(desk.thread(target)) == 2
+
+
 # --- a Slack that is away --------------------------------------------------------------------
 
 

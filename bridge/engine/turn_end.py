@@ -65,11 +65,10 @@ class TurnEnd:
             log.error("the turn is another process's now")
             return False
         await self._shown(self._desk.void_all_of(self._claimed.turn_id, "The turn has ended."))
+        await self._shown(self._reply.deliver(stored=True))
         if self._speechless:
             sentence = ending.sentence or _NOT_SHOWN
             await self._shown(self._tools.chat.close_leftover(self._target, sentence))
-        else:
-            await self._shown(self._reply.deliver(stored=True))
         TURNS.labels(outcome=end.outcome.value).inc()
         TURN_SECONDS.observe(seconds)
         return True

@@ -316,6 +316,15 @@ async def test_g7_text_that_could_not_be_added_is_read_from_the_server_at_the_en
     assert (await world.ended(1)).text() == "All of it."
 
 
+async def test_a_reply_without_a_last_word_is_let_go_all_the_same(world: BrokenWorld) -> None:
+    """Else its writer would go on for ever, under what is said in its stead."""
+    world.put_in(Fuse("reply", "conclude"))
+    await world.say("@ada do it")
+    await speaks(world, await world.input(1))
+    await eventually(lambda: world.chat.leftovers)
+    assert world.chat.replies[0].released
+
+
 async def test_g6_a_decision_that_met_a_bug_is_given_when_the_server_asks_again(
     world: BrokenWorld,
 ) -> None:

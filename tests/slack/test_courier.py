@@ -14,7 +14,7 @@ import pytest
 
 from bridge.domain.approvals import ApprovalState
 from bridge.domain.errors import ChatUnreachable
-from bridge.domain.events import Outcome, Usage
+from bridge.domain.events import Outcome, ToolLine, Usage
 from bridge.domain.ids import ChannelId, MessageRef, MessageTs, UserId
 from bridge.domain.ports import Ending
 from bridge.domain.posts import OutboxEntry
@@ -527,3 +527,23 @@ async def test_the_sdk_sends_nothing_twice_by_itself(desk):
     await desk.surface.notice(target.thread, "Only once")
     assert len(desk.playground.calls("chat.postMessage")) == 1
     assert desk.gateway.client.retry_handlers == []
+
+
+# --- what nobody foresaw ---------------------------------------------------------------------
+
+
+async def test_g5_a_reply_without_a_last_word_is_let_go_and_ended_by_another_hand(desk_with):
+    """A bug kept its writer from concluding: nothing may be written over the closing sentence."""
+    ticking = replace(QUICK, delivery=DeliveryOptions(finish_s=1.0, seal_s=0.5, tick_s=0.05))
+    async with desk_with(surface=ticking) as desk:
+        target = await desk.target()
+        reply = live_reply(desk, target, "Half of it")
+        reply.show_tools((ToolLine("call-1", "Bash", "ls"),))
+        await eventually(lambda: desk.thread(target))
+        await reply.deliver(stored=True)
+        await desk.surface.close_leftover(target, "This could not be shown.")
+        await desk.all_shown()
+        (message,) = desk.thread(target)
+        assert desk.markdown(target) == "Half of it"
+        assert stop_buttons(message) == []
+        assert reply._writer.done()

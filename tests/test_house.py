@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -204,3 +205,12 @@ def test_the_installed_project_is_the_one_that_is_declared() -> None:
         re.split(r"[\[<>=!~; ]", line)[0].lower() for line in installed if "extra" not in line
     }
     assert direct == wanted(None)
+
+
+def test_a_worker_loads_nothing_large_that_it_does_not_use() -> None:
+    loaded = "import sys, bridge.cli, bridge.app; print(*sys.modules)"
+    said = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
+    )
+    unused = {"alembic", "rich", "sqlalchemy.dialects.postgresql", "sqlalchemy.orm", "bridge.demo"}
+    assert unused & set(said.stdout.split()) == set()

@@ -45,8 +45,9 @@ def _place(name: str = "place") -> sa.Column[int]:
 
 
 def _index(name: str, *columns: str, where: str | None = None, unique: bool = False) -> sa.Index:
+    # What other databases are told is the migrations' business: to name them here loads them.
     clause = None if where is None else sa.text(where)
-    return sa.Index(name, *columns, unique=unique, sqlite_where=clause, postgresql_where=clause)
+    return sa.Index(name, *columns, unique=unique, sqlite_where=clause)
 
 
 def _text(name: str, *keys: sa.ForeignKey, unique: bool = False) -> sa.Column[str]:

@@ -3,7 +3,7 @@
 Nothing here waits or tries again; what failed is raised, and may be repeated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, Final
 
 from bridge.domain.errors import ChatError, ChatRefused, ChatUnreachable, StoreError
@@ -50,15 +50,17 @@ class Carrier:
         """
         assert row.turn_id is not None
         entries = await self._office.outbox.of_turn(row.turn_id)
-        views = {
-            entry.seq: parcels.view_of(entry.payload, entry.seq)
+        owed = {
+            entry.seq: entry.payload
             for entry in entries
             if entry.kind == parcels.REPLY and entry.payload is not None
         }
-        if not views:
+        if not owed:
             return
-        sheets = self._sheets([entry for entry in entries if entry.seq in views], views)
-        for _, view in sorted(views.items()):
+        # Numbered as `Sheets.adopt` numbers the messages.
+        views = [parcels.view_of(payload, n) for n, payload in enumerate(owed.values())]
+        sheets = self._sheets([entry for entry in entries if _is_part(entry, owed)], views)
+        for view in views:
             await sheets.bring(view, at_end=True)
         if settle:
             await self._office.outbox.settled(sheets.settled())
@@ -150,7 +152,7 @@ class Carrier:
         if not post.is_settled:
             await self._office.outbox.settled([(post.entry.outbox_id, hash_of(shown))])
 
-    def _sheets(self, entries: Sequence[OutboxEntry], views: dict[int, MessageView]) -> Sheets:
+    def _sheets(self, entries: Sequence[OutboxEntry], views: Sequence[MessageView]) -> Sheets:
         owed = next(entry for entry in entries if entry.payload is not None)
         face = parcels.face_of(owed.payload or "{}") or Face("")
         sheets = Sheets(
@@ -188,3 +190,8 @@ class Carrier:
             await self._office.gateway.call(SET_STATUS, lambda: arguments, priority=Priority.QUIET)
         except ChatError as error:
             _log.info("status not cleared", error=str(error), again=passes(error))
+
+
+def _is_part(entry: OutboxEntry, owed: Container[int]) -> bool:
+    """Whether it is a message that is owed, or holds what did not fit into one."""
+    return entry.seq in owed and (entry.payload is not None or entry.kind == parcels.REST)

@@ -86,6 +86,7 @@ class Sheets:
         self._priority = priority
         self._clock = clock
         self._sheets: dict[int, Sheet] = {}
+        self._shift = 0
         self.sent_at = 0.0
 
     @property
@@ -95,15 +96,23 @@ class Sheets:
         return next((ts for ts in posted if ts is not None), None)
 
     def adopt(self, entries: Iterable[OutboxEntry]) -> None:
-        """Take over the messages that somebody else posted, or may have, for this reply."""
-        there = [entry for entry in entries if entry.state in _STILL_THERE]
-        for entry in there:
+        """Take over the messages that somebody else posted, or may have, for this reply.
+
+        Views are numbered anew, without those that were taken back: the first message that is
+        there is the first view's, whatever its number was. What is new is numbered after all.
+        """
+        sheets: dict[int, Sheet] = {}
+        for entry in entries:
+            if entry.state not in _STILL_THERE:
+                continue
             post = self._office.post(entry, face=self._target.face, known=True)
             if entry.kind == REPLY:
-                self._sheets[entry.seq] = Sheet(post)
-            elif entry.kind == REST and entry.seq in self._sheets:
-                self._sheets[entry.seq].plain = True
-                self._sheets[entry.seq].extras.append(post)
+                sheets[entry.seq] = Sheet(post)
+            elif entry.kind == REST and entry.seq in sheets:
+                sheets[entry.seq].plain = True
+                sheets[entry.seq].extras.append(post)
+        self._sheets = dict(enumerate(sheets[seq] for seq in sorted(sheets)))
+        self._shift = max(sheets, default=-1) + 1 - len(sheets)
 
     def last_revision(self, views: Sequence[MessageView], text: str) -> LastRevision:
         """What is to be stored so that anybody can bring these last views to Slack."""
@@ -113,7 +122,7 @@ class Sheets:
             sheet = self._sheets.get(view.seq)
             if sheet is None and view.is_empty:
                 continue
-            sheet = sheet or self._sheets.setdefault(view.seq, Sheet(self._new_post(view.seq)))
+            sheet = sheet or self._new_sheet(view)
             if first is None and not view.is_empty:
                 first = sheet.post.entry.outbox_id
             sheet.note_last(view)
@@ -165,13 +174,13 @@ class Sheets:
         if sheet is None:
             if view.is_empty:
                 return
-            sheet = self._sheets[view.seq] = Sheet(self._new_post(view.seq))
+            sheet = self._new_sheet(view)
         sheet.note_last(view)
         while not (sheet.hopeless or sheet.shown == view.fingerprint):
             if sheet.stuck and not at_end:
                 return
             if sheet.stuck:
-                self._replace(sheet, view.seq)
+                self._replace(sheet)
                 sheet.replaced += 1
             try:
                 await self._write(sheet, view)
@@ -214,7 +223,7 @@ class Sheets:
             return
         for number, piece in enumerate(plain_pieces(view)[1:]):
             if number == len(sheet.extras):
-                sheet.extras.append(self._new_post(view.seq, kind=REST))
+                sheet.extras.append(self._new_post(sheet.post.entry.seq, kind=REST))
             if sheet.extras[number].ts is None:
                 await sheet.extras[number].send(fixed(piece), priority=self._priority)
 
@@ -227,12 +236,12 @@ class Sheets:
                 raise
             if refusal.code == "message_not_found":
                 await sheet.post.gone()
-                self._replace(sheet, view.seq)
+                self._replace(sheet)
             else:
                 withdrawn = fixed(self._rendered(sheet, view))
                 await sheet.post.update(withdrawn, priority=self._priority)
         else:
-            self._replace(sheet, view.seq)
+            self._replace(sheet)
         sheet.shown, sheet.last = view.fingerprint, view.final
 
     def _rendered(self, sheet: Sheet, view: MessageView) -> Rendered:
@@ -253,8 +262,13 @@ class Sheets:
             sheet.hopeless = True
             await sheet.post.give_up(refusal.code)
 
-    def _replace(self, sheet: Sheet, seq: int) -> None:
-        sheet.post = self._new_post(seq, instead_of=sheet.post.entry.outbox_id)
+    def _new_sheet(self, view: MessageView) -> Sheet:
+        sheet = self._sheets[view.seq] = Sheet(self._new_post(view.seq + self._shift))
+        return sheet
+
+    def _replace(self, sheet: Sheet) -> None:
+        old = sheet.post.entry
+        sheet.post = self._new_post(old.seq, instead_of=old.outbox_id)
         sheet.shown = ""
         sheet.stuck = sheet.last = False
 

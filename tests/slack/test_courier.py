@@ -231,6 +231,25 @@ async def test_g4_the_next_process_edits_what_is_owed_and_leaves_what_was_comple
     assert len(desk.thread(target)) == 2
 
 
+async def test_g4_a_resumed_reply_goes_on_in_its_message_after_an_earlier_one_was_taken_back(desk):
+    target = await desk.target()
+    reply = live_reply(desk, target, "Taken back.")
+    await reply.seal()
+    reply.append("2", "n", "After the card.")
+    await eventually(lambda: len(desk.thread(target)) == 2)
+    reply.drop_runs(frozenset({"1"}))
+    await reply.seal()
+    (kept,) = desk.thread(target)
+    await desk.restart(QUICK)
+    resumed = desk.surface.open_reply(target, resumed=True)
+    resumed.append("2", "n", "After the card. And more.")
+    await desk.finish(resumed, DONE)
+    await desk.all_shown()
+    (message,) = desk.thread(target)
+    assert message["ts"] == kept["ts"]
+    assert desk.markdown(target) == "After the card. And more."
+
+
 # --- a Slack that is away --------------------------------------------------------------------
 
 

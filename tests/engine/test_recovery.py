@@ -197,12 +197,12 @@ async def test_a_decision_that_did_not_arrive_is_given_again(world: World) -> No
     world.agent.pending = frozenset({"perm-1"})
     world.agent.refuse_answers = 1
 
-    async def shown() -> Approval | None:
-        return await world.store.approvals.get(card.approval_id)
+    async def noted() -> MessageRef | None:
+        approval = await world.store.approvals.get(card.approval_id)
+        return approval.card if approval is not None else None
 
-    approval = await eventually(shown)
-    assert approval is not None
-    pressed = approval.card or MessageRef(approval.thread.channel, MessageTs("1.0"))
+    pressed = await eventually(noted)
+    assert pressed is not None
     await world.dispatcher.click(card.approval_id, user=MAYA, verdict=Verdict.ALLOW, card=pressed)
     await eventually(lambda: len(world.agent.starts) >= 2)
     world.agent.emit(given.runtime, asked)  # as the replay does

@@ -10,11 +10,11 @@ import socket
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from bridge.domain.errors import BridgeError
 from bridge.domain.events import TurnFinished
-from bridge.domain.ids import RunId, Runtime
+from bridge.domain.ids import AgentId, ConversationId, RunId, Runtime
 from bridge.guard.pipe import Pipe
 from bridge.telemetry import WORKER_RESTARTS, Tasks, get_logger
 
@@ -54,6 +54,7 @@ class Guarded:
         self._mute = False
         self._trouble: str | None = None
         self._endings: OrderedDict[str, TurnFinished] = OrderedDict()
+        self._unasked: OrderedDict[Runtime, TurnFinished] = OrderedDict()
         self._on_leave: Callable[[], None] = lambda: None
 
     @classmethod
@@ -124,12 +125,17 @@ class Guarded:
 
     def release(self, runtime: Runtime) -> None:
         """Tell that no turn is live there any more; never while leaving."""
+        self._unasked.pop(runtime, None)  # the next turn there is another one
         if not self.leaving:
             self._pipe.send(release=_ids(runtime))
 
     def ending(self, client_message_id: str) -> TurnFinished | None:
         """How the turn of this input ended, as far as the guard has heard."""
         return self._endings.get(client_message_id)
+
+    def unasked_ending(self, runtime: Runtime) -> TurnFinished | None:
+        """How the work ended there that nobody had asked for, as far as the guard has heard."""
+        return self._unasked.get(runtime)
 
     # --- hearing -----------------------------------------------------------------------------
 
@@ -175,11 +181,23 @@ class Guarded:
         finished = TurnFinished(
             RunId(run) if run else None, str(ending.get("stop_reason")), ending.get("error")
         )
-        for ident in ending.get("client_message_ids") or ():
-            self._endings[ident] = finished
-            self._endings.move_to_end(ident)
-        while len(self._endings) > ENDINGS_KEPT:
-            self._endings.popitem(last=False)
+        idents = ending.get("client_message_ids") or ()
+        for ident in idents:
+            _keep(self._endings, ident, finished)
+        if not idents and (where := ending.get("runtime")):
+            runtime = Runtime(AgentId(where["agent_id"]), ConversationId(where["conversation_id"]))
+            _keep(self._unasked, runtime, finished)
+
+
+K = TypeVar("K")
+
+
+def _keep(endings: OrderedDict[K, TurnFinished], key: K, finished: TurnFinished) -> None:
+    """Put it in as the newest, and forget the oldest when they are too many."""
+    endings[key] = finished
+    endings.move_to_end(key)
+    if len(endings) > ENDINGS_KEPT:
+        endings.popitem(last=False)
 
 
 def _ids(runtime: Runtime) -> dict[str, str]:

@@ -174,6 +174,9 @@ class Guard(Protocol):
     def ending(self, client_message_id: str) -> TurnFinished | None:
         """How the turn of this input ended while no worker listened; None: not known."""
 
+    def unasked_ending(self, runtime: Runtime) -> TurnFinished | None:
+        """The same for work on a held runtime that no input had asked for."""
+
 
 class NoGuard:
     """Nobody guards us, as in tests and where we run alone."""
@@ -185,6 +188,9 @@ class NoGuard:
         """Hold nothing."""
 
     def ending(self, client_message_id: str) -> TurnFinished | None:
+        """Know nothing."""
+
+    def unasked_ending(self, runtime: Runtime) -> TurnFinished | None:
         """Know nothing."""
 
 

@@ -229,7 +229,11 @@ class TurnAgent:
 
     def ending(self, client_id: str | None) -> ev.EndLearnt | None:
         """How the turn ended while we did not listen, if the guard heard it."""
-        heard = None if client_id is None else self._tools.guard.ending(client_id)
+        guard, runtime = self._tools.guard, self._binding.runtime
+        if client_id is not None:
+            heard = guard.ending(client_id)
+        else:
+            heard = None if runtime is None else guard.unasked_ending(runtime)
         return None if heard is None else ev.EndLearnt(heard.stop_reason, heard.error)
 
     def _may_send_again(self, ready: Ready) -> bool:

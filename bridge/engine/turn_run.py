@@ -64,9 +64,12 @@ class TurnRun:
         self._alarm = Alarm()
         self._tasks = Tasks(on_failure=self._task_failed)
         self._side_tasks = Tasks()
-        self._timer = TurnTimer(tools.clock, tools.options)
-        self._target = _target(claimed, teammate)
         resumed = turn.phase is Phase.RECONCILING
+        earlier = tools.clock.now() - claimed.claimed_at
+        self._timer = TurnTimer(
+            tools.clock, tools.options, earlier_s=earlier.total_seconds() if resumed else 0.0
+        )
+        self._target = _target(claimed, teammate)
         self._reply: Reply = tools.chat.open_reply(self._target, resumed=resumed)
         self._ending = TurnEnd(claimed, tools, reply=self._reply, desk=desk, target=self._target)
         self._transcript = Transcript(self._reply)

@@ -11,9 +11,14 @@ _ANSWER_GRACE_S = 60.0
 
 
 class TurnTimer:
-    """Counts one turn's working time and the waits that have a limit of their own."""
+    """Counts one turn's working time and the waits that have a limit of their own.
 
-    def __init__(self, clock: Clock, options: EngineOptions) -> None:
+    `earlier_s`: since when an earlier process had the turn. It is part of how long the turn took;
+    the limit counts anew, because nobody knows how much of it was waiting for people.
+    """
+
+    def __init__(self, clock: Clock, options: EngineOptions, *, earlier_s: float = 0.0) -> None:
+        self._earlier_s = max(0.0, earlier_s)
         self._clock = clock
         self._limit_s = options.time_limit_s
         self._waits: Mapping[Phase, float] = {
@@ -39,9 +44,9 @@ class TurnTimer:
         self._only_s = seconds
 
     def worked_s(self) -> float:
-        """Seconds worked so far, without approval waits."""
+        """Seconds worked so far; approval waits of this process are left out."""
         self._collect()
-        return self._worked_s
+        return self._earlier_s + self._worked_s
 
     def due_in(self, phase: Phase) -> float:
         """Seconds until something is due in this phase."""

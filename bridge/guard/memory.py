@@ -34,17 +34,20 @@ class Runtime(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a turn ended. `run_id` is its last run, None when no model answered; then
-    `client_message_ids` are those of all runs since the ending before.
+    `client_message_ids` are those of all runs since the ending before. Where nobody asked for the
+    work there are none, and `runtime` alone says what ended.
     """
 
     client_message_ids: tuple[str, ...]
     run_id: str | None
     stop_reason: str
     error: str | None
+    runtime: Runtime | None = field(default=None, compare=False)
 
     def line(self) -> dict[str, Any]:
         """The ending as it goes through the pipe."""
-        return asdict(self)
+        runtime = self.runtime and self.runtime._asdict()
+        return {**asdict(self), "runtime": runtime}
 
 
 @dataclass(slots=True)
@@ -95,11 +98,11 @@ class Memory:
         frame = _object(text)
         runtime = Runtime.read(frame.get("runtime"))
         held = self._held.get(runtime) if runtime is not None else None
-        if held is None:
+        if runtime is None or held is None:
             return None
         if frame.get("type") == "update_loop_status":
             _note_inputs(held, frame.get("loop_status"))
-        return _ended(held, frame) if frame.get("type") == "turn_finished" else None
+        return _ended(runtime, held, frame) if frame.get("type") == "turn_finished" else None
 
 
 def _note_inputs(held: _Held, status: object) -> None:
@@ -116,7 +119,7 @@ def _note_inputs(held: _Held, status: object) -> None:
         held.fresh.discard(oldest)
 
 
-def _ended(held: _Held, frame: dict[str, Any]) -> Ending | None:
+def _ended(runtime: Runtime, held: _Held, frame: dict[str, Any]) -> Ending | None:
     run, error = frame.get("run_id"), frame.get("error")
     run = run if isinstance(run, str) else None
     runs = [run] if run in held.inputs else [each for each in held.inputs if each in held.fresh]
@@ -126,6 +129,7 @@ def _ended(held: _Held, frame: dict[str, Any]) -> Ending | None:
         run_id=run,
         stop_reason=str(frame.get("stop_reason")),
         error=error[:ERROR_CHARACTERS] if isinstance(error, str) else None,
+        runtime=runtime,
     )
     held.fresh.clear()
     if ending in held.endings:

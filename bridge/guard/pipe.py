@@ -5,7 +5,8 @@ From the guard:
     {"hello": {"server": {"url", "token"} | null, "ended": [ending], "restarts": n}}: begin
     {"held": n, "trouble": sentence | null}: the answer to `hold`
     {"ended": [ending]}: a turn of a held runtime ended; an ending is
-        {"client_message_ids": [id], "run_id": id | null, "stop_reason": word, "error": text | null}
+        {"client_message_ids": [id], "run_id": id | null, "stop_reason": word, "error": text | null,
+         "runtime": {"agent_id", "conversation_id"}}
     {"ping": true}: a sign of life is wanted
 From the worker:
     {"pong": true}: here it is

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from bridge.domain import events as ev
 from bridge.domain.approvals import Approval
@@ -377,10 +377,12 @@ class FakeChat:
 
 
 class SystemClock:
-    """Real time; chance from the system."""
+    """Real time, or `later_s` after it; chance from the system."""
+
+    later_s = 0.0
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) + timedelta(seconds=self.later_s)
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -396,6 +398,7 @@ class FakeGuard:
         self.held: list[Runtime] = []
         self.log: list[tuple[str, Runtime]] = []
         self.ended: dict[str, ev.TurnFinished] = {}
+        self.ended_unasked: dict[Runtime, ev.TurnFinished] = {}
 
     async def hold(self, runtime: Runtime) -> None:
         self.log.append(("hold", runtime))
@@ -408,3 +411,6 @@ class FakeGuard:
 
     def ending(self, client_message_id: str) -> ev.TurnFinished | None:
         return self.ended.get(client_message_id)
+
+    def unasked_ending(self, runtime: Runtime) -> ev.TurnFinished | None:
+        return self.ended_unasked.get(runtime)

@@ -490,6 +490,33 @@ async def test_work_that_the_server_began_by_itself_is_taken_over_as_well(world:
     assert (await world.ended(2)).text() == "The build is green now."
 
 
+async def test_g5_the_end_of_work_that_nobody_asked_for_is_learnt_as_well(world: World) -> None:
+    await world.say("@ada hi")
+    given = await world.input(1)
+    world.agent.finish(given, world.agent.begin(given))
+    await world.ended(1)
+    say(world, given, "The build ", "run-7", "m7")
+    await eventually(lambda: len(world.chat.replies) == 2 and newest(world).segments)
+    note = HistoryMessage("u7", "user", "a task is done", None)
+    stores(world, given, answer("Hello."), note, answer("The build is green.", "m7"))
+    world.guard.ended_unasked[given.runtime] = ev.TurnFinished(RunId("run-7"), "end_turn")
+    await again(world)
+    reply = await world.ended(2)
+    assert reply.ending is not None
+    assert (reply.ending.outcome, reply.text()) == (ev.Outcome.DONE, "The build is green.")
+
+
+async def test_the_time_worked_before_a_takeover_counts(world: World) -> None:
+    given = await at_work(world, "half")
+    world.clock.later_s = 90.0
+    stores(world, given, answer("half"))
+    await again(world)
+    world.agent.finish(given, RunId("run-1"))
+    reply = await world.ended(1)
+    assert reply.ending is not None
+    assert 90.0 <= reply.ending.seconds < 150.0
+
+
 async def test_g4_text_from_before_an_injected_message_is_not_lost(world: World) -> None:
     given = await at_work(world, "First. ")
     injected = HistoryMessage("u2", "user", "a task is done", "of-the-server")

@@ -340,6 +340,7 @@ ENDED = {
     "run_id": "run-1",
     "stop_reason": "end_turn",
     "error": None,
+    "runtime": {"agent_id": "agent-1", "conversation_id": "c1"},
 }
 
 

@@ -18,6 +18,7 @@ from bridge.guarded import HOLD_S, Guarded
 from tests.support import eventually
 
 RUNTIME = Runtime(AgentId("agent-1"), ConversationId("conv-1"))
+IDS = {"agent_id": "agent-1", "conversation_id": "conv-1"}
 ENDING = {
     "client_message_ids": ["turn-a-1", "turn-b-1"],
     "run_id": "run-1",
@@ -122,6 +123,16 @@ async def test_it_knows_how_turns_ended_before_and_since_its_start(ends: Ends) -
     found = await eventually(lambda: ends.guarded.ending("turn-c-1"))
     assert found == TurnFinished(None, "end_turn", "no model")
     assert ends.guarded.ending("turn-d-1") is None
+
+
+async def test_it_knows_how_work_ended_that_nobody_asked_for_until_that_is_released(
+    ends: Ends,
+) -> None:
+    unasked = {**ENDING, "client_message_ids": [], "runtime": IDS}
+    await ends.greet(ended=[unasked])
+    assert ends.guarded.unasked_ending(RUNTIME) == TurnFinished(RunId("run-1"), "end_turn")
+    ends.guarded.release(RUNTIME)
+    assert ends.guarded.unasked_ending(RUNTIME) is None
 
 
 async def test_it_learns_of_the_guards_server_and_shows_its_token_to_nobody(ends: Ends) -> None:

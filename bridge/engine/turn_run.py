@@ -103,9 +103,7 @@ class TurnRun:
             fx.SendInput: self._send,
             fx.AskApproval: lambda effect: self._spawn(self._ask(effect.asked)),
             fx.AnswerApproval: lambda effect: self._aside(self._answer(effect)),
-            fx.VoidApprovals: lambda effect: self._aside(
-                self._desk.void(self.claimed.turn_id, effect.request_ids, effect.cause)
-            ),
+            fx.VoidApprovals: self._void,
             fx.AbortRun: lambda _: self._aside(self._agent.abort()),
             fx.Reconcile: lambda _: self._reconcile(),
             fx.EndTurn: self._note_end,
@@ -209,6 +207,10 @@ class TurnRun:
             if not isinstance(effect, _SHOWN):
                 self.tell(ev.Refused(f"{type(effect).__name__}: {error!r}"))
             self._missed_text = True  # so the end asks the server for the whole text
+
+    def _void(self, effect: fx.VoidApprovals) -> None:
+        if self._turn.phase is not Phase.ENDED:  # the end closes all of them once it is recorded
+            self._aside(self._desk.void(self.claimed.turn_id, effect.request_ids, effect.cause))
 
     def _void_unless(self, pending: frozenset[str]) -> None:
         """Questions from before the link was lost are closed, unless the server still asks them."""

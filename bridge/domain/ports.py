@@ -265,14 +265,14 @@ class Reply(Protocol):
         """
 
     async def deliver(self, *, stored: bool) -> None:
-        """Bring the last revision to Slack. Called once it is stored, and perhaps before.
+        """Bring the last revision to Slack. Called once it is `stored`, and perhaps before.
 
         Returns when Slack accepted it, or when that took so long that it is left to be
         delivered later. Raises nothing.
-
-        Args:
-            stored: whether the last revision was stored.
         """
+
+    def let_go(self) -> None:
+        """Write no more: another process has this reply now."""
 
 
 class ChatPort(Protocol):

@@ -63,6 +63,7 @@ class TurnEnd:
             _, ours = await asyncio.gather(shown, _insist(record))
         if not ours:
             log.error("the turn is another process's now")
+            self._reply.let_go()
             return False
         await self._shown(self._desk.void_all_of(self._claimed.turn_id, "The turn has ended."))
         await self._shown(self._reply.deliver(stored=True))

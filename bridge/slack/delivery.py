@@ -146,6 +146,13 @@ class LiveReply:
             self.show_status("")
             await self._hand_over()
 
+    def let_go(self) -> None:
+        """Write no more: another process has this reply now."""
+        self._ended = True
+        if self._writer is not None:
+            self._writer.cancel()
+        self._courier.release(self._target.turn_id)
+
     async def _hand_over(self) -> None:
         """Note what Slack accepted; the rest, and what is not sure, is the courier's."""
         if self._writer is not None:

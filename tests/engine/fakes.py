@@ -223,6 +223,7 @@ class FakeReply:
         self.last: Ending | None = None
         self.nothing_new = False
         self.released = False
+        self.let_gone = False
         self._chat = chat
 
     def append(self, run_id: RunId, message_id: str, text: str) -> None:
@@ -247,6 +248,9 @@ class FakeReply:
 
     def text(self) -> str:
         return "\n\n".join(self.segments.values())
+
+    def let_go(self) -> None:
+        self.let_gone = True
 
     async def seal(self) -> None:
         self.seals += 1

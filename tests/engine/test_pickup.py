@@ -434,6 +434,7 @@ async def test_a_turn_that_another_process_has_taken_over_is_let_be(world: World
     world.agent.finish(given, RunId("run-1"))
     await eventually(lambda: world.dispatcher.live_turns() == 0)
     assert newest(world).ending is None
+    assert newest(world).let_gone
     assert given.runtime in world.guard.held
     assert await world.store.approvals.open_of_turn(left.turn.turn_id)
 

@@ -43,6 +43,22 @@ async def test_a_reply_appears_grows_and_ends_without_its_stop_button(desk):
     assert desk.markdown(target) == "Hello world"
 
 
+async def test_a_reply_that_was_let_go_writes_no_more(desk):
+    target = await desk.target()
+    reply = desk.surface.open_reply(target)
+    reply.append("1", "m", "Hello")
+    await eventually(lambda: desk.thread(target))
+    reply.let_go()
+    reply.append("1", "m", " world")
+    there = await desk.target()
+    other = desk.surface.open_reply(there)
+    other.append("1", "m", "Some")
+    await eventually(lambda: desk.thread(there))
+    other.append("1", "m", " more")  # its turn to be edited comes after the first one's
+    await eventually(lambda: desk.markdown(there) == "Some more")
+    assert desk.markdown(target) == "Hello"
+
+
 async def test_a_short_answer_is_one_call(desk):
     target = await desk.target()
     reply = desk.surface.open_reply(target)

@@ -83,6 +83,8 @@ class LiveReply:
         self._share: EditShare
         self._next_at = 0.0
         self._failures = 0
+        if resumed:
+            status.take_over(target)
 
     # --- the plan changes ----------------------------------------------------------------
 

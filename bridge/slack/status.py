@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bridge.domain.errors import ChatError, ChatRefused
+from bridge.domain.errors import ChatRefused, ChatUnreachable
 from bridge.domain.ids import ChannelId, MessageTs, TurnId
 from bridge.domain.people import Face
 from bridge.domain.ports import ReplyTarget
@@ -20,7 +20,13 @@ SETTLE_S: Final = 0.25
 REFRESH_S: Final = 75.0
 """Slack takes a status away after two minutes (PLATFORM §6.4)."""
 
+AGAIN_S: Final = 3.0
+"""Pause after a call without an answer: what is there now must not stay."""
+
 SLOWED: Final = "Slack is slowing the updates down"
+
+_UNKNOWN: Final = ("", Face(""))
+"""What a line shows that an earlier process may have written."""
 
 _HERE_ONLY = frozenset({"method_not_supported_for_channel_type", "channel_not_found"})
 _log = get_logger("slack.status")
@@ -60,20 +66,21 @@ class StatusBoard:
 
         Where the whole channel is the conversation there is no place for it.
         """
-        channel, thread_ts = target.thread.channel, target.thread_ts
-        if thread_ts is None or not self._possible(target):
-            return
-        key = (channel, thread_ts)
-        line = self._lines.get(key)
+        line = self._line(target, begin=bool(text))
         if line is None:
-            if not text:
-                return
-            line = self._lines[key] = _Line()
-            self._tasks.spawn(self._keep(channel, thread_ts, line), name="slack status")
+            return
         line.wanted.pop(target.turn_id, None)
         if text:
             line.wanted[target.turn_id] = (text, target.face)
         line.changed.set()
+
+    def take_over(self, target: ReplyTarget) -> None:
+        """An earlier process may have left a line under the thread: it is written anew, or taken
+        away when nothing is to be said. Returns at once and never raises.
+        """
+        line = self._line(target, begin=True)
+        if line is not None and line.shown is None:
+            line.shown = _UNKNOWN
 
     def note(self, target: ReplyTarget) -> str:
         """What a reply should say itself, because there is no line that says it; often empty."""
@@ -84,6 +91,17 @@ class StatusBoard:
         channel = target.thread.channel
         there = target.thread_ts is not None and channel not in self._impossible_in
         return there and not self._impossible
+
+    def _line(self, target: ReplyTarget, *, begin: bool) -> _Line | None:
+        """The thread's line; a new one if there is none and one may begin."""
+        channel, thread_ts = target.thread.channel, target.thread_ts
+        if thread_ts is None or not self._possible(target):
+            return None
+        key = (channel, thread_ts)
+        if key not in self._lines and begin:
+            line = self._lines[key] = _Line()
+            self._tasks.spawn(self._keep(channel, thread_ts, line), name="slack status")
+        return self._lines.get(key)
 
     def _say_all_anew(self) -> None:
         for line in self._lines.values():
@@ -101,7 +119,9 @@ class StatusBoard:
             await asyncio.sleep(SETTLE_S)
             while line.newest or line.shown:
                 line.changed.clear()
-                await self._say(channel, thread_ts, line)
+                if not await self._say(channel, thread_ts, line):
+                    await asyncio.sleep(AGAIN_S)
+                    continue
                 if not line.newest:
                     continue
                 try:
@@ -111,15 +131,16 @@ class StatusBoard:
                     line.shown = None
         except ChatRefused as refusal:
             self._refused(channel, refusal)
-        except ChatError as error:
-            DISPLAY_FAILURES.inc()
-            _log.info("status not shown", error=str(error))
         finally:
             self._lines.pop((channel, thread_ts), None)
 
-    async def _say(self, channel: ChannelId, thread_ts: MessageTs, line: _Line) -> None:
+    async def _say(self, channel: ChannelId, thread_ts: MessageTs, line: _Line) -> bool:
+        """Bring the line to what it should say; False when it is not known what came of that.
+
+        Raises `ChatRefused`.
+        """
         if self._wanted(line) == line.shown:
-            return
+            return True
 
         def arguments() -> dict[str, Any]:
             line.shown = self._wanted(line)
@@ -127,7 +148,14 @@ class StatusBoard:
             looks = self._faces.arguments(face)
             return {"channel_id": channel, "thread_ts": thread_ts, "status": text, **looks}
 
-        await self._gateway.call(METHOD, arguments, priority=Priority.QUIET)
+        try:
+            await self._gateway.call(METHOD, arguments, priority=Priority.QUIET)
+        except ChatUnreachable as error:
+            DISPLAY_FAILURES.inc()
+            _log.info("status not shown yet", error=str(error))
+            line.shown = _UNKNOWN
+            return False
+        return True
 
     def _refused(self, channel: ChannelId, refusal: ChatRefused) -> None:
         DISPLAY_FAILURES.inc()

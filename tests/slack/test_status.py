@@ -10,7 +10,8 @@ from bridge.domain.people import Face
 from bridge.domain.ports import Ending, ReplyTarget
 from bridge.slack.budget import Budget
 from bridge.slack.ledger import Priority
-from bridge.slack.status import SLOWED, StatusBoard
+from bridge.slack.status import METHOD, SLOWED, StatusBoard
+from bridge.slack.surface import SurfaceOptions
 from bridge.telemetry import Tasks
 from tests.slack.virtual import run_virtually
 from tests.support import eventually
@@ -119,6 +120,32 @@ async def test_people_see_under_the_thread_that_slack_slows_the_updates_down(des
     await eventually(lambda: desk.playground.status(*where) == THINKING)
     with crowd(desk.gateway.budget):
         await eventually(lambda: desk.playground.status(*where) == f"{THINKING} · {SLOWED}")
+
+
+async def test_g5_what_an_earlier_process_said_of_a_turn_goes_with_its_end(desk):
+    target = await desk.target()
+    reply = desk.surface.open_reply(target)
+    reply.append("1", "m", "Half")
+    reply.show_status(THINKING)
+    where = ("#engineering", target.thread_ts)
+    await eventually(lambda: desk.playground.status(*where) == THINKING)
+    await desk.restart(SurfaceOptions())
+    resumed = desk.surface.open_reply(target, resumed=True)
+    resumed.show_status(THINKING)
+    resumed.set_text("1", "m", "Whole")
+    await desk.finish(resumed, Ending(Outcome.DONE, None, 3.0, Usage()))
+    await eventually(lambda: not desk.playground.status(*where))
+
+
+async def test_a_status_whose_end_slack_did_not_confirm_is_taken_away_again(desk):
+    target = await desk.target()
+    reply = desk.surface.open_reply(target)
+    reply.show_status(THINKING)
+    where = ("#engineering", target.thread_ts)
+    await eventually(lambda: desk.playground.status(*where) == THINKING)
+    await desk.playground.set_fault("server_error", method=METHOD, count=1)
+    reply.show_status("")
+    await eventually(lambda: not desk.playground.status(*where))
 
 
 async def test_where_no_status_can_be_the_reply_says_it_itself_until_it_ends(desk):

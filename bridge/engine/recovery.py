@@ -44,7 +44,7 @@ async def _take_over(dispatcher: Dispatcher, tools: Tools) -> frozenset[TurnId]:
             continue
         log.info("turn taken over", turn=claimed.turn_id, sent=left.client_message_id is not None)
         if left.client_message_id is None and not claimed.unprompted:
-            await tools.store.turns.put_back(claimed.turn_id, lease=lease)
+            await tools.store.turns.put_back(claimed.turn_id, lease=lease, now=tools.clock.now())
         elif _is_here(claimed.binding, tools):
             dispatcher.inherit(claimed, resumed(left.client_message_id, claimed.attempt))
             live.add(claimed.turn_id)

@@ -166,7 +166,9 @@ class TurnRun:
         """At a stop, a turn that is not at work is left for the next start as it is."""
         if self._turn.phase in (Phase.QUEUED, Phase.STARTING):
             return await self._tools.store.turns.put_back(
-                self.claimed.turn_id, lease=self._tools.options.lease
+                self.claimed.turn_id,
+                lease=self._tools.options.lease,
+                now=self._tools.clock.now(),
             )
         return self._turn.phase is Phase.RECONCILING and self._turn.stopped_as is None
 

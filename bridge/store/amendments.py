@@ -72,6 +72,11 @@ _STANDING = (
     .where(turn_messages.c.turn_id == _param("turn"), messages.c.deleted_at.is_(None))
     .limit(1)
 )
+_OF_TURN = (
+    sa.select(messages.c.team, messages.c.channel, messages.c.ts, turn_messages.c.binding_id)
+    .join_from(turn_messages, messages)
+    .where(turn_messages.c.turn_id == _param("turn"))
+)
 _UNLINK = sa.delete(turn_messages).where(
     turn_messages.c.turn_id == _param("turn"), turn_messages.c.message_id == _param("message")
 )
@@ -220,18 +225,33 @@ def _news(
             yield located
 
 
+def withdraw_news(connection: Connection, *, turn_id: TurnId, now: datetime) -> None:
+    """Tell nobody of edits to what a turn works on: it waits again, and gets the new words."""
+    for row in connection.execute(_OF_TURN, {"turn": turn_id}).all():
+        for news in _news(connection, TeamId(row.team), ChannelId(row.channel), MessageTs(row.ts)):
+            for turn in news.turns:
+                if turn.binding_id == row.binding_id and turn.state is TurnState.WAITING:
+                    _take_out(connection, turn.turn_id, news.message_id, now)
+
+
+def _take_out(
+    connection: Connection, turn_id: TurnId, message_id: MessageId, now: datetime
+) -> bool:
+    """Take a message out of a turn that waits; True when that emptied and so ended it."""
+    if connection.execute(_SIZE, {"turn": turn_id}).scalar_one() == 1:
+        connection.execute(_CANCEL, {"turn": turn_id, "at": now})
+        return True
+    connection.execute(_UNLINK, {"turn": turn_id, "message": message_id})
+    return False
+
+
 def _remove(connection: Connection, located: Located, so_far: Removal, now: datetime) -> Removal:
     dropped, shortened = list(so_far.dropped), list(so_far.shortened)
     for turn in located.turns:
         if turn.state is not TurnState.WAITING:
             continue
-        if connection.execute(_SIZE, {"turn": turn.turn_id}).scalar_one() == 1:
-            connection.execute(_CANCEL, {"turn": turn.turn_id, "at": now})
-            dropped.append(turn.turn_id)
-        else:
-            values = {"turn": turn.turn_id, "message": located.message_id}
-            connection.execute(_UNLINK, values)
-            shortened.append(turn.turn_id)
+        emptied_it = _take_out(connection, turn.turn_id, located.message_id, now)
+        (dropped if emptied_it else shortened).append(turn.turn_id)
     connection.execute(_DELETED, {"message": located.message_id, "at": now})
     if not any(turn.state is not TurnState.WAITING for turn in located.turns):
         connection.execute(_CLEAR, {"message": located.message_id})

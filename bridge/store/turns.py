@@ -219,9 +219,20 @@ class Turns:
 
         return await self._database.write(work)
 
-    async def put_back(self, turn_id: TurnId, *, lease: str) -> bool:
-        """Let an active turn wait again, at its old place; False without the lease."""
-        return await self._changed(_PUT_BACK, turn=turn_id, held_by=lease)
+    async def put_back(self, turn_id: TurnId, *, lease: str, now: datetime) -> bool:
+        """Let an active turn wait again, at its old place; False without the lease.
+
+        For a turn whose input was not sent: it gets the words of its messages as they are then.
+        """
+
+        def work(connection: Connection) -> bool:
+            values = {"turn": turn_id, "held_by": lease}
+            ours = connection.execute(_PUT_BACK, values).rowcount == 1
+            if ours:
+                amendments.withdraw_news(connection, turn_id=turn_id, now=now)
+            return ours
+
+        return await self._database.write(work)
 
     async def drop_waiting(self, turn_id: TurnId, *, outcome: Outcome, now: datetime) -> bool:
         """End a turn that waits; False when it is active or has ended."""

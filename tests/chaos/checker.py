@@ -74,11 +74,14 @@ class Post:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
-    """Somebody pressed a button of the card of `key`; `allow` or not."""
+    """Somebody pressed a button of the card of `key`; `allow` or not. `named`: the card said
+    that this one can decide, as the first of several whose messages are answered together.
+    """
 
     key: str
     who: str
     allow: bool
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,7 +261,8 @@ class _Case:
 
     def _wrong_decision(self, key: str) -> Iterator[str]:
         runs, called = self.evidence.executed.count(key), self.evidence.called.count(key)
-        mine = [p for p in self.evidence.presses if p.key == key and p.who == self.asked.who]
+        pressed = [press for press in self.evidence.presses if press.key == key]
+        mine = [press for press in pressed if press.named or press.who == self.asked.who]
         shown = list(self._decisions(key))
         if runs and not any(press.allow for press in mine):
             yield f"ran {runs} times, and nobody who may had allowed it"

@@ -113,7 +113,7 @@ async def _kill_server(stage: Stage, strike: Strike) -> bool:
         return True
     await asyncio.to_thread(stage.server.kill)
     await asyncio.sleep(strike.for_s)
-    await asyncio.to_thread(stage.server.start)
+    await asyncio.to_thread(stage.restart_server)
     return True
 
 

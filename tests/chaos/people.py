@@ -127,15 +127,17 @@ class People:
             card = self._card(one) if one else None
             if one is None or card is None:
                 continue
-            key, ts = card
+            key, ts, named = card
             who, action = steps[min(at, len(steps) - 1)]
-            await self._press(one, key, ts, who, action)
+            if at >= len(steps) and who not in named:
+                who = named[0]
+            await self._press(one, Press(key, IDS[who], action == _ALLOW, who in named), ts, who)
             at += 1
             if at >= len(steps):
                 await self._closed(one, ts)
 
-    async def _press(self, one: Said, key: str, ts: str, who: str, action: str) -> None:
-        press = Press(key=key, who=IDS[who], allow=action == _ALLOW)
+    async def _press(self, one: Said, press: Press, ts: str, who: str) -> None:
+        action = _ALLOW if press.allow else _DENY
         if press not in self.presses:
             self.presses.append(press)
         with contextlib.suppress(ApiError):  # nobody answered, or the button is gone
@@ -149,14 +151,15 @@ class People:
                 return
             await asyncio.sleep(POLL_S)
 
-    def _card(self, one: Said) -> tuple[str, str] | None:
-        """The key and timestamp of the open card for this message's command."""
+    def _card(self, one: Said) -> tuple[str, str, list[str]] | None:
+        """Key and timestamp of the open card for this message's command, and whom it names."""
         for message in self.thread(one):
             if ALLOW_BUTTON in actions(message):
                 text = html.unescape(shown(message))
                 for key in (one.ask.key, one.ask.edited_key):
                     if f"echo {key} >>" in text:
-                        return key, str(message["ts"])
+                        named = [who for who in IDS if f"<@{IDS[who]}> can decide" in text]
+                        return key, str(message["ts"]), named or [one.ask.who]
         return None
 
 

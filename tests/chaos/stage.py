@@ -170,6 +170,14 @@ class Stage:
         alone = not self._split and self.bridge.process.poll() is None
         return psutil.Process(main) if alone else None
 
+    def restart_server(self) -> None:
+        """Start the server again; once more when a strike beside this one killed it meanwhile."""
+        assert self.server is not None
+        try:
+            self.server.start()
+        except AssertionError:
+            self.server.start()
+
     def own_server(self) -> psutil.Process | None:
         """The App Server that the bridge started; None when there is none now."""
         for process in self._family()[1:]:

@@ -166,6 +166,26 @@ async def test_g5_a_turn_put_back_by_a_crash_is_not_begun_for_deleted_words(worl
     assert world.agent.inputs == []
 
 
+async def test_g2_an_edit_of_words_that_were_never_given_is_not_told_as_well(world: World) -> None:
+    """The process dies before the input is sent: the next one sends the new words, once."""
+    world.agent.state = LinkState.DOWN
+    message = await world.say("@ada count the tests")
+
+    async def taken() -> bool:
+        return (await world.store.turns.counts())["active"] == 1
+
+    await eventually(taken)
+    await edit(world, message, "@ada count the files")
+    await world.crash()
+    world.agent.state = LinkState.UP
+    world.agent.answer_with("one")
+    await world.open()
+    await world.ended(1)
+    assert await world.store.turns.counts() == {"waiting": 0, "active": 0}
+    (given,) = world.agent.inputs
+    assert given.text.count("count the files") == 1
+
+
 async def test_a_stop_that_comes_late_leaves_what_was_said_after_it(world: World) -> None:
     first = await at_work(world)
     stop = world.message("!stop", thread=first.ts, mention=False, user=JONAS)

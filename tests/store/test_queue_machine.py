@@ -158,7 +158,7 @@ class Queue(RuleBasedStateMachine):
         back = back and bool(numbers)
         lease = self.world.lease
         work = (
-            self.world.store.turns.put_back(TurnId(name), lease=lease)
+            self.world.store.turns.put_back(TurnId(name), lease=lease, now=NOW)
             if back
             else self.world.end(name)
         )

@@ -108,7 +108,7 @@ async def test_without_the_lease_nothing_changes(world: World) -> None:
     world.lease = "another process"
     assert not await world.send("1-ada")
     assert not await world.end("1-ada")
-    assert not await world.store.turns.put_back(TurnId("1-ada"), lease=world.lease)
+    assert not await world.store.turns.put_back(TurnId("1-ada"), lease=world.lease, now=NOW)
     assert await world.store.turns.counts() == {"waiting": 0, "active": 1}
 
 
@@ -130,7 +130,7 @@ async def test_a_turn_put_back_keeps_its_place(world: World) -> None:
     await world.say(1, "ada")
     await world.say(2, "ada")
     await world.claimed("ada")
-    assert await world.store.turns.put_back(TurnId("1-ada"), lease=LEASE)
+    assert await world.store.turns.put_back(TurnId("1-ada"), lease=LEASE, now=NOW)
     assert (await world.claimed("ada")).turn_id == "1-ada"
 
 
@@ -173,7 +173,7 @@ async def test_nothing_joins_a_turn_that_the_server_began(world: World) -> None:
     await world.end((await world.claimed("ada")).turn_id)
     turns, ada = world.store.turns, world.binding("ada")
     await turns.claim_unprompted(ada, turn_id=TurnId("own"), lease=LEASE, now=NOW)
-    await turns.put_back(TurnId("own"), lease=LEASE)
+    await turns.put_back(TurnId("own"), lease=LEASE, now=NOW)
     assert not (await world.say(2, "ada", join=True)).placed[0].joined
 
 

@@ -131,7 +131,8 @@ class People:
             who, action = steps[min(at, len(steps) - 1)]
             if at >= len(steps) and who not in named:
                 who = named[0]
-            await self._press(one, Press(key, IDS[who], action == _ALLOW, who in named), ts, who)
+            press = Press(key=key, who=IDS[who], allow=action == _ALLOW, named=who in named)
+            await self._press(one, press, ts, who)
             at += 1
             if at >= len(steps):
                 await self._closed(one, ts)

@@ -61,6 +61,7 @@ class TurnRun:
             claimed, teammate, tools, runtimes, tell=self.tell, runtime_known=runtime_known
         )
         self._events: deque[ev.TurnEvent] = deque()
+        self._told = 0
         self._alarm = Alarm()
         self._tasks = Tasks(on_failure=self._task_failed)
         self._side_tasks = Tasks()
@@ -118,6 +119,7 @@ class TurnRun:
     def tell(self, event: ev.TurnEvent) -> None:
         """Hand the turn an event; never blocks."""
         self._events.append(event)
+        self._told += 1
         self._alarm.rouse()
 
     def unheard(self) -> Iterable[ev.TurnEvent]:
@@ -253,6 +255,11 @@ class TurnRun:
         except Exception:
             self.tell(ev.LinkLost())  # the server may still wait: it is asked what for
             raise
+        told = self._told
+        await asyncio.sleep(self._tools.options.answer_wait_s)
+        if told == self._told and not self._turn.approvals:
+            log.warning("the server took a decision and did nothing", request=effect.request_id)
+            self.tell(ev.LinkLost())
 
     def _send(self, effect: fx.SendInput) -> None:
         self._sending = self._spawn(self._agent.send(effect))

@@ -39,6 +39,7 @@ class World:
     abort_wait_s: float = 0.2
     link_wait_s: float = 2.0
     rerun_wait_s: float = 0.3
+    answer_wait_s: float = 20.0
     server: str = "local"
     team: Team = field(default_factory=lambda: Team((ADA, GRACE)))
     lives: int = 0
@@ -56,6 +57,7 @@ class World:
             link_wait_s=self.link_wait_s,
             abort_wait_s=self.abort_wait_s,
             rerun_wait_s=self.rerun_wait_s,
+            answer_wait_s=self.answer_wait_s,
             stop_wait_s=1.0,
         )
         self.tools = Tools(self.store, self.agent, self.chat, self.clock, options, self.guard)

@@ -322,6 +322,30 @@ async def test_g6_a_decision_is_not_delivered_to_another_question(world: World) 
     assert world.agent.answers == []
 
 
+async def test_g5_a_server_that_took_a_decision_and_did_nothing_is_given_it_again(
+    world: World,
+) -> None:
+    world.answer_wait_s = 0.05
+    await world.crash()
+    await world.open()
+    given = await at_work(world)
+    world.agent.emit(given.runtime, ASKED)
+    await eventually(lambda: world.chat.cards)
+    await eventually(lambda: _noted(world))
+    stores(world, given)
+    world.agent.pending = frozenset({"perm-1"})
+    starts = len(world.agent.starts)
+    card = await world.store.approvals.get(world.chat.cards[0].approval_id)
+    assert card is not None
+    await world.dispatcher.click(
+        card.approval_id, user=MAYA, verdict=Verdict.ALLOW, card=card.card or _anywhere(world)
+    )
+    await eventually(lambda: len(world.agent.starts) > starts)
+    world.agent.emit(given.runtime, ASKED)  # as the server repeats what it waits for
+    await eventually(lambda: len(world.agent.answers) == 2)
+    assert {verdict for _, verdict, _ in world.agent.answers} == {Verdict.ALLOW}
+
+
 async def test_g5_a_server_that_takes_no_decision_is_not_asked_for_ever(world: World) -> None:
     given = await at_work(world)
     world.agent.emit(given.runtime, ASKED)

@@ -40,23 +40,30 @@ async def test_the_time_is_up_when_it_is_and_not_when_an_earlier_wait_would_have
     alarm.close()
 
 
-async def test_waits_that_do_not_come_to_their_end_share_one_timer(monkeypatch):
-    alarm, loop = Alarm(), asyncio.get_running_loop()
-    set_for, really = [], loop.call_at
+class CountingLoop(asyncio.SelectorEventLoop):
+    """Counts the timers that are set."""
 
-    def call_at(when, callback):
-        set_for.append(when)
-        return really(when, callback)
+    timers = 0
 
-    monkeypatch.setattr(loop, "call_at", call_at)
-    for _ in range(100):
-        waiting = started(alarm.wait(60.0))
-        await asyncio.sleep(0)
-        alarm.rouse()
-        assert await waiting
-    assert len(set_for) == 1
-    alarm.close()
-    alarm.close()
+    def call_at(self, when, callback, *args, context=None):
+        self.timers += 1
+        return super().call_at(when, callback, *args, context=context)
+
+
+def test_waits_that_do_not_come_to_their_end_share_one_timer():
+    async def wait_often():
+        alarm = Alarm()
+        for _ in range(100):
+            waiting = started(alarm.wait(60.0))
+            await asyncio.sleep(0)
+            alarm.rouse()
+            assert await waiting
+        alarm.close()
+        alarm.close()
+        return asyncio.get_running_loop().timers
+
+    with asyncio.Runner(loop_factory=CountingLoop) as runner:
+        assert runner.run(wait_often()) == 1
 
 
 async def test_a_cancelled_wait_loses_no_news():

@@ -274,19 +274,21 @@ async def test_a_writer_that_was_refused_waits_for_nothing_else(
 ) -> None:
     """Whoever tries again gets through as soon as the lock is gone."""
     done = asyncio.Event()
+    refused: list[StoreError] = []
 
     async def insist() -> None:
         while True:
             try:
                 await database.write(put(7))
-            except StoreError:
+            except StoreError as error:
+                refused.append(error)
                 await asyncio.sleep(0.05)
             else:
                 return done.set()
 
     with locked(path):
         insisting = asyncio.gather(insist())
-        await asyncio.sleep(2 * BUSY_S)
+        await eventually(lambda: len(refused) >= 2, within_s=4 * BUSY_S)
         assert not done.is_set()
     await eventually(done.is_set, within_s=2.0)
     await insisting

@@ -11,7 +11,7 @@ from bridge.domain.people import Speaker, StoredMessage
 from bridge.store import amendments
 from bridge.store.database import Database
 from bridge.store.records import Located
-from bridge.store.rows import clean, message_of, thread_params
+from bridge.store.rows import message_of, thread_params
 from bridge.store.schema import (
     approvals,
     bindings,
@@ -33,11 +33,6 @@ _IN_THREAD = sa.and_(
     messages.c.team == _param("team"),
     messages.c.channel == _param("channel"),
     messages.c.thread_ts == _param("thread_ts"),
-)
-_KNOWN_REPLY = sa.select(messages.c.message_id).where(
-    messages.c.team == _param("team"),
-    messages.c.channel == _param("channel"),
-    messages.c.ts == _param("ts"),
 )
 # A turn that was dropped before any input was sent told her nothing.
 _GIVEN = (
@@ -107,30 +102,6 @@ class Messages:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def add_reply(
-        self, thread: ThreadKey, *, teammate: str, ts: MessageTs, text: str, now: datetime
-    ) -> MessageId:
-        """Store what a teammate said, for the others; a known (team, channel, ts) is kept."""
-
-        def work(connection: Connection) -> MessageId:
-            values = {**thread_params(thread), "ts": ts}
-            known = connection.execute(_KNOWN_REPLY, values).scalar()
-            if known is not None:
-                return MessageId(known)
-            values |= {
-                "speaker": Speaker.TEAMMATE,
-                "author": teammate,
-                "body": clean(text),
-                "files": "",
-            }
-            stored = connection.execute(
-                sa.insert(messages).returning(messages.c.message_id),
-                {**values, "trusted": True, "received_at": now},
-            )
-            return MessageId(stored.scalar_one())
-
-        return await self._database.write(work)
 
     async def said_since(
         self,

@@ -4,8 +4,9 @@ import sqlite3
 from pathlib import Path
 
 from bridge.domain.events import Outcome
-from bridge.domain.ids import MessageId, MessageTs, TurnId
+from bridge.domain.ids import MessageId, MessageTs, OutboxId, TurnId
 from bridge.domain.people import SharedFile, Speaker
+from bridge.domain.posts import LastRevision, OutboxEntry
 from bridge.store.messages import TOLD_AT_MOST
 from tests.store.world import (
     CHANNEL,
@@ -39,16 +40,28 @@ async def told(world: World, teammate: str, turn_id: str, *, after: int | None =
     return [stored.said.text for stored in said]
 
 
-async def reply(world: World, teammate: str, number: int, text: str) -> MessageId:
-    return await world.store.messages.add_reply(
-        THREAD, teammate=teammate, ts=ts_of(number), text=text, now=NOW
+async def reply(world: World, turn: str, number: int, text: str) -> None:
+    """End the claimed turn with these words, which Slack has under a number."""
+    row = OutboxEntry(
+        outbox_id=OutboxId(f"reply-{number}"),
+        turn_id=TurnId(turn),
+        kind="reply",
+        seq=0,
+        channel=CHANNEL,
+        thread_ts=THREAD.thread_ts,
+        planned_at=NOW,
+        payload="{}",
     )
+    assert await world.end(turn, last=LastRevision((row,), row.outbox_id, text))
+    for _ in range(2):  # Slack's answer may be noted twice
+        await world.store.outbox.sent(row.outbox_id, ts_of(number), None)
 
 
 async def test_a_teammate_is_told_what_others_said_before_her_message(world: World) -> None:
     await world.say(1, text="people talk")
     await world.say(2, "bob", text="bob, look")
-    await reply(world, "bob", 3, "bob answers")
+    await world.claimed("bob")
+    await reply(world, "2-bob", 3, "bob answers")
     await world.say(4, "ada", text="ada?")
     await world.say(5, text="too late")
     await world.say(6, text="elsewhere", thread=OTHER_THREAD)
@@ -66,8 +79,7 @@ async def test_her_own_replies_and_inputs_are_not_told_again(world: World) -> No
     await world.say(1, "ada", text="first question")
     await world.claimed("ada")
     await world.send("1-ada")
-    await reply(world, "ada", 2, "first answer")
-    await world.end("1-ada")
+    await reply(world, "1-ada", 2, "first answer")
     await world.say(3, "ada", text="second question")
     await world.say(4, text="by the way")
     await world.say(5, "ada", text="and a third", join=True)
@@ -112,8 +124,9 @@ async def test_of_a_long_talk_the_newest_is_told(world: World) -> None:
 
 
 async def test_a_reply_is_stored_once_as_the_teammates_words(world: World) -> None:
-    first = await reply(world, "bob", 1, "done")
-    assert await reply(world, "bob", 1, "done, twice") == first
+    await world.say(1, "bob", text="do it")
+    await world.claimed("bob")
+    await reply(world, "1-bob", 3, "done")
     await world.say(2, "ada")
     said = await world.store.messages.said_since(
         THREAD,
@@ -122,7 +135,8 @@ async def test_a_reply_is_stored_once_as_the_teammates_words(world: World) -> No
         exclude_teammate="ada",
         exclude_turn=TurnId("2-ada"),
     )
-    assert [(one.said.speaker, one.said.author, one.said.text) for one in said] == [
+    told_by = [(one.said.speaker, one.said.author, one.said.text) for one in said]
+    assert [line for line in told_by if line[0] is not Speaker.PERSON] == [
         (Speaker.TEAMMATE, "bob", "done")
     ]
 
@@ -140,8 +154,7 @@ async def test_an_unknown_message_is_not_located(world: World) -> None:
 
 async def test_old_text_is_forgotten_but_the_message_stays_known(file: Path, world: World) -> None:
     await world.accept(message(1, "a secret plan", files=(FILE,)), ["ada"])
-    await world.end((await world.claimed("ada")).turn_id)
-    await reply(world, "ada", 2, "a secret answer")
+    await reply(world, (await world.claimed("ada")).turn_id, 2, "a secret answer")
     assert await world.store.messages.forget_text(NOW) == 0
     assert await world.store.messages.forget_text(later(1)) == 2
     assert await world.store.messages.forget_text(later(1)) == 0

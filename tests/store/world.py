@@ -18,6 +18,7 @@ from bridge.domain.ids import (
     UserId,
 )
 from bridge.domain.people import ClaimedTurn, InboundMessage, SharedFile, WaitingTurn
+from bridge.domain.posts import LastRevision
 from bridge.store import Accepted, Amendment, Edit, Store
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -154,7 +155,9 @@ class World:
             )
         )
 
-    async def end(self, turn_id: str, outcome: Outcome = Outcome.DONE) -> bool:
+    async def end(
+        self, turn_id: str, outcome: Outcome = Outcome.DONE, *, last: LastRevision | None = None
+    ) -> bool:
         return await self.store.turns.end(
             TurnId(turn_id),
             lease=self.lease,
@@ -163,6 +166,7 @@ class World:
             usage=Usage(10, 3),
             seconds=1.5,
             now=later(2),
+            last=last,
         )
 
     async def send(self, turn_id: str, attempt: int = 1) -> bool:

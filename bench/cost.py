@@ -34,7 +34,7 @@ async def cost(backstage: Backstage) -> list[Row]:
             figure=f"{idle_mb:.0f} MB, {busy_mb:.0f} MB",
             goal="≤ 120 MB, ≤ 130 MB",
             ok=idle_mb <= 120 and busy_mb <= 130,
-            note=f"guard and worker; idle, {worker_mb:.0f} MB of it the worker",
+            note=f"supervisor and worker; idle, {worker_mb:.0f} MB of it the worker",
         ),
     ]
 

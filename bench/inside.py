@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from bench.quick_time import QuickClock, QuickLoop, SharedTime
-from bridge import app
+from bridge import worker_main
 from bridge.settings import load
 from bridge.telemetry import Tasks, configure_logging
 
@@ -28,7 +28,7 @@ async def main(shared: SharedTime) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGUSR1, _report)
     tasks.spawn(_see(shared), name="time passes")
-    await app.run(load(None, environ=os.environ), stop=stop, clock=QuickClock(shared))
+    await worker_main.run(load(None, environ=os.environ), stop=stop, clock=QuickClock(shared))
     await tasks.aclose()
 
 

@@ -58,7 +58,7 @@ class Program:
         return float(sum(each.memory_info().rss for each in self.family()) / 1_000_000)
 
     def family(self) -> list[psutil.Process]:
-        """The process and all that it started and that lives: for the bridge, guard and worker."""
+        """The process and its living descendants: for the bridge, supervisor and worker."""
         return [self.usage, *self.usage.children(recursive=True)]
 
     def worker_cpu_s(self) -> float:

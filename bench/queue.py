@@ -17,7 +17,7 @@ from bench.place import CHANNELS
 from bench.stage import bridge_stage
 from bench.talk import ECHO
 from bridge.domain.ids import ChannelId, MessageTs, TeamId, ThreadKey, TurnId, UserId
-from bridge.domain.people import InboundMessage, WaitingTurn
+from bridge.domain.messages import InboundMessage, WaitingTurn
 from bridge.store import Store
 
 FEW, MANY = 1_000, 1_000_000
@@ -76,7 +76,7 @@ class _Queue:
         thread, teammate = self.threads[number % len(self.threads)]
         now = datetime.now(UTC)
         began = time.monotonic()
-        accepted = await self.store.turns.accept(
+        accepted = await self.store.turn_queue.accept(
             _message(thread, number),
             thread=thread,
             teammates=[teammate],
@@ -87,7 +87,9 @@ class _Queue:
             trusted=True,
         )
         stored = time.monotonic()
-        taken = await self.store.turns.claim(accepted.placed[0].binding_id, lease="bench", now=now)
+        taken = await self.store.turn_queue.claim(
+            accepted.placed[0].binding_id, lease="bench", now=now
+        )
         ended = time.monotonic()
         assert taken is not None
         self.enqueued.append(stored - began)

@@ -16,7 +16,7 @@ LIVE = 100
 SLOW = "[[text at 2/s one two three four {word} six seven]][[wait 60]]"
 
 KILLS, LIVED_S = 3, 10.5
-"""A worker that lived ten seconds is replaced without a pause that grows (see `guard`)."""
+"""A worker that lived ten seconds is replaced without a pause that grows (see `supervisor`)."""
 ANSWER_S, TOKENS_A_SECOND = 40, 20
 
 

@@ -113,10 +113,10 @@ def run(config: Config = None) -> None:
     closed = hardening.close_to_others()
     settings = _load(config)
     get_logger("cli").debug("closed to others of the same user", closed=closed)
-    from bridge import service
+    from bridge import supervisor_main
 
     verdict = asyncio.run(
-        until_stopped(lambda stop: service.run(settings, config=config, stop=stop))
+        until_stopped(lambda stop: supervisor_main.run(settings, config=config, stop=stop))
     )
     if verdict.sentence is not None:
         typer.echo(redact(verdict.sentence), err=True)
@@ -125,39 +125,40 @@ def run(config: Config = None) -> None:
 
 @app.command(hidden=True)
 def worker(
-    guard_fd: Annotated[int, typer.Option(help="The pipe to the guard.")], config: Config = None
+    supervisor_fd: Annotated[int, typer.Option(help="The pipe to the supervisor.")],
+    config: Config = None,
 ) -> None:
     """Do the work of the bridge; started by `run`, never by hand."""
     from bridge import hardening
 
     hardening.close_to_others()
-    asyncio.run(until_stopped(lambda stop: _work(guard_fd, config, stop)))
+    asyncio.run(until_stopped(lambda stop: _work(supervisor_fd, config, stop)))
 
 
-async def _work(guard_fd: int, config: Path | None, stop: asyncio.Event) -> None:
+async def _work(supervisor_fd: int, config: Path | None, stop: asyncio.Event) -> None:
     gc.disable()  # modules are no garbage, and people may be waiting for this start
-    from bridge import app as composition
-    from bridge.guarded import GONE, Guarded
+    from bridge import worker_main as composition
+    from bridge.supervisor_client import GONE, SupervisorClient
 
     gc.freeze()
     gc.enable()
-    guarded = await Guarded.meet(guard_fd)
+    supervisor = await SupervisorClient.meet(supervisor_fd)
     try:
-        settings = _load(config, environ={**os.environ, **guarded.environ})
-        guarded.when_leaving(stop.set)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, guarded.leave)
-        await guarded.begin()
-        await composition.run(settings, stop=stop, guarded=guarded)
+        settings = _load(config, environ={**os.environ, **supervisor.environ})
+        supervisor.when_leaving(stop.set)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, supervisor.leave)
+        await supervisor.begin()
+        await composition.run(settings, stop=stop, supervisor=supervisor)
     finally:
-        await guarded.aclose()
-    if guarded.gone:
+        await supervisor.aclose()
+    if supervisor.gone:
         raise BridgeError(GONE)
 
 
 @app.command()
 def init(config: Config = None) -> None:
     """Write a first bridge.toml and print how to create the Slack app."""
-    from bridge import init as first
+    from bridge.commands import init as first
 
     typer.echo(first.write(config or DEFAULT_PATH), nl=False)
 
@@ -165,7 +166,7 @@ def init(config: Config = None) -> None:
 @app.command()
 def doctor(config: Config = None) -> None:
     """Check tokens, scopes, App Server and database; say what to do about each."""
-    from bridge import doctor as examination
+    from bridge.commands import doctor as examination
 
     findings = asyncio.run(examination.examine(_load(config)))
     for finding in findings:
@@ -190,7 +191,7 @@ def demo(
     ] = Path(".demo"),
 ) -> None:
     """Start everything on this machine, no account needed, and print the page's address."""
-    from bridge import demo as world
+    from bridge.commands import demo as world
 
     configure_logging(level="warning")
     chosen = world.DemoOptions(directory=directory.resolve(), port=port)

@@ -1,4 +1,4 @@
-"""What operators see: structured logs with bound context, metrics, and guarded tasks.
+"""What operators see: structured logs with bound context, metrics, and background tasks.
 
 Nothing here may fail a turn: logging and metrics swallow nothing but also decide nothing.
 """
@@ -7,13 +7,33 @@ import asyncio
 import logging
 import re
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from bridge.domain.errors import BridgeError
-from bridge.lean import structlog
+
+
+@contextmanager
+def _not_importable(name: str) -> Iterator[None]:
+    """While this is open, importing the module fails as if it were not installed."""
+    modules = cast("dict[str, ModuleType | None]", sys.modules)
+    if name in modules:
+        yield  # already loaded: nothing is saved
+        return
+    modules[name] = None
+    try:
+        yield
+    finally:
+        del modules[name]
+
+
+# structlog loads rich for tracebacks that we do not print: 4 MB and 50 ms for each process.
+with _not_importable("rich"):
+    import structlog
 
 SECRET = re.compile(
     r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]+|xapp-[A-Za-z0-9-]+"
@@ -132,7 +152,7 @@ FRAMES = Counter(
 APPROVALS = Counter("bridge_approvals", "Approvals, by how they ended.", ["end"], registry=REGISTRY)
 WORKER_RESTARTS = Gauge(
     "bridge_worker_restarts",
-    "How often the guard has started the worker again after its death.",
+    "How often the supervisor has started the worker again after its death.",
     registry=REGISTRY,
 )
 CAUGHT_UP = Counter(

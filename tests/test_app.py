@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bridge import app
+from bridge import worker_main
 from bridge.playground import Playground, PlaygroundOptions
 from bridge.settings import Settings, load
 from tests.appserver_fixtures import free_port
@@ -41,7 +41,7 @@ def settings(place: Playground, tmp_path: Path) -> Settings:
 async def running(settings: Settings) -> AsyncIterator[None]:
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(app.run(settings, stop=stop))
+        task = tasks.create_task(worker_main.run(settings, stop=stop))
         yield
         assert not task.done()
         stop.set()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.doctor import Finding, examine
+from bridge.commands.doctor import Finding, examine
 from bridge.playground import Playground, PlaygroundOptions
 from bridge.settings import Settings, load
 from tests.appserver_fixtures import RealServer

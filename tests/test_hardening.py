@@ -61,7 +61,7 @@ def test_g9_nobody_of_the_same_user_reads_our_environment(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "command", ['cli.run(config=pathlib.Path("none.toml"))', "cli.worker(guard_fd=9999)"]
+    "command", ['cli.run(config=pathlib.Path("none.toml"))', "cli.worker(supervisor_fd=9999)"]
 )
 def test_g9_guard_and_worker_close_themselves_before_they_read_a_secret(
     tmp_path: Path, command: str

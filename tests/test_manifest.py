@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 import bridge.slack
-from bridge.doctor import wanted
-from bridge.init import creation_link, manifest
-from bridge.slack.preflight import HELPFUL, NEEDED
+from bridge.commands.doctor import wanted
+from bridge.commands.init import creation_link, manifest
+from bridge.slack.auth_check import HELPFUL, NEEDED
 
 SCOPES = {
     "app_mentions:read": ("a mention opens a thread", '"app_mention"'),
@@ -53,7 +53,7 @@ def test_scopes_are_exactly_those_with_a_reason() -> None:
 
 def test_no_scope_is_asked_for_that_the_code_does_not_use() -> None:
     source = "\n".join(
-        path.read_text(encoding="utf-8") for path in Path(bridge.slack.__path__[0]).glob("*.py")
+        path.read_text(encoding="utf-8") for path in Path(bridge.slack.__path__[0]).rglob("*.py")
     )
     unused = [scope for scope, (_, use) in SCOPES.items() if use not in source]
     assert not unused

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bridge.domain.errors import ConfigurationError
-from bridge.domain.people import PermissionMode
+from bridge.domain.teammates import PermissionMode
 from bridge.settings import Settings, child_environment, load
 
 TOKENS = {"SLACK_BOT_TOKEN": "xoxb-1-secret", "SLACK_APP_TOKEN": "xapp-1-secret"}

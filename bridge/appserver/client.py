@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bridge.appserver import commands as c
-from bridge.appserver import management as m
-from bridge.appserver.calls import Calls
+from bridge.appserver import management_commands as m
 from bridge.appserver.connection import Connection, FrameLog, LinkOptions
 from bridge.appserver.events import (
     DeviceStatus,
@@ -15,14 +14,15 @@ from bridge.appserver.events import (
     UpdateDeviceStatus,
     UpdateQueue,
 )
-from bridge.appserver.history import to_history
-from bridge.appserver.runtimes import Runtimes
+from bridge.appserver.rpc import Rpc
+from bridge.appserver.started_runtimes import StartedRuntimes
+from bridge.appserver.stored_messages import to_history
 from bridge.appserver.translate import Translator
 from bridge.appserver.versions import Generation
+from bridge.domain.bindings import InputPart, RuntimeRequest, TextPart
 from bridge.domain.errors import AgentUnreachable, CommandRefused
 from bridge.domain.events import Verdict
 from bridge.domain.ids import AgentId, ConversationId, Runtime
-from bridge.domain.people import InputPart, RuntimeRequest, Teammate, TextPart
 from bridge.domain.ports import (
     AgentListener,
     HistoryMessage,
@@ -30,6 +30,7 @@ from bridge.domain.ports import (
     ServerTraits,
     StartedRuntime,
 )
+from bridge.domain.teammates import Teammate
 from bridge.telemetry import get_logger
 
 log = get_logger("appserver")
@@ -68,12 +69,12 @@ class AppServerClient:
         self._info = client_info
         self._tools = list(tools)
         self._tool_called = tool_called
-        self._runtimes = Runtimes()
+        self._runtimes = StartedRuntimes()
         self._translator = Translator()
         self._listener: AgentListener | None = None
         self._replays: dict[Runtime, asyncio.Future[DeviceStatus]] = {}
         self._queued: dict[Runtime, tuple[str, ...]] = {}
-        self.calls = Calls(self._connection)
+        self.calls = Rpc(self._connection)
 
     def listen(self, listener: AgentListener) -> None:
         """Set the one listener. Before `open`."""

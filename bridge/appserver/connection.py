@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bridge.appserver import commands, frames, protocol
-from bridge.appserver.backoff import Backoff
 from bridge.appserver.events import Event
 from bridge.appserver.frames import Frame, MalformedFrame, UnknownFrame
-from bridge.appserver.legacy import Helper
+from bridge.appserver.legacy import LegacyAdapter
 from bridge.appserver.protocol import Session, Silence
 from bridge.appserver.responses import AppServerInfoResponse
-from bridge.appserver.transport import Endpoint, Fault, Link, LinkFailed, Trouble
-from bridge.appserver.unread import Unread
+from bridge.appserver.transport import Endpoint, Fault, Link, LinkFailed, LinkFailure
+from bridge.appserver.unknown_frames import UnknownFrames
 from bridge.appserver.versions import NEWEST_KNOWN, Generation, generation
 from bridge.domain.errors import AgentTooOld, AgentUnreachable
 from bridge.domain.ids import Runtime
 from bridge.domain.ports import LinkState
+from bridge.retry import Backoff
 from bridge.telemetry import FRAMES, LINKS_UP, Tasks, get_logger
 
 log = get_logger("appserver")
@@ -31,7 +31,7 @@ log = get_logger("appserver")
 FrameLog = Callable[[str, str | bytes], None]
 """Called with `in` or `out` and each message as it is on the wire; must return at once."""
 
-_UNFORESEEN = Trouble(Fault.AWAY, "The link to the App Server failed; the log says how.")
+_UNFORESEEN = LinkFailure(Fault.AWAY, "The link to the App Server failed; the log says how.")
 
 _RECEIVED = {
     kind: FRAMES.labels(direction="in", kind=kind)
@@ -95,12 +95,12 @@ class Connection:
         self._frame_log = frame_log
         self._backoff = Backoff(chance, options.first_retry_s, options.longest_retry_s)
         self._session = Session()
-        self._helper: Helper | None = None
+        self._helper: LegacyAdapter | None = None
         self._link: Link | None = None
         self._answers: dict[str, asyncio.Future[Frame]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._tasks = Tasks()
-        self._unread = Unread()
+        self._unread = UnknownFrames()
         self._up = asyncio.Event()
         self.state = LinkState.CONNECTING
         self.reason: str | None = None
@@ -118,7 +118,7 @@ class Connection:
     async def aclose(self) -> None:
         """Hang up in order; everybody who waits gets `AgentUnreachable`. May be called twice."""
         await self._tasks.aclose()
-        await self._hang_up(Trouble(Fault.CLOSED, "The bridge closed the connection."))
+        await self._hang_up(LinkFailure(Fault.CLOSED, "The bridge closed the connection."))
 
     async def wait_up(self) -> None:
         """Wait until the link is up."""
@@ -225,7 +225,7 @@ class Connection:
                     waiting = self._answers.get(ident)
                     if waiting is not None and not waiting.done():
                         waiting.set_result(answer)
-                case protocol.Gap(expected, got):
+                case protocol.SequenceGap(expected, got):
                     log.warning("events were missed", expected=expected, got=got)
                 case protocol.Unreadable(unread):
                     self._unread.note(unread)
@@ -250,7 +250,7 @@ class Connection:
             with _survived():
                 await self._pause(trouble, token)
 
-    async def _live(self, token: str | None) -> Trouble:
+    async def _live(self, token: str | None) -> LinkFailure:
         """One connection from its beginning to its end; says why it ended."""
         link = Link(
             Endpoint(self._options.url, token, open_timeout_s=self._options.open_timeout_s),
@@ -264,9 +264,9 @@ class Connection:
         except LinkFailed as failed:
             return failed.trouble
         except AgentTooOld as old:
-            return Trouble(Fault.NOT_SUITABLE, old.sentence)
+            return LinkFailure(Fault.NOT_SUITABLE, old.sentence)
         except AgentUnreachable as away:
-            return Trouble(Fault.AWAY, away.sentence)
+            return LinkFailure(Fault.AWAY, away.sentence)
         self._backoff.worked()
         self._came_up(self.server)
         return await link.ended()
@@ -279,7 +279,7 @@ class Connection:
         split = answer.capabilities.split_channels
         server = generation(answer.letta_code_version, split_channels=split)
         if server.needs_help:
-            self._helper = Helper()
+            self._helper = LegacyAdapter()
         if split:
             self._session.two_sockets()
             await link.add_stream()
@@ -295,7 +295,7 @@ class Connection:
         self._up.set()
         self._listener.link_up(server)
 
-    async def _hang_up(self, trouble: Trouble) -> None:
+    async def _hang_up(self, trouble: LinkFailure) -> None:
         """End what is left of the connection; everybody learns of it at once."""
         link, self._link = self._link, None
         self._unanswered(self._session.closed())
@@ -314,7 +314,7 @@ class Connection:
         read = self._options.token
         return await asyncio.to_thread(read) if read is not None else None
 
-    async def _pause(self, trouble: Trouble, token: str | None) -> None:
+    async def _pause(self, trouble: LinkFailure, token: str | None) -> None:
         """Wait before the next attempt; a new token ends the wait for hands."""
         if not trouble.needs_hands:
             await asyncio.sleep(self._backoff.delay_s())

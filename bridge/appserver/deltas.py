@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from bridge.appserver.wire import ContentPart, Wire
+from bridge.appserver.wire_base import ContentPart, Wire
 
 
 class AssistantMessage(Wire):

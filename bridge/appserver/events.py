@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from bridge.appserver.deltas import Delta
-from bridge.appserver.wire import RuntimeRef, Wire
+from bridge.appserver.wire_base import RuntimeRef, Wire
 
 
 class Event(Wire):

@@ -2,8 +2,8 @@
 
 Servers before 0.32 never say that an input was accepted or that a turn is over, and do not name
 the inputs of a run; those before 0.33 give every piece of a message a new id (PROTOCOL §21, §22).
-`Helper` adds the missing frames and groups the pieces. As soon as a server says these things by
-itself, it only groups.
+`LegacyAdapter` adds the missing frames and groups the pieces. As soon as a server says these
+things by itself, it only groups.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from bridge.appserver.events import (
 )
 from bridge.appserver.frames import Frame
 from bridge.appserver.responses import InputAccepted
-from bridge.appserver.wire import RuntimeRef
+from bridge.appserver.wire_base import RuntimeRef
 from bridge.domain.ids import AgentId, ConversationId, Runtime
 
 IDLE = "WAITING_ON_INPUT"
@@ -48,7 +48,7 @@ class _Track:
     message_ids: dict[str, str] = field(default_factory=dict)
 
 
-class Helper:
+class LegacyAdapter:
     """Completes one connection's frames. Make a new one for each connection."""
 
     def __init__(self) -> None:

@@ -18,10 +18,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bridge.appserver.backoff import Backoff
-from bridge.appserver.leftover import end_leftover, leave_note
-from bridge.appserver.model_key import put_key
+from bridge.appserver.orphan_process import end_leftover, leave_note
+from bridge.appserver.provider_credentials import put_key
 from bridge.domain.errors import ConfigurationError
+from bridge.retry import Backoff
 from bridge.telemetry import Tasks, bounded, get_logger, redact
 
 log = get_logger("letta server")
@@ -140,7 +140,7 @@ class AppServerProcess:
         for folder in (self._options.home, self._options.cwd):
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         if await asyncio.to_thread(end_leftover, self._note):
-            log.warning("a server of an earlier guard was still there; it was ended")
+            log.warning("a server of an earlier supervisor was still there; it was ended")
         if self._options.model is not None:
             await self._connect_model(self._options.model)
         child = await self._spawn()

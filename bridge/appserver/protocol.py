@@ -49,7 +49,7 @@ class Pushed:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class SequenceGap:
     """Events between the last and this one are missing."""
 
     expected: int
@@ -77,7 +77,7 @@ class Unreadable:
     frame: Frame
 
 
-Outcome = Answered | Pushed | Gap | Repeated | Late | Unreadable
+ReceivedFrame = Answered | Pushed | SequenceGap | Repeated | Late | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class Session:
             Unanswered(ident, self._waiters.pop(ident).command, Silence.TIMED_OUT) for ident in over
         )
 
-    def received(self, frame: Frame) -> tuple[Outcome, ...]:
+    def received(self, frame: Frame) -> tuple[ReceivedFrame, ...]:
         """Judge one frame. The outcomes are in the order in which to act on them."""
         if isinstance(frame, Event):
             return (*self._missed(frame), self._event(frame))
@@ -163,13 +163,13 @@ class Session:
             return (Late(frame),)
         return (*self._missed(frame), Unreadable(frame))
 
-    def _missed(self, frame: Frame) -> tuple[Gap, ...]:
+    def _missed(self, frame: Frame) -> tuple[SequenceGap, ...]:
         seq = event_seq(frame)
         if seq is None or not self._counts_events:
             return ()
         expected = self._last_seq + 1
         self._last_seq = max(seq, self._last_seq)
-        return (Gap(expected, seq),) if seq != expected else ()
+        return (SequenceGap(expected, seq),) if seq != expected else ()
 
     def _event(self, event: Event) -> Pushed | Repeated:
         if isinstance(event, ControlRequest):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from bridge.appserver.wire import ContentPart, RuntimeRef, Wire
+from bridge.appserver.wire_base import ContentPart, RuntimeRef, Wire
 
 
 class Response(Wire):

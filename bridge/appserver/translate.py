@@ -11,7 +11,7 @@ from typing import Any
 
 from bridge.appserver import deltas as d
 from bridge.appserver import events as wire
-from bridge.appserver.wire import text_of
+from bridge.appserver.wire_base import text_of
 from bridge.domain import events as ev
 from bridge.domain.ids import RunId, Runtime
 

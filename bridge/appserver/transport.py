@@ -39,7 +39,7 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class LinkFailure:
     """What went wrong, with a sentence that says what to do.
 
     `needs_hands`: trying again helps only after somebody changed something.
@@ -57,7 +57,7 @@ class Trouble:
 class LinkFailed(Exception):
     """The connection could not be made or used; `trouble` says why."""
 
-    def __init__(self, trouble: Trouble) -> None:
+    def __init__(self, trouble: LinkFailure) -> None:
         super().__init__(trouble.sentence)
         self.trouble = trouble
 
@@ -74,7 +74,7 @@ def socket_url(url: str, *, channel: str | None = None) -> str:
     return urlunsplit((scheme, parts.netloc, path, query, ""))
 
 
-def diagnose(error: BaseException, url: str) -> Trouble:
+def diagnose(error: BaseException, url: str) -> LinkFailure:
     """Why connecting or reading failed. Anything unexpected counts as "away"."""
     if isinstance(error, InvalidStatus):
         return _refused(error.response.status_code, error.response.reason_phrase, url)
@@ -82,44 +82,46 @@ def diagnose(error: BaseException, url: str) -> Trouble:
         frame = error.rcvd
         return _closed(frame.code if frame else None, frame.reason if frame else "", url)
     if isinstance(error, (InvalidURI, ValueError)):
-        return Trouble(Fault.NOT_SUITABLE, f"{url} is not the address of an App Server.")
+        return LinkFailure(Fault.NOT_SUITABLE, f"{url} is not the address of an App Server.")
     if isinstance(error, InvalidHandshake) and not isinstance(error.__cause__, EOFError):
-        return Trouble(Fault.NOT_SUITABLE, f"What answers at {url} is no App Server.")
+        return LinkFailure(Fault.NOT_SUITABLE, f"What answers at {url} is no App Server.")
     if isinstance(error, TimeoutError):
-        return Trouble(Fault.AWAY, f"The App Server at {url} did not answer in time.")
+        return LinkFailure(Fault.AWAY, f"The App Server at {url} did not answer in time.")
     # Also a server that is killed while it greets us: it may be back in a second.
-    return Trouble(Fault.AWAY, f"The App Server at {url} cannot be reached: {error}")
+    return LinkFailure(Fault.AWAY, f"The App Server at {url} cannot be reached: {error}")
 
 
-def _refused(status: int, reason: str, url: str) -> Trouble:
+def _refused(status: int, reason: str, url: str) -> LinkFailure:
     if status in (401, 403):
         sentence = (
             f"The App Server at {url} refused the login ({reason or status}). "
             "Put the right token into the token file; it is tried again by itself."
         )
-        return Trouble(Fault.LOGIN, sentence)
+        return LinkFailure(Fault.LOGIN, sentence)
     if status == 426:
-        return Trouble(
+        return LinkFailure(
             Fault.NOT_SUITABLE, f"The App Server at {url} no longer takes separate channels."
         )
     if status >= 500:
-        return Trouble(Fault.AWAY, f"The App Server at {url} answered with status {status}.")
-    return Trouble(
+        return LinkFailure(Fault.AWAY, f"The App Server at {url} answered with status {status}.")
+    return LinkFailure(
         Fault.NOT_SUITABLE, f"There is no App Server at {url}: it answered with status {status}."
     )
 
 
-def _closed(code: int | None, reason: str, url: str) -> Trouble:
+def _closed(code: int | None, reason: str, url: str) -> LinkFailure:
     words = f": {reason}" if reason else ""
     if code == 1008:
         sentence = f"The App Server at {url} takes one program at a time and has one{words}."
-        return Trouble(Fault.TAKEN, sentence)
+        return LinkFailure(Fault.TAKEN, sentence)
     if code == 1009:
         sentence = f"The App Server at {url} cut the connection: a message was too large{words}."
-        return Trouble(Fault.TOO_LARGE, sentence)
+        return LinkFailure(Fault.TOO_LARGE, sentence)
     if code is None:
-        return Trouble(Fault.AWAY, f"The connection to the App Server at {url} broke.")
-    return Trouble(Fault.CLOSED, f"The App Server at {url} closed the connection ({code}{words}).")
+        return LinkFailure(Fault.AWAY, f"The connection to the App Server at {url} broke.")
+    return LinkFailure(
+        Fault.CLOSED, f"The App Server at {url} closed the connection ({code}{words})."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Link:
         self._hear = hear
         self._sockets: list[ClientConnection] = []
         self._tasks = Tasks()
-        self._trouble: Trouble | None = None
+        self._trouble: LinkFailure | None = None
         self._over = asyncio.Event()
 
     async def open(self) -> None:
@@ -200,7 +202,7 @@ class Link:
         except Exception:
             log.exception("a frame could not be handled")
 
-    def _end(self, trouble: Trouble) -> None:
+    def _end(self, trouble: LinkFailure) -> None:
         if self._trouble is None:
             self._trouble = trouble
         self._over.set()
@@ -214,14 +216,14 @@ class Link:
         except (OSError, WebSocketException) as error:
             raise LinkFailed(diagnose(error, self._endpoint.url)) from error
 
-    async def ended(self) -> Trouble:
+    async def ended(self) -> LinkFailure:
         """Wait until one of the sockets is gone; says why. May be cancelled and called again."""
         await self._over.wait()
-        return self._trouble or Trouble(Fault.CLOSED, "The connection was closed.")
+        return self._trouble or LinkFailure(Fault.CLOSED, "The connection was closed.")
 
     async def close(self) -> None:
         """Say goodbye and hang up, within the time limit. May be called twice."""
-        self._end(Trouble(Fault.CLOSED, "The connection was closed."))
+        self._end(LinkFailure(Fault.CLOSED, "The connection was closed."))
         await self._tasks.aclose()
         for socket in self._sockets:
             await socket.close()

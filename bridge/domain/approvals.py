@@ -10,7 +10,7 @@ from typing import Any
 
 from bridge.domain.events import FileDiff, Verdict
 from bridge.domain.ids import ApprovalId, MessageRef, MessageTs, ThreadKey, TurnId, UserId
-from bridge.domain.people import Person
+from bridge.domain.messages import Person
 
 
 class ApprovalState(StrEnum):
@@ -97,7 +97,7 @@ def digest(tool_name: str, arguments: Mapping[str, Any], diffs: tuple[FileDiff, 
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def objection(
+def reason_to_deny(
     approval: Approval, click: Click, policy: ApprovalPolicy, *, now: datetime
 ) -> str | None:
     """Why this click may not decide, as a sentence for the person; None when it may.

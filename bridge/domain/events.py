@@ -177,7 +177,7 @@ class StateReplayed:
 
 @dataclass(frozen=True, slots=True)
 class EndLearnt:
-    """How this turn ended on the server while we did not listen. The guard heard it.
+    """How this turn ended on the server while we did not listen. The supervisor heard it.
 
     `stop_reason` and `error` as in `TurnFinished`.
     """

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bridge.domain.approvals import Approval
+from bridge.domain.bindings import InputPart, RuntimeRequest
 from bridge.domain.events import AgentEvent, Outcome, ToolLine, TurnFinished, Usage, Verdict
 from bridge.domain.ids import (
     AgentId,
@@ -22,16 +23,9 @@ from bridge.domain.ids import (
     TurnId,
     UserId,
 )
-from bridge.domain.people import (
-    Face,
-    InputPart,
-    Person,
-    RuntimeRequest,
-    Said,
-    SharedFile,
-    Teammate,
-)
-from bridge.domain.posts import LastRevision
+from bridge.domain.messages import Person, SharedFile, ThreadMessage
+from bridge.domain.outbox_entry import LastRevision
+from bridge.domain.teammates import Persona, Teammate
 
 # --- the agent's side ------------------------------------------------------------------------
 
@@ -156,7 +150,7 @@ class AgentPort(Protocol):
         """Copy the conversation; the copy is usable when the original is stuck (PROTOCOL §15)."""
 
 
-class Guard(Protocol):
+class SupervisorPort(Protocol):
     """The process that outlives us, as the engine sees it.
 
     While it holds a runtime the server does not cancel that runtime's turn when our own
@@ -178,8 +172,8 @@ class Guard(Protocol):
         """The same for work on a held runtime that no input had asked for."""
 
 
-class NoGuard:
-    """Nobody guards us, as in tests and where we run alone."""
+class NoSupervisor:
+    """No supervisor: in tests, and where the worker runs alone."""
 
     async def hold(self, runtime: Runtime) -> None:
         """Hold nothing."""
@@ -207,12 +201,12 @@ class ReplyTarget:
     turn_id: TurnId
     thread: ThreadKey
     thread_ts: MessageTs | None
-    face: Face
+    persona: Persona
     allowed_mentions: frozenset[UserId]
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class ReplyEnding:
     """How a reply ends. `sentence` is shown in the thread, None when the answer says it all.
     `seconds` is the turn's duration without approval waits.
     """
@@ -249,7 +243,7 @@ class Reply(Protocol):
     async def seal(self) -> None:
         """Finish the message so far (before a card): what follows goes into a new one."""
 
-    async def conclude(self, ending: Ending, *, nothing_new: bool = False) -> LastRevision:
+    async def conclude(self, ending: ReplyEnding, *, nothing_new: bool = False) -> LastRevision:
         """Say the last word; from now on the text does not change.
 
         Returns what Slack is still to show, to be stored before `deliver`. May be called again
@@ -290,7 +284,7 @@ class ChatPort(Protocol):
         """
 
     async def post_card(
-        self, approval: Approval, *, thread_ts: MessageTs | None, face: Face
+        self, approval: Approval, *, thread_ts: MessageTs | None, persona: Persona
     ) -> MessageRef:
         """Show an approval's card. Raises `ChatError` when it could not be shown."""
 
@@ -300,7 +294,7 @@ class ChatPort(Protocol):
         False when Slack could not be told, so that the buttons may still be there.
         """
 
-    async def notice(self, thread: ThreadKey, text: str, *, face: Face | None = None) -> None:
+    async def notice(self, thread: ThreadKey, text: str, *, persona: Persona | None = None) -> None:
         """A quiet line in the thread."""
 
     async def private_note(
@@ -323,7 +317,9 @@ class ChatPort(Protocol):
         Raises `ChatError` for somebody new while Slack does not say.
         """
 
-    async def history(self, thread: ThreadKey, *, before: MessageTs, limit: int) -> list[Said]:
+    async def history(
+        self, thread: ThreadKey, *, before: MessageTs, limit: int
+    ) -> list[ThreadMessage]:
         """Root and newest messages of the thread (or DM) before `before`, oldest first; the
         root is always there. Raises `ChatError`.
         """

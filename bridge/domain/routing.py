@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bridge.domain.ids import ChannelId
-from bridge.domain.people import InboundMessage, Teammate
+from bridge.domain.messages import InboundMessage
+from bridge.domain.teammates import Teammate
 
 _STOP = re.compile(r"\s*!stop(?!\w)", re.I)
 _BETWEEN = r"[\s.,:;!?…/&*_~()-]|(?<!\w)(?:and|now|please)(?!\w)"

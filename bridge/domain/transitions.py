@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
-from bridge.domain import moves, reconciling
+from bridge.domain import reconnect, turn_updates
 from bridge.domain.approvals import ASK_IN_WORDS, QUESTION_TOOL, digest, told_to_agent
 from bridge.domain.ids import RunId
 from bridge.domain.turn_state import OpenApproval, Phase, Step, Turn
@@ -42,14 +42,14 @@ def input_accepted(turn: Turn, event: ev.InputAccepted) -> Step:
         return turn, ()  # of the attempt before: the end of the stuck one overtook it
     if turn.phase is Phase.SUBMITTING and turn.resent:
         return turn, ()  # a swallowed repeat is accepted as well: a sign of life is waited for
-    accepted = replace(moves.running(turn), queued_behind=event.queued)
+    accepted = replace(turn_updates.running(turn), queued_behind=event.queued)
     if turn.phase is Phase.ABORTING:
         return accepted, (fx.AbortRun(),)  # the first one may have come before the input
     return accepted, ()
 
 
 def refused(turn: Turn, event: ev.Refused) -> Step:
-    ended, effects = moves.end(turn, ev.Outcome.FAILED, event.cause)
+    ended, effects = turn_updates.end(turn, ev.Outcome.FAILED, event.cause)
     if turn.phase in (Phase.RUNNING, Phase.AWAITING_APPROVAL):
         return ended, (fx.AbortRun(), *effects)  # nobody is left to hear or answer the server
     return ended, effects
@@ -62,9 +62,9 @@ def run_started(turn: Turn, event: ev.RunStarted) -> Step:
     if turn.maps_runs and event.client_message_ids.isdisjoint(turn.client_ids):
         return turn, ()
     if turn.quiet or turn.forgotten:
-        return reconciling.run_again(turn, event.run_id)
+        return reconnect.run_again(turn, event.run_id)
     new = event.run_id not in turn.runs
-    goes_on = replace(moves.running(turn), runs=turn.runs | {event.run_id})
+    goes_on = replace(turn_updates.running(turn), runs=turn.runs | {event.run_id})
     if turn.phase is Phase.RECONCILING and new:
         return replace(goes_on, begun=event.run_id), ()
     if turn.phase is Phase.ABORTING and new:
@@ -73,18 +73,18 @@ def run_started(turn: Turn, event: ev.RunStarted) -> Step:
 
 
 def text(turn: Turn, event: ev.TextArrived) -> Step:
-    goes_on = moves.running(turn)
+    goes_on = turn_updates.running(turn)
     if not (turn.maps_runs or event.run_id in turn.runs):
         goes_on = replace(goes_on, runs=turn.runs | {event.run_id})
     return goes_on, (fx.AppendReply(event.run_id, event.message_id, event.text),)
 
 
 def reasoning(turn: Turn, _: ev.ReasoningArrived) -> Step:
-    return moves.running(turn), (fx.ShowStatus("is thinking…"),)
+    return turn_updates.running(turn), (fx.ShowStatus("is thinking…"),)
 
 
 def tool_called(turn: Turn, _: ev.ToolCalled) -> Step:
-    return moves.running(turn), ()
+    return turn_updates.running(turn), ()
 
 
 def tool_started(turn: Turn, event: ev.ToolStarted) -> Step:
@@ -108,7 +108,7 @@ def _answered_elsewhere(turn: Turn, call_id: str) -> Step:
     if not gone:
         return turn, ()
     voided = fx.VoidApprovals(gone, "This was answered from another program.")
-    return moves.without_approvals(turn, frozenset(gone)), (voided,)
+    return turn_updates.without_approvals(turn, frozenset(gone)), (voided,)
 
 
 def subagents(turn: Turn, event: ev.SubagentChanged) -> Step:
@@ -143,7 +143,7 @@ def model_failed(turn: Turn, event: ev.ModelFailed) -> Step:
 def inputs_dropped(turn: Turn, event: ev.InputsDropped) -> Step:
     if turn.runs or event.client_message_ids.isdisjoint(turn.client_ids):
         return turn, ()
-    return moves.end(
+    return turn_updates.end(
         turn, ev.Outcome.FAILED, "The agent server dropped the message from its queue."
     )
 
@@ -151,13 +151,13 @@ def inputs_dropped(turn: Turn, event: ev.InputsDropped) -> Step:
 def status(turn: Turn, event: ev.RuntimeStatus) -> Step:
     if turn.phase is Phase.RECONCILING:
         begins = turn.quiet and event.is_processing
-        return moves.at_work(turn) if begins else (turn, ())
+        return turn_updates.at_work(turn) if begins else (turn, ())
     if turn.phase is Phase.SUBMITTING and turn.resent and event.is_processing:
-        return moves.at_work(turn)
+        return turn_updates.at_work(turn)
     if turn.client_ids or event.is_processing:
         return turn, ()
     # nobody asked for this work, so its end may have come before the turn began
-    return moves.end(turn, ev.Outcome.FAILED if turn.cause else ev.Outcome.DONE, turn.cause)
+    return turn_updates.end(turn, ev.Outcome.FAILED if turn.cause else ev.Outcome.DONE, turn.cause)
 
 
 # --- approvals -------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def status(turn: Turn, event: ev.RuntimeStatus) -> Step:
 def asked(turn: Turn, event: ev.ApprovalAsked) -> Step:
     if event.tool_name == QUESTION_TOOL:
         answer = fx.AnswerApproval(event.request_id, ev.Verdict.DENY, ASK_IN_WORDS)
-        return moves.running(turn), (answer,)
+        return turn_updates.running(turn), (answer,)
     shown = digest(event.tool_name, event.arguments, event.diffs)
     opened = OpenApproval(event.request_id, event.call_id, shown)
     same = (event.request_id, shown)
@@ -185,7 +185,7 @@ def settled(turn: Turn, event: ev.ApprovalSettled) -> Step:
         return turn, ()
     message = told_to_agent(event.verdict, who=event.decided_by, reason=event.reason)
     answer = fx.AnswerApproval(event.request_id, event.verdict, message)
-    return moves.without_approvals(turn, frozenset({event.request_id})), (answer,)
+    return turn_updates.without_approvals(turn, frozenset({event.request_id})), (answer,)
 
 
 def _decides(event: ev.ApprovalSettled, known: OpenApproval) -> bool:
@@ -208,27 +208,27 @@ def deadline(turn: Turn, _: ev.DeadlinePassed) -> Step:
 
 def shutdown(turn: Turn, _: ev.ShuttingDown) -> Step:
     if turn.phase is Phase.RECONCILING:
-        return moves.end_unseen(turn, ev.Outcome.INTERRUPTED)
+        return turn_updates.end_unseen(turn, ev.Outcome.INTERRUPTED)
     return _abort(turn, ev.Outcome.INTERRUPTED, "The bridge was stopped before this was decided.")
 
 
 def _abort(turn: Turn, outcome: ev.Outcome, cause: str) -> Step:
     if turn.phase in (Phase.QUEUED, Phase.STARTING):
-        return moves.end(turn, outcome, None)
+        return turn_updates.end(turn, outcome, None)
     if turn.stopped_as is not None:
         return turn, ()
     if turn.phase is Phase.RECONCILING and turn.quiet:
-        return moves.end_unseen(turn, outcome)
+        return turn_updates.end_unseen(turn, outcome)
     stopped = replace(turn, stopped_as=outcome)
     if turn.phase is Phase.RECONCILING:
         return stopped, (fx.ShowStatus("is stopping…"),)  # `replayed` aborts
-    return moves.abort_now(stopped, cause)
+    return turn_updates.abort_now(stopped, cause)
 
 
 def waited(turn: Turn, event: ev.WaitedEnough) -> Step:
     if turn.phase is Phase.SUBMITTING:
-        return reconciling.silent(turn, event)
-    return moves.end(turn, ev.Outcome.INTERRUPTED, turn.cause)
+        return reconnect.silent(turn, event)
+    return turn_updates.end(turn, ev.Outcome.INTERRUPTED, turn.cause)
 
 
 # --- the end ---------------------------------------------------------------------------------
@@ -238,10 +238,10 @@ def finished(turn: Turn, event: ev.TurnFinished) -> Step:
     if not _ours(turn, event.run_id):
         return replace(turn, queued_behind=False), ()  # what was ahead of the input is over
     if turn.phase is Phase.ABORTING:
-        return moves.end(turn, ev.Outcome.CANCELLED, None)
+        return turn_updates.end(turn, ev.Outcome.CANCELLED, None)
     lost = turn.phase is Phase.RECONCILING  # nobody stopped it (PROTOCOL §15)
     cancelled_as = ev.Outcome.INTERRUPTED if lost else ev.Outcome.CANCELLED
-    return moves.end_as_said(turn, event.stop_reason, event.error, cancelled_as)
+    return turn_updates.end_as_said(turn, event.stop_reason, event.error, cancelled_as)
 
 
 def _ours(turn: Turn, run_id: RunId | None) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 
 from bridge.domain import events as ev
-from bridge.domain import reconciling
+from bridge.domain import reconnect
 from bridge.domain import transitions as how
 from bridge.domain.errors import IllegalTransition
 from bridge.domain.turn_state import LIVE, Phase, Step, Turn, resumed, unprompted
@@ -61,7 +61,7 @@ TRANSITIONS: Mapping[type, Rule] = dict(
         _on(ev.InputAccepted, frozenset({Phase.STARTING, *LIVE}), how.input_accepted),
         _on(ev.Refused, frozenset({Phase.STARTING, *LIVE}), how.refused),
         _on(ev.RunStarted, LIVE, how.run_started),
-        _on(ev.RunsForgotten, frozenset({Phase.RECONCILING}), reconciling.runs_forgotten),
+        _on(ev.RunsForgotten, frozenset({Phase.RECONCILING}), reconnect.runs_forgotten),
         _on(ev.TextArrived, LIVE, how.text),
         _on(ev.ReasoningArrived, _AT_WORK, how.reasoning),
         _on(ev.ToolCalled, LIVE, how.tool_called),
@@ -82,14 +82,14 @@ TRANSITIONS: Mapping[type, Rule] = dict(
         _on(ev.DeadlinePassed, _ANY, how.deadline),
         _on(ev.ShuttingDown, _ANY, how.shutdown),
         _on(ev.WaitedEnough, _WAITING, how.waited),
-        _on(ev.LinkLost, LIVE | {Phase.STARTING}, reconciling.link_lost),
-        _on(ev.StateReplayed, frozenset({Phase.RECONCILING}), reconciling.replayed),
-        _on(ev.BegunAgain, LIVE - {Phase.SUBMITTING}, reconciling.begun_again),
-        _on(ev.EndLearnt, LIVE - {Phase.SUBMITTING}, reconciling.end_learnt),
+        _on(ev.LinkLost, LIVE | {Phase.STARTING}, reconnect.link_lost),
+        _on(ev.StateReplayed, frozenset({Phase.RECONCILING}), reconnect.replayed),
+        _on(ev.BegunAgain, LIVE - {Phase.SUBMITTING}, reconnect.begun_again),
+        _on(ev.EndLearnt, LIVE - {Phase.SUBMITTING}, reconnect.end_learnt),
         _on(
             ev.InputMissing,
             frozenset({Phase.RECONCILING, Phase.ABORTING}),
-            reconciling.input_missing,
+            reconnect.input_missing,
         ),
     )
 )

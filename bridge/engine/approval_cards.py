@@ -9,16 +9,16 @@ from typing import Any
 
 from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.ids import ApprovalId, MessageTs
-from bridge.domain.people import Face
-from bridge.engine.tools import Tools
+from bridge.domain.teammates import Persona
+from bridge.engine.context import EngineContext
 from bridge.telemetry import Tasks, bounded
 
 
 class ApprovalCards:
     """Shows and closes cards. The stored row says which of them are still to be closed."""
 
-    def __init__(self, tools: Tools, tasks: Tasks) -> None:
-        self._tools = tools
+    def __init__(self, context: EngineContext, tasks: Tasks) -> None:
+        self._context = context
         self._tasks = tasks
         self._busy: set[asyncio.Task[Any]] = set()
         self._showing: set[ApprovalId] = set()
@@ -30,12 +30,16 @@ class ApprovalCards:
         task.add_done_callback(self._busy.discard)
         return task
 
-    async def show(self, approval: Approval, *, face: Face, thread_ts: MessageTs | None) -> None:
+    async def show(
+        self, approval: Approval, *, persona: Persona, thread_ts: MessageTs | None
+    ) -> None:
         """Post the card and note where it is. Raises `ChatError` when it cannot be shown."""
-        approvals = self._tools.store.approvals
+        approvals = self._context.store.approvals
         self._showing.add(approval.approval_id)
         try:
-            card = await self._tools.chat.post_card(approval, thread_ts=thread_ts, face=face)
+            card = await self._context.chat.post_card(
+                approval, thread_ts=thread_ts, persona=persona
+            )
             await approvals.set_card(approval.approval_id, card)
         finally:
             self._showing.discard(approval.approval_id)
@@ -59,9 +63,9 @@ class ApprovalCards:
         await bounded(self._idle(), within_s=within_s, what="cards")
 
     async def _close(self, approval: Approval) -> None:
-        if await self._tools.chat.close_card(approval):
-            now = self._tools.clock.now()
-            await self._tools.store.approvals.card_closed(approval.approval_id, now)
+        if await self._context.chat.close_card(approval):
+            now = self._context.clock.now()
+            await self._context.store.approvals.card_closed(approval.approval_id, now)
 
     async def _idle(self) -> None:
         while self._busy:

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from bridge.domain import access, admission, routing
+from bridge.domain import batching, permissions, routing
 from bridge.domain import events as ev
 from bridge.domain.approvals import Approval
+from bridge.domain.bindings import Binding, ClaimedTurn
 from bridge.domain.errors import StoreError
 from bridge.domain.events import AgentEvent, ApprovalSettled, StopAsked, Verdict
 from bridge.domain.ids import (
@@ -24,16 +25,16 @@ from bridge.domain.ids import (
     TurnId,
     UserId,
 )
-from bridge.domain.people import Binding, ClaimedTurn, InboundMessage, Person, Speaker
+from bridge.domain.messages import InboundMessage, Person, Speaker
 from bridge.domain.ports import LinkState
 from bridge.domain.turn import Turn
-from bridge.engine import amendments, stops
-from bridge.engine.approval_desk import ApprovalDesk
-from bridge.engine.doorstep import Doorstep
-from bridge.engine.runtimes import Runtimes
-from bridge.engine.tools import Tools
+from bridge.engine import cancellation, message_edits
+from bridge.engine.approval_service import ApprovalService
+from bridge.engine.binding_worker import BindingWorker
+from bridge.engine.context import EngineContext
+from bridge.engine.message_order import MessageOrder
+from bridge.engine.runtime_starter import RuntimeStarter
 from bridge.engine.turn_run import TurnRun
-from bridge.engine.worker import Worker
 from bridge.store import Accepted, Placed
 from bridge.telemetry import LINKS_UP, Tasks, bounded, get_logger
 
@@ -52,18 +53,20 @@ class Dispatcher:
     Implements the intake of the Slack face and the `AgentListener` of the agent's side.
     """
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, context: EngineContext) -> None:
+        self._context = context
         self._tasks = Tasks()
-        self._runtimes = Runtimes(tools, self._tasks)
-        self.desk = ApprovalDesk(tools, self._tasks, tell=self._tell_turn, waits=self._turn_waits)
-        self._workers: dict[BindingId, Worker] = {}
+        self._runtimes = RuntimeStarter(context, self._tasks)
+        self.approvals = ApprovalService(
+            context, self._tasks, tell=self._tell_turn, waits=self._turn_waits
+        )
+        self._workers: dict[BindingId, BindingWorker] = {}
         self._working: set[asyncio.Task[Any]] = set()
         self._by_runtime: dict[Runtime, BindingId] = {}
         self._unclaimed: dict[Runtime, list[AgentEvent]] = {}
-        self._stops = stops.Stops(tools, self._workers)
-        self._amendments = amendments.Amendments(tools, self._workers, queued=self._queued)
-        self._doorstep = Doorstep()
+        self._stops = cancellation.Cancellation(context, self._workers)
+        self._amendments = message_edits.MessageEdits(context, self._workers, queued=self._queued)
+        self._doorstep = MessageOrder()
         self._stopping = False
 
     # --- from Slack --------------------------------------------------------------------------
@@ -86,10 +89,10 @@ class Dispatcher:
                 await self._accept(message, thread, (), _stranger(message), bindings)
             return False
         in_thread = [binding.teammate for binding in bindings]
-        route = routing.route(message, in_thread=in_thread, team=self._tools.options.team)
+        route = routing.route(message, in_thread=in_thread, team=self._context.options.team)
         if isinstance(route, routing.NotForUs) and not route.remember:
             return False
-        person = await self._tools.chat.person(message.user)
+        person = await self._context.chat.person(message.user)
         if message.from_outside:
             person = Person(person.user, person.name, trusted=False, is_bot=person.is_bot)
         answerers = route.teammates if isinstance(route, routing.Answer) else ()
@@ -112,7 +115,7 @@ class Dispatcher:
 
     async def reaction(self, team: TeamId, ref: MessageRef, *, user: UserId, name: str) -> None:
         """A person reacted: 🛑 on a question or on a reply stops its turn."""
-        if name in stops.REACTIONS:
+        if name in cancellation.REACTIONS:
             await self._stops.by_reaction(team, ref, user=user)
 
     async def stop(self, turn_id: TurnId, *, user: UserId, ref: MessageRef) -> None:
@@ -123,17 +126,17 @@ class Dispatcher:
         self, approval_id: ApprovalId, *, user: UserId, verdict: Verdict, card: MessageRef
     ) -> None:
         """A person pressed allow or deny on a card; told privately when it does not count."""
-        await self.desk.decide(approval_id, user=user, verdict=verdict, card=card)
+        await self.approvals.decide(approval_id, user=user, verdict=verdict, card=card)
 
     async def reason(self, approval_id: ApprovalId, *, user: UserId, reason: str) -> None:
         """A person denied and said why."""
-        await self.desk.decide(
+        await self.approvals.decide(
             approval_id, user=user, verdict=Verdict.DENY, card=None, reason=reason
         )
 
     async def approval(self, approval_id: ApprovalId) -> Approval | None:
         """The stored approval; None when there is none of that id."""
-        return await self._tools.store.approvals.get(approval_id)
+        return await self._context.store.approvals.get(approval_id)
 
     # --- from the App Server -----------------------------------------------------------------
 
@@ -164,7 +167,7 @@ class Dispatcher:
 
     async def _claim_events(self, runtime: Runtime) -> None:
         """The server works although no turn of ours does: it began by itself."""
-        bindings = self._tools.store.bindings
+        bindings = self._context.store.bindings
         binding = await _insist(lambda: bindings.by_runtime(runtime))
         events = self._unclaimed.pop(runtime)
         worker = self._worker_of(binding) if binding is not None else None
@@ -201,14 +204,14 @@ class Dispatcher:
         self._stopping = True
         for worker in list(self._workers.values()):
             worker.take_no_more()
-        if self._working and self._tools.options.drain_s:
-            await asyncio.wait(self._working, timeout=self._tools.options.drain_s)
+        if self._working and self._context.options.drain_s:
+            await asyncio.wait(self._working, timeout=self._context.options.drain_s)
         for worker in list(self._workers.values()):
             worker.shut_down()
         if self._working:
-            limit = self._tools.options.stop_wait_s
+            limit = self._context.options.stop_wait_s
             await bounded(asyncio.wait(self._working), within_s=limit, what="live turns")
-        await self.desk.aclose(within_s=CARDS_S)
+        await self.approvals.aclose(within_s=CARDS_S)
         await self._tasks.aclose()
 
     async def abandon(self) -> None:
@@ -222,7 +225,7 @@ class Dispatcher:
         if message.thread_ts is None and not message.is_dm:
             return []  # a root message: its thread does not exist yet
         as_of = message.ts if message.event_id is None else None  # it may be older than them
-        return await self._tools.store.bindings.of_thread(thread, as_of=as_of)
+        return await self._context.store.bindings.of_thread(thread, as_of=as_of)
 
     async def _accept(
         self,
@@ -234,17 +237,17 @@ class Dispatcher:
         stops: Sequence[BindingId] = (),
     ) -> Accepted:
         """Store the message and queue its turns."""
-        refused = bool(teammates) and not access.may_ask(person, self._tools.options.people)
+        refused = bool(teammates) and not permissions.may_ask(person, self._context.options.people)
         if refused:
             teammates = ()
-        accepted = await self._tools.store.turns.accept(
+        accepted = await self._context.store.turn_queue.accept(
             message,
             thread=thread,
             teammates=teammates,
-            server=self._tools.options.server,
-            new_turn_ids=[TurnId(self._tools.clock.new_id()) for _ in teammates],
-            now=self._tools.clock.now(),
-            joins=partial(admission.joins, trusted=person.trusted),
+            server=self._context.options.server,
+            new_turn_ids=[TurnId(self._context.clock.new_id()) for _ in teammates],
+            now=self._context.clock.now(),
+            joins=partial(batching.joins, trusted=person.trusted),
             trusted=person.trusted,
             speaker=Speaker.BOT if message.from_bot else Speaker.PERSON,
             stops=stops,
@@ -255,7 +258,7 @@ class Dispatcher:
         for placed in accepted.placed:
             if placed.must_wait:
                 ref = MessageRef(message.channel, message.ts)
-                self.spawn(self._tools.chat.mark_waiting(ref), f"mark waiting {message.ts}")
+                self.spawn(self._context.chat.mark_waiting(ref), f"mark waiting {message.ts}")
         self._queued(accepted.placed, bindings)
         return accepted
 
@@ -266,8 +269,8 @@ class Dispatcher:
             self.spawn(self._wake(place.binding_id, known), f"wake {place.binding_id}")
 
     def _refuse(self, message: InboundMessage) -> None:
-        note = self._tools.chat.private_note(
-            message.channel, message.user, access.NOT_ALLOWED, thread_ts=message.thread_ts
+        note = self._context.chat.private_note(
+            message.channel, message.user, permissions.NOT_ALLOWED, thread_ts=message.thread_ts
         )
         self.spawn(note, f"refuse {message.ts}")
 
@@ -276,24 +279,24 @@ class Dispatcher:
         if worker is not None:
             worker.wake()
             return
-        bindings = self._tools.store.bindings
+        bindings = self._context.store.bindings
         binding = known or await _insist(lambda: bindings.get(binding_id))
         if binding is not None:
             self.resume(binding)
 
-    def _worker_of(self, binding: Binding) -> Worker | None:
+    def _worker_of(self, binding: Binding) -> BindingWorker | None:
         """The binding's worker, hired when there is none; None for a teammate who has left."""
         if binding.binding_id in self._workers:
             return self._workers[binding.binding_id]
-        teammate = self._tools.options.team.named(binding.teammate)
+        teammate = self._context.options.team.named(binding.teammate)
         if teammate is None or self._stopping:
             return None
-        worker = Worker(
+        worker = BindingWorker(
             binding,
             teammate,
-            self._tools,
+            self._context,
             self._runtimes,
-            self.desk,
+            self.approvals,
             self._tasks,
             runtime_known=self._runtime_known,
             retired=self._retire,
@@ -309,7 +312,7 @@ class Dispatcher:
     def _runtime_known(self, runtime: Runtime, binding_id: BindingId) -> None:
         self._by_runtime[runtime] = binding_id
 
-    def _retire(self, worker: Worker) -> None:
+    def _retire(self, worker: BindingWorker) -> None:
         self._workers.pop(worker.binding_id, None)
         for runtime in [r for r, b in self._by_runtime.items() if b == worker.binding_id]:
             del self._by_runtime[runtime]

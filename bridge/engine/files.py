@@ -4,10 +4,11 @@ import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bridge.domain.briefing import Files, ReadFile
+from bridge.domain.bindings import ImagePart
 from bridge.domain.errors import ChatError
-from bridge.domain.people import ImagePart, SharedFile
+from bridge.domain.messages import SharedFile
 from bridge.domain.ports import ChatPort
+from bridge.domain.prompt import Files, ReadFile
 from bridge.telemetry import get_logger
 
 log = get_logger("files")

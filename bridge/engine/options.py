@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from bridge.domain.access import PeoplePolicy
 from bridge.domain.approvals import ApprovalPolicy
+from bridge.domain.permissions import PeoplePolicy
 from bridge.domain.routing import Team
 
 

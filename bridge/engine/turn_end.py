@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from bridge.domain import effects as fx
-from bridge.domain import failures
+from bridge.domain import user_messages
+from bridge.domain.bindings import ClaimedTurn
 from bridge.domain.errors import StoreError
-from bridge.domain.people import ClaimedTurn
-from bridge.domain.ports import Ending, Reply, ReplyTarget
-from bridge.domain.posts import LastRevision
-from bridge.engine.approval_desk import ApprovalDesk
-from bridge.engine.tools import Tools
+from bridge.domain.outbox_entry import LastRevision
+from bridge.domain.ports import Reply, ReplyEnding, ReplyTarget
+from bridge.engine.approval_service import ApprovalService
+from bridge.engine.context import EngineContext
 from bridge.telemetry import TURN_SECONDS, TURNS, UNFORESEEN, get_logger
 
 log = get_logger("turn")
@@ -28,18 +28,18 @@ class TurnEnd:
     def __init__(
         self,
         claimed: ClaimedTurn,
-        tools: Tools,
+        context: EngineContext,
         *,
         reply: Reply,
-        desk: ApprovalDesk,
+        approvals: ApprovalService,
         target: ReplyTarget,
     ) -> None:
         self._target = target
         self._speechless = False
         self._claimed = claimed
-        self._tools = tools
+        self._context = context
         self._reply = reply
-        self._desk = desk
+        self._approvals = approvals
 
     async def bring(self, end: fx.EndTurn, seconds: float, *, anything_new: bool) -> bool:
         """Record the end with its last word, then say it. Whatever fails, it is recorded.
@@ -53,7 +53,7 @@ class TurnEnd:
         """
         if end.cause:
             log.warning("turn ended", outcome=end.outcome.value, cause=end.cause)
-        ending = Ending(end.outcome, self._sentence(end), seconds, end.usage)
+        ending = ReplyEnding(end.outcome, self._sentence(end), seconds, end.usage)
         record = partial(self._record, end, ending, nothing_new=not anything_new)
         try:
             ours = await record()
@@ -65,11 +65,11 @@ class TurnEnd:
             log.error("the turn is another process's now")
             self._reply.let_go()
             return False
-        await self._shown(self._desk.void_all_of(self._claimed.turn_id, "The turn has ended."))
+        await self._shown(self._approvals.void_all_of(self._claimed.turn_id, "The turn has ended."))
         await self._shown(self._reply.deliver(stored=True))
         if self._speechless:
             sentence = ending.sentence or _NOT_SHOWN
-            await self._shown(self._tools.chat.close_leftover(self._target, sentence))
+            await self._shown(self._context.chat.close_leftover(self._target, sentence))
         TURNS.labels(outcome=end.outcome.value).inc()
         TURN_SECONDS.observe(seconds)
         return True
@@ -85,7 +85,7 @@ class TurnEnd:
             log.exception("the end was not shown in full")
 
     def _sentence(self, end: fx.EndTurn) -> str | None:
-        sentence = failures.explain(end.outcome, end.cause)
+        sentence = user_messages.explain(end.outcome, end.cause)
         return _WORDLESS if sentence is None and not self._has_text() else sentence
 
     def _has_text(self) -> bool:
@@ -96,7 +96,7 @@ class TurnEnd:
             log.exception("the reply's text is not known")
             return True
 
-    async def _record(self, end: fx.EndTurn, ending: Ending, *, nothing_new: bool) -> bool:
+    async def _record(self, end: fx.EndTurn, ending: ReplyEnding, *, nothing_new: bool) -> bool:
         """Free the binding for its next turn, and store what Slack is to show of this one."""
         last: LastRevision | None = None
         try:
@@ -107,14 +107,14 @@ class TurnEnd:
             UNFORESEEN.inc()
             self._speechless = True
             log.exception("the last word is lost")
-        return await self._tools.store.turns.end(
+        return await self._context.store.turn_queue.end(
             self._claimed.turn_id,
-            lease=self._tools.options.lease,
+            lease=self._context.options.lease,
             outcome=end.outcome,
             cause=end.cause,
             usage=end.usage,
             seconds=ending.seconds,
-            now=self._tools.clock.now(),
+            now=self._context.clock.now(),
             last=last,
         )
 

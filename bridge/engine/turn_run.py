@@ -13,19 +13,21 @@ import structlog
 
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
+from bridge.domain.bindings import Binding, ClaimedTurn
 from bridge.domain.errors import IllegalTransition, StoreError
 from bridge.domain.ids import BindingId, Runtime, UserId
-from bridge.domain.people import Binding, ClaimedTurn, Speaker, Teammate
+from bridge.domain.messages import Speaker
 from bridge.domain.ports import Reply, ReplyTarget
+from bridge.domain.teammates import Teammate
 from bridge.domain.turn import Phase, Turn, step
-from bridge.engine.alarm import Alarm
-from bridge.engine.approval_desk import ApprovalDesk
-from bridge.engine.runtimes import Runtimes
-from bridge.engine.tools import Tools
+from bridge.engine.approval_service import ApprovalService
+from bridge.engine.context import EngineContext
+from bridge.engine.runtime_starter import RuntimeStarter
 from bridge.engine.transcript import Transcript
-from bridge.engine.turn_agent import Answers, TurnAgent
 from bridge.engine.turn_end import TurnEnd
+from bridge.engine.turn_session import Answers, TurnSession
 from bridge.engine.turn_timer import TurnTimer
+from bridge.engine.wakeup import WakeUp
 from bridge.telemetry import TURNS_ACTIVE, UNFORESEEN, Tasks, get_logger
 
 log = get_logger("turn")
@@ -45,34 +47,36 @@ class TurnRun:
         self,
         claimed: ClaimedTurn,
         teammate: Teammate,
-        tools: Tools,
-        runtimes: Runtimes,
-        desk: ApprovalDesk,
+        context: EngineContext,
+        runtimes: RuntimeStarter,
+        approvals: ApprovalService,
         *,
         turn: Turn,
         runtime_known: Callable[[Runtime, BindingId], None],
     ) -> None:
         self.claimed = claimed
         self._teammate = teammate
-        self._tools = tools
-        self._desk = desk
+        self._context = context
+        self._approvals = approvals
         self._turn = turn
-        self._agent = TurnAgent(
-            claimed, teammate, tools, runtimes, tell=self.tell, runtime_known=runtime_known
+        self._agent = TurnSession(
+            claimed, teammate, context, runtimes, tell=self.tell, runtime_known=runtime_known
         )
         self._events: deque[ev.TurnEvent] = deque()
         self._told = 0
-        self._alarm = Alarm()
+        self._alarm = WakeUp()
         self._tasks = Tasks(on_failure=self._task_failed)
         self._side_tasks = Tasks()
         resumed = turn.phase is Phase.RECONCILING
-        earlier = tools.clock.now() - claimed.claimed_at
+        earlier = context.clock.now() - claimed.claimed_at
         self._timer = TurnTimer(
-            tools.clock, tools.options, earlier_s=earlier.total_seconds() if resumed else 0.0
+            context.clock, context.options, earlier_s=earlier.total_seconds() if resumed else 0.0
         )
         self._target = _target(claimed, teammate)
-        self._reply: Reply = tools.chat.open_reply(self._target, resumed=resumed)
-        self._ending = TurnEnd(claimed, tools, reply=self._reply, desk=desk, target=self._target)
+        self._reply: Reply = context.chat.open_reply(self._target, resumed=resumed)
+        self._ending = TurnEnd(
+            claimed, context, reply=self._reply, approvals=approvals, target=self._target
+        )
         self._transcript = Transcript(self._reply)
         self._resumed = resumed
         self._to_seal = resumed
@@ -95,7 +99,7 @@ class TurnRun:
             fx.DropRunText: lambda effect: self._transcript.drop(effect.run_ids),
             fx.DropText: lambda _: self._transcript.drop_all(),
             fx.SayQuietly: lambda effect: self._aside(
-                self._tools.chat.notice(self.claimed.binding.thread, effect.text)
+                self._context.chat.notice(self.claimed.binding.thread, effect.text)
             ),
             fx.StartRuntime: lambda _: self._spawn(self._agent.start(self._next_attempt)),
             fx.LeaveConversation: lambda _: self._spawn(
@@ -158,7 +162,7 @@ class TurnRun:
         return self._events.popleft()
 
     def _what_is_due(self) -> ev.TurnEvent:
-        """Before the turn is given up as interrupted, the guard may have heard its end."""
+        """Before the turn is given up as interrupted, the supervisor may have heard its end."""
         learnt = None
         if self._turn.phase is Phase.RECONCILING:
             learnt = self._agent.ending(self._newest_client_id)
@@ -167,10 +171,10 @@ class TurnRun:
     async def _left_for_later(self) -> bool:
         """At a stop, a turn that is not at work is left for the next start as it is."""
         if self._turn.phase in (Phase.QUEUED, Phase.STARTING):
-            return await self._tools.store.turns.put_back(
+            return await self._context.store.turn_queue.put_back(
                 self.claimed.turn_id,
-                lease=self._tools.options.lease,
-                now=self._tools.clock.now(),
+                lease=self._context.options.lease,
+                now=self._context.clock.now(),
             )
         return self._turn.phase is Phase.RECONCILING and self._turn.stopped_as is None
 
@@ -188,11 +192,11 @@ class TurnRun:
         if isinstance(event, ev.StateReplayed):
             self._void_unless(event.pending_request_ids)
             if self._turn.phase is Phase.RECONCILING:
-                self._timer.wait_only(self._tools.options.rerun_wait_s)
+                self._timer.wait_only(self._context.options.rerun_wait_s)
         elif isinstance(event, ev.InputMissing):
             self._void_unless(frozenset())
         elif isinstance(event, ev.InputAccepted) and self._turn.phase is Phase.SUBMITTING:
-            self._timer.wait_only(self._tools.options.rerun_wait_s)  # it may be swallowed
+            self._timer.wait_only(self._context.options.rerun_wait_s)  # it may be swallowed
         if self._turn.phase is not before:
             self._timer.phase_changed(self._turn.phase)
             log.debug("phase", was=before.value, now=self._turn.phase.value)
@@ -214,12 +218,14 @@ class TurnRun:
 
     def _void(self, effect: fx.VoidApprovals) -> None:
         if self._turn.phase is not Phase.ENDED:  # the end closes all of them once it is recorded
-            self._aside(self._desk.void(self.claimed.turn_id, effect.request_ids, effect.cause))
+            self._aside(
+                self._approvals.void(self.claimed.turn_id, effect.request_ids, effect.cause)
+            )
 
     def _void_unless(self, pending: frozenset[str]) -> None:
         """Questions from before the link was lost are closed, unless the server still asks them."""
         self._aside(
-            self._desk.void_unless(
+            self._approvals.void_unless(
                 self.claimed.turn_id,
                 pending,
                 asked_before=self._lost_at,
@@ -247,7 +253,9 @@ class TurnRun:
     async def _ask(self, asked: ev.ApprovalAsked) -> None:
         await self._caught_up.wait()  # what was said before the question stands above it
         await self._reply.seal()
-        await self._desk.ask(self.claimed, asked, self._teammate.face, self._target.thread_ts)
+        await self._approvals.ask(
+            self.claimed, asked, self._teammate.persona, self._target.thread_ts
+        )
 
     async def _answer(self, effect: fx.AnswerApproval) -> None:
         try:
@@ -256,7 +264,7 @@ class TurnRun:
             self.tell(ev.LinkLost())  # the server may still wait: it is asked what for
             raise
         told = self._told
-        await asyncio.sleep(self._tools.options.answer_wait_s)
+        await asyncio.sleep(self._context.options.answer_wait_s)
         if told == self._told and not self._turn.approvals:
             log.warning("the server took a decision and did nothing", request=effect.request_id)
             self.tell(ev.LinkLost())
@@ -271,7 +279,7 @@ class TurnRun:
         self._missed_text = True
         self._transcript.miss()
         self._caught_up.clear()
-        self._lost_at = self._tools.clock.now()
+        self._lost_at = self._context.clock.now()
         self._reconciling = self._spawn(
             self._agent.reconcile(self._newest_client_id, self._show_stored)
         )
@@ -288,7 +296,7 @@ class TurnRun:
         if self._to_seal and stored.messages:
             self._to_seal = False
             try:
-                calls = await self._desk.shown_calls(self.claimed.turn_id)
+                calls = await self._approvals.shown_calls(self.claimed.turn_id)
             except StoreError as error:
                 log.warning("cards not known", cause=str(error))
         await self._transcript.fill(
@@ -329,7 +337,7 @@ def _target(claimed: ClaimedTurn, teammate: Teammate) -> ReplyTarget:
         turn_id=claimed.turn_id,
         thread=claimed.binding.thread,
         thread_ts=claimed.binding.thread.thread_ts,
-        face=teammate.face,
+        persona=teammate.persona,
         allowed_mentions=frozenset(UserId(author) for author in people),
     )
 

@@ -3,7 +3,8 @@
 from collections.abc import Set
 
 from bridge.domain.ids import OutboxId, TurnId, UserId
-from bridge.render.elements import (
+from bridge.render.action_ids import TURN_STOP
+from bridge.render.block_kit import (
     Block,
     Rendered,
     actions,
@@ -13,7 +14,6 @@ from bridge.render.elements import (
     rendered,
     section,
 )
-from bridge.render.handles import TURN_STOP
 from bridge.render.mentions import safe_mrkdwn
 from bridge.render.plain import plain_fallback
 from bridge.render.stream import MessageView

@@ -6,9 +6,14 @@ from datetime import UTC, datetime
 from bridge.domain.approvals import Approval, ApprovalState, settled_sentence
 from bridge.domain.events import FileDiff
 from bridge.domain.ids import ApprovalId, OutboxId, UserId
-from bridge.domain.people import Face
-from bridge.render.data import command_and_rest, diff_text, excerpt, pretty
-from bridge.render.elements import (
+from bridge.domain.teammates import Persona
+from bridge.render.action_ids import (
+    APPROVAL_ALLOW,
+    APPROVAL_DENY,
+    APPROVAL_DENY_REASON,
+    APPROVAL_VIEW,
+)
+from bridge.render.block_kit import (
     Block,
     Rendered,
     actions,
@@ -18,12 +23,7 @@ from bridge.render.elements import (
     rendered,
     section,
 )
-from bridge.render.handles import (
-    APPROVAL_ALLOW,
-    APPROVAL_DENY,
-    APPROVAL_DENY_REASON,
-    APPROVAL_VIEW,
-)
+from bridge.render.code_blocks import command_and_rest, diff_text, excerpt, pretty
 from bridge.render.limits import SECTION_TEXT
 from bridge.render.mentions import escape_mrkdwn, safe_mrkdwn
 from bridge.render.progress import code_span, hint_of, one_line, tool_name
@@ -36,7 +36,7 @@ _WORDS = 300
 
 def approval_card(
     approval: Approval,
-    face: Face,
+    persona: Persona,
     *,
     approvers: Set[UserId] = frozenset(),
     outbox_id: OutboxId | None = None,
@@ -46,7 +46,7 @@ def approval_card(
     What would run is shown as data, never as formatting. Where it had to be cut the card says so
     and offers the full view. `approvers` are named beside the one who asked.
     """
-    title = f"*{_bold(face.name)}* asks to use *{tool_name(approval.tool_name)}*"
+    title = f"*{_bold(persona.name)}* asks to use *{tool_name(approval.tool_name)}*"
     diffs, diffs_cut = _diffs(approval.diffs)
     # The server's diff says what a write does; its arguments, beside it, would say it twice.
     shown, cut = ([], False) if _tells_all(approval.diffs) else _what_runs(approval)
@@ -59,7 +59,7 @@ def approval_card(
         _buttons(approval.approval_id, full=full),
     ]
     hint = escape_mrkdwn(hint_of(approval.tool_name, approval.arguments))
-    fallback = f"{_bold(face.name)} asks to use {tool_name(approval.tool_name)}: {hint}"
+    fallback = f"{_bold(persona.name)} asks to use {tool_name(approval.tool_name)}: {hint}"
     return rendered(blocks, fallback.removesuffix(": "), outbox_id)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bridge.render.limits import fit, size
-from bridge.render.lines import (
+from bridge.render.markdown_lines import (
     HEADING,
     ITEM,
     SEPARATOR,

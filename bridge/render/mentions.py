@@ -11,7 +11,7 @@ import re
 from collections.abc import Set
 
 from bridge.domain.ids import UserId
-from bridge.render.lines import code_ranges
+from bridge.render.markdown_lines import code_ranges
 
 JOINER = "\u2060"
 

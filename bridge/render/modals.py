@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bridge.domain.approvals import Approval
-from bridge.render.data import chunks, command_and_rest, diff_text, pretty
-from bridge.render.elements import Block, plain, section
-from bridge.render.handles import (
+from bridge.render.action_ids import (
     REASON_BLOCK,
     REASON_INPUT,
     VIEW_FULL,
     VIEW_REASON,
 )
+from bridge.render.block_kit import Block, plain, section
+from bridge.render.code_blocks import chunks, command_and_rest, diff_text, pretty
 from bridge.render.limits import MODAL_BLOCKS, MODAL_BYTES, SECTION_TEXT, VIEW_TITLE
 from bridge.render.progress import code_span, one_line, tool_name
 

@@ -3,7 +3,7 @@
 import re
 
 from bridge.render.limits import FALLBACK_TEXT, clip, fit, size
-from bridge.render.lines import SEPARATOR
+from bridge.render.markdown_lines import SEPARATOR
 from bridge.render.mentions import escape_mrkdwn
 
 _HALF_ENTITY = re.compile(r"&[a-z]{0,3}$")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from bridge.domain.events import ToolLine
-from bridge.render.data import reveal
+from bridge.render.code_blocks import reveal
 from bridge.render.durations import coarse
 from bridge.render.limits import clip, fit, size
 from bridge.render.mentions import escape_mrkdwn

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 from bridge.domain.events import Outcome, ToolLine, Usage
 from bridge.domain.ids import RunId, UserId
-from bridge.domain.ports import Ending
+from bridge.domain.ports import ReplyEnding
 from bridge.render.durations import duration, tokens
 from bridge.render.limits import SECTION_TEXT
 from bridge.render.mentions import safe_mrkdwn
 from bridge.render.plain import clip_escaped
 from bridge.render.progress import tools_line
-from bridge.render.stretch import Stretch, join
+from bridge.render.text_section import TextSection, join
 
 _ENDED = {
     Outcome.DONE: "Done.",
@@ -63,12 +63,12 @@ class ReplyStream:
 
     def __init__(self, *, allowed: Set[UserId] = frozenset()) -> None:
         self._allowed = frozenset(allowed)
-        self._stretches = [Stretch(self._allowed)]
+        self._stretches = [TextSection(self._allowed)]
         self._next_seq = 0
         self._tools: tuple[ToolLine, ...] = ()
         self._since: dict[str, float] = {}
         self._note = ""
-        self._ending: Ending | None = None
+        self._ending: ReplyEnding | None = None
 
     # --- what is said --------------------------------------------------------------------
 
@@ -115,9 +115,9 @@ class ReplyStream:
         """Finish the message so far: what follows goes into a new one."""
         if self._ending is None:
             self._stretches[-1].trace = tools_line(self._tools, {}, 0.0)
-            self._stretches.append(Stretch(self._allowed))
+            self._stretches.append(TextSection(self._allowed))
 
-    def finish(self, ending: Ending) -> None:
+    def finish(self, ending: ReplyEnding) -> None:
         """End the reply: all text is shown, with how long it took and how it ended."""
         if self._ending is None:
             self._ending = ending
@@ -139,7 +139,7 @@ class ReplyStream:
             views = self._ended(views, self._ending, sentence)
         return sorted(views, key=lambda view: view.seq)
 
-    def _views(self, stretch: Stretch, now: float, *, at_least: int = 0) -> list[MessageView]:
+    def _views(self, stretch: TextSection, now: float, *, at_least: int = 0) -> list[MessageView]:
         newest = stretch is self._stretches[-1]
         live = newest and self._ending is None
         working = self._working(now) if live else None
@@ -155,7 +155,7 @@ class ReplyStream:
             views[0] = replace(views[0], tools_line=stretch.trace or None)
         return views
 
-    def _name(self, stretch: Stretch, count: int) -> None:
+    def _name(self, stretch: TextSection, count: int) -> None:
         while len(stretch.seqs) < count:
             stretch.seqs.append(self._next_seq)
             self._next_seq += 1
@@ -177,7 +177,7 @@ class ReplyStream:
         return clip_escaped(sentence, SECTION_TEXT) or None
 
     def _ended(
-        self, views: list[MessageView], ending: Ending, sentence: str | None
+        self, views: list[MessageView], ending: ReplyEnding, sentence: str | None
     ) -> list[MessageView]:
         newest = self._stretches[-1]
         if newest.seqs:

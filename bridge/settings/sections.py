@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bridge.domain.ids import AgentId, ChannelId
-from bridge.domain.people import PermissionMode, Teammate
+from bridge.domain.teammates import PermissionMode, Teammate
 from bridge.settings.secrets import Secrets
 
 ENV_PREFIX = "BRIDGE_"

@@ -10,10 +10,10 @@ Ids and instants come in as arguments; nothing here makes one (the event log sta
 hears). Every method raises `StoreUnavailable` when the database cannot be used just now.
 """
 
-from bridge.store.amendments import Edit
+from bridge.store.event_gaps import EVERYWHERE, EventGap, EventGaps, OpenMessage
 from bridge.store.event_log import EventLog, LoggedFrame
-from bridge.store.hearing import EVERYWHERE, Gap, Hearing, OpenMessage
-from bridge.store.records import (
+from bridge.store.message_edits import Edit
+from bridge.store.result_types import (
     Accepted,
     Amendment,
     LeftTurn,
@@ -30,9 +30,9 @@ __all__ = [
     "Accepted",
     "Amendment",
     "Edit",
+    "EventGap",
+    "EventGaps",
     "EventLog",
-    "Gap",
-    "Hearing",
     "LeftTurn",
     "Located",
     "LocatedTurn",

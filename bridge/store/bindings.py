@@ -5,8 +5,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from bridge.domain.bindings import Binding
 from bridge.domain.ids import BindingId, MessageId, MessageTs, Runtime, ThreadKey
-from bridge.domain.people import Binding
 from bridge.store.database import Database
 from bridge.store.rows import binding_of, thread_params
 from bridge.store.schema import bindings, messages
@@ -55,7 +55,7 @@ _SEEN = sa.update(bindings).where(_THIS).values(last_seen=_param("message"))
 
 
 class Bindings:
-    """Bindings are made by `Turns.accept`, when a teammate is first addressed in a thread."""
+    """Bindings are made by `TurnQueue.accept`, when a teammate is first addressed in a thread."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
 
 from bridge.domain.errors import ConfigurationError, StoreUnavailable
-from bridge.store import dialect
+from bridge.store import sqlite
 from bridge.store.schema import SCHEMA_VERSION
 from bridge.telemetry import STORE_FAILURES
 
@@ -30,13 +30,13 @@ class _Lane:
 
     def __init__(self, url: URL, *, writes: bool, busy_timeout_s: float) -> None:
         self._url = url
-        self._engine = dialect.engine(url, writes=writes, busy_timeout_s=busy_timeout_s)
+        self._engine = sqlite.engine(url, writes=writes, busy_timeout_s=busy_timeout_s)
         self._busy_timeout_s = busy_timeout_s
         self._thread = ThreadPoolExecutor(
             1, thread_name_prefix="store-writer" if writes else "store-reader"
         )
         self._connection: Connection | None = None
-        self._file: dialect.FileMark | None = None
+        self._file: sqlite.FileMark | None = None
         self._patience_s = busy_timeout_s
 
     async def run(self, work: Callable[[Connection], T], *, durable: bool = False) -> T:
@@ -48,12 +48,12 @@ class _Lane:
     def _transact(self, work: Callable[[Connection], T], *, durable: bool, asked_at: float) -> T:
         connection = self._connected()
         self._be_patient(connection, self._busy_timeout_s - (time.monotonic() - asked_at))
-        safety = dialect.durable(connection) if durable else nullcontext()
+        safety = sqlite.durable(connection) if durable else nullcontext()
         try:
             with safety, connection.begin():
                 return work(connection)
         except sa.exc.DBAPIError as error:
-            if dialect.spoils_connection(error):
+            if sqlite.spoils_connection(error):
                 self._disconnect()  # what this one believes of the file may be wrong by now
             raise
 
@@ -63,13 +63,13 @@ class _Lane:
         Raises `StoreUnavailable` when another file is in its place, or none: what would be
         written to a deleted file is gone with the process.
         """
-        found = dialect.mark_of(self._url)
+        found = sqlite.mark_of(self._url)
         if self._file is not None and found != self._file:
-            raise dialect.moved()
+            raise sqlite.moved()
         if self._connection is None:
             self._connection = self._engine.connect()
             self._patience_s = self._busy_timeout_s
-            self._file = dialect.mark_of(self._url)
+            self._file = sqlite.mark_of(self._url)
         return self._connection
 
     def _be_patient(self, connection: Connection, seconds: float) -> None:
@@ -82,7 +82,7 @@ class _Lane:
         if patience_s > 0.9 * self._busy_timeout_s:
             patience_s = self._busy_timeout_s
         if patience_s != self._patience_s:
-            dialect.set_busy_timeout(connection, patience_s)
+            sqlite.set_busy_timeout(connection, patience_s)
             self._patience_s = patience_s
 
     async def close(self) -> None:
@@ -123,8 +123,8 @@ class Database:
             SchemaTooNew: a newer program wrote it.
             StoreUnavailable: it is locked, or the disk is full.
         """
-        parsed = dialect.parse(url)
-        await asyncio.to_thread(dialect.prepare_file, parsed)
+        parsed = sqlite.parse(url)
+        await asyncio.to_thread(sqlite.prepare_file, parsed)
         database = cls(parsed, busy_timeout_s=busy_timeout_s)
         try:
             database._schema_version = await database._examine()
@@ -167,7 +167,7 @@ class Database:
 
     async def check_writable(self) -> None:
         """Write nothing new, as a real write would. Raises `StoreUnavailable` when that fails."""
-        await self.write(dialect.probe)
+        await self.write(sqlite.probe)
 
     async def close(self) -> None:
         """Finish running transactions and close the file. May be called twice."""
@@ -181,7 +181,7 @@ class Database:
         with self._translated(opening=True):
             found = await self._writer.run(_schema_version)
         if found > SCHEMA_VERSION:
-            raise dialect.too_new(found, SCHEMA_VERSION)
+            raise sqlite.too_new(found, SCHEMA_VERSION)
         return found
 
     @contextmanager
@@ -191,15 +191,15 @@ class Database:
         try:
             yield
         except sa.exc.DBAPIError as error:
-            STORE_FAILURES.labels(dialect.code_of(error)).inc()
-            raise dialect.failure(error, url=self._url, opening=opening) from error
-        except dialect.FileMoved:
+            STORE_FAILURES.labels(sqlite.code_of(error)).inc()
+            raise sqlite.failure(error, url=self._url, opening=opening) from error
+        except sqlite.FileMoved:
             STORE_FAILURES.labels("MOVED").inc()
             raise
 
 
 def _schema_version(connection: Connection) -> int:
-    dialect.probe(connection)
+    sqlite.probe(connection)
     tables = sa.inspect(connection).get_table_names()
     if not tables:
         return 0

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bridge.domain.ids import ChannelId, MessageId, MessageTs, TeamId, ThreadKey, TurnId
-from bridge.domain.people import Speaker, StoredMessage
-from bridge.store import amendments
+from bridge.domain.messages import Speaker, StoredMessage
+from bridge.store import message_edits
 from bridge.store.database import Database
-from bridge.store.records import Located
+from bridge.store.result_types import Located
 from bridge.store.rows import message_of, thread_params
 from bridge.store.schema import (
     approvals,
@@ -146,7 +146,7 @@ class Messages:
     async def find(self, team: TeamId, channel: ChannelId, ts: MessageTs) -> Located | None:
         """The stored message of that name with its turns; None when it is not known."""
         return await self._database.read(
-            partial(amendments.find, team=team, channel=channel, ts=ts)
+            partial(message_edits.find, team=team, channel=channel, ts=ts)
         )
 
     async def forget_text(self, older_than: datetime) -> int:

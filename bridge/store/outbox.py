@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bridge.domain.ids import ApprovalId, ChannelId, MessageTs, OutboxId, TeamId, TurnId
-from bridge.domain.posts import OutboxEntry
-from bridge.store import owing
+from bridge.domain.outbox_entry import OutboxEntry
+from bridge.store import outbox_statements
 from bridge.store.database import Database
-from bridge.store.records import LocatedTurn
+from bridge.store.result_types import LocatedTurn
 from bridge.store.rows import Row, clean, located_turn_of
 from bridge.store.schema import bindings, outbox, turns
 
@@ -83,11 +83,13 @@ class Outbox:
 
         `instead_of`: what that row still owes is owed by this one from now on.
         """
-        await self._database.write(partial(owing.plan, entry=entry, instead_of=instead_of))
+        await self._database.write(
+            partial(outbox_statements.plan, entry=entry, instead_of=instead_of)
+        )
 
     async def owe(self, entries: Sequence[OutboxEntry]) -> None:
         """Store what Slack is to be shown, all or nothing."""
-        await self._database.write(partial(owing.owe, entries=entries))
+        await self._database.write(partial(outbox_statements.owe, entries=entries))
 
     async def owed(self) -> list[OutboxEntry]:
         """Everything that Slack is still to be shown, in the order of storing."""
@@ -107,7 +109,7 @@ class Outbox:
                 connection.execute(_SETTLED, {"entry": outbox_id, "hash": payload_hash})
             if row is not None and row.said is not None:
                 at = row.planned_at
-                owing.heard(connection, outbox_id, turn_id=row.turn_id, ts=ts, at=at)
+                outbox_statements.heard(connection, outbox_id, turn_id=row.turn_id, ts=ts, at=at)
 
         await self._database.write(work)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bridge.domain.bindings import Binding, ClaimedTurn
 from bridge.domain.ids import (
     AgentId,
     BindingId,
@@ -20,8 +21,8 @@ from bridge.domain.ids import (
     TurnId,
     UserId,
 )
-from bridge.domain.people import Binding, ClaimedTurn, Said, SharedFile, Speaker, StoredMessage
-from bridge.store.records import LocatedTurn, TurnState
+from bridge.domain.messages import SharedFile, Speaker, StoredMessage, ThreadMessage
+from bridge.store.result_types import LocatedTurn, TurnState
 
 Row = sa.Row[*tuple[Any, ...]]
 """A row of any statement; its columns are attributes."""
@@ -65,7 +66,7 @@ def files_of(text: str) -> tuple[SharedFile, ...]:
 
 def message_of(row: Row) -> StoredMessage:
     """A stored message from a row of `messages`."""
-    said = Said(
+    said = ThreadMessage(
         ts=MessageTs(row.ts),
         speaker=Speaker(row.speaker),
         author=row.author,

@@ -6,12 +6,12 @@ from datetime import timedelta
 from bridge.store.approvals import Approvals
 from bridge.store.bindings import Bindings
 from bridge.store.database import Database
+from bridge.store.event_gaps import EventGaps
 from bridge.store.event_log import EventLog
-from bridge.store.hearing import Hearing
 from bridge.store.messages import Messages
 from bridge.store.outbox import Outbox
 from bridge.store.teammates import Teammates
-from bridge.store.turns import Turns
+from bridge.store.turn_queue import TurnQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class Store:
     database: Database
     messages: Messages
     bindings: Bindings
-    turns: Turns
+    turn_queue: TurnQueue
     approvals: Approvals
     outbox: Outbox
     event_log: EventLog
-    hearing: Hearing
+    event_gaps: EventGaps
     teammates: Teammates
 
     @classmethod
@@ -60,11 +60,11 @@ class Store:
             database=database,
             messages=Messages(database),
             bindings=Bindings(database),
-            turns=Turns(database),
+            turn_queue=TurnQueue(database),
             approvals=Approvals(database),
             outbox=Outbox(database),
             event_log=EventLog(database, keep=log_keep, max_bytes=log_max_bytes),
-            hearing=Hearing(database),
+            event_gaps=EventGaps(database),
             teammates=Teammates(database),
         )
 

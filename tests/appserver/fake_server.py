@@ -51,7 +51,7 @@ class FakeServer:
         }
         await socket.send(json.dumps(answer))
 
-    def guard(self, socket: ServerConnection, request: Request) -> Response | None:
+    def supervisor(self, socket: ServerConnection, request: Request) -> Response | None:
         self.paths.append(request.path)
         if self.status is not None:
             return socket.respond(HTTPStatus(self.status), "no")
@@ -86,7 +86,7 @@ class FakeServer:
 async def running(server: FakeServer) -> AsyncIterator[FakeServer]:
     listener: Server
     async with serve(
-        server.serve_one, "127.0.0.1", server.port, process_request=server.guard, max_size=None
+        server.serve_one, "127.0.0.1", server.port, process_request=server.supervisor, max_size=None
     ) as listener:
         server.port = next(iter(listener.sockets)).getsockname()[1]
         yield server

@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from bridge.appserver import commands, frames, management, protocol
+from bridge.appserver import commands, frames, management_commands, protocol
 from bridge.appserver.commands import Command
 from bridge.appserver.events import Event, UpdateDeviceStatus
-from bridge.appserver.legacy import Helper
+from bridge.appserver.legacy import LegacyAdapter
 from bridge.appserver.protocol import Session
 from bridge.appserver.responses import InputAccepted
 from bridge.appserver.translate import Translator
@@ -24,7 +24,7 @@ RECORDINGS = Path(__file__).parent.parent / "recordings"
 _COMMANDS = {
     model.model_fields["type"].default: TypeAdapter(model)
     for model in Command.__subclasses__()
-    if model.__module__ in (commands.__name__, management.__name__)
+    if model.__module__ in (commands.__name__, management_commands.__name__)
 }
 
 
@@ -88,7 +88,7 @@ class Replay:
 
     session: Session = field(default_factory=Session)
     translator: Translator = field(default_factory=Translator)
-    helper: Helper | None = None
+    helper: LegacyAdapter | None = None
     waiting: dict[str, str] = field(default_factory=dict)
     sent_as: dict[str, str] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
@@ -96,7 +96,7 @@ class Replay:
     refused: list[str] = field(default_factory=list)
     unsendable: list[str] = field(default_factory=list)
     dispositions: list[str] = field(default_factory=list)
-    gaps: list[protocol.Gap] = field(default_factory=list)
+    gaps: list[protocol.SequenceGap] = field(default_factory=list)
     unreadable: list[frames.Frame] = field(default_factory=list)
     repeated: int = 0
     events: list[ev.AgentEvent] = field(default_factory=list)
@@ -110,7 +110,7 @@ class Replay:
         self.session.opened()
         if legacy:
             self.session.two_sockets()
-            self.helper = Helper()
+            self.helper = LegacyAdapter()
         self.translator.connected()
         self.device = None
 
@@ -172,7 +172,7 @@ class Replay:
                     self._answered(answer)
                 case protocol.Pushed(event):
                     self._pushed(event)
-                case protocol.Gap():
+                case protocol.SequenceGap():
                     self.gaps.append(outcome)
                 case protocol.Repeated():
                     self.repeated += 1

@@ -20,12 +20,13 @@ from bridge.appserver.commands import (
     InputMessage,
 )
 from bridge.appserver.connection import LinkOptions
-from bridge.appserver.runtimes import KEPT
+from bridge.appserver.started_runtimes import KEPT
 from bridge.domain import events as ev
+from bridge.domain.bindings import ImagePart, RuntimeRequest, TextPart
 from bridge.domain.errors import AgentUnreachable, CommandRefused, RuntimeGone
 from bridge.domain.ids import AgentId, ConversationId, Runtime
-from bridge.domain.people import ImagePart, PermissionMode, RuntimeRequest, Teammate, TextPart
 from bridge.domain.ports import AgentListener, AgentPort, HistoryMessage, LinkState
+from bridge.domain.teammates import PermissionMode, Teammate
 from tests.appserver.fake_server import FakeServer, running
 from tests.support import eventually
 

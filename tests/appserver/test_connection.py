@@ -14,10 +14,10 @@ from structlog.testing import capture_logs
 from websockets.asyncio.server import ServerConnection
 
 from bridge.appserver import commands as c
+from bridge.appserver.bearer_token import token_from_file
 from bridge.appserver.connection import Connection, LinkOptions
 from bridge.appserver.events import Event, StreamDelta
 from bridge.appserver.responses import AppServerInfoResponse, InputAccepted
-from bridge.appserver.tokens import token_from_file
 from bridge.appserver.transport import Endpoint, Fault, Link, LinkFailed, diagnose, socket_url
 from bridge.appserver.versions import Generation
 from bridge.domain.errors import AgentUnreachable
@@ -30,7 +30,7 @@ RUNTIME = c.RuntimeId(agent_id="a", conversation_id="c")
 
 
 @dataclass
-class Ears:
+class EventObserver:
     events: list[Event] = field(default_factory=list)
     states: list[tuple[LinkState, str | None]] = field(default_factory=list)
 
@@ -49,8 +49,10 @@ class Ears:
 
 
 @asynccontextmanager
-async def linked(server: FakeServer, **options: Any) -> AsyncIterator[tuple[Connection, Ears]]:
-    ears = Ears()
+async def linked(
+    server: FakeServer, **options: Any
+) -> AsyncIterator[tuple[Connection, EventObserver]]:
+    ears = EventObserver()
     more = {"first_retry_s": 0.01, "longest_retry_s": 0.05, "hands_retry_s": 0.05, **options}
     log = more.pop("frame_log", None)
     connection = Connection(LinkOptions(server.url, **more), listener=ears, frame_log=log)
@@ -119,7 +121,7 @@ async def test_g8_what_cannot_be_read_is_logged_once_per_kind_and_changes_nothin
 
 
 async def test_a_listener_that_fails_does_not_stop_the_link() -> None:
-    class Clumsy(Ears):
+    class Clumsy(EventObserver):
         def pushed(self, event: Event) -> None:
             super().pushed(event)
             if len(self.events) == 1:

@@ -4,8 +4,9 @@ import pytest
 
 from bridge.appserver.client import AppServerClient
 from bridge.domain import events as ev
+from bridge.domain.bindings import RuntimeRequest
 from bridge.domain.ids import Runtime
-from bridge.domain.people import PermissionMode, RuntimeRequest
+from bridge.domain.teammates import PermissionMode
 from bridge.engine.transcript import joined
 from tests.appserver.test_real_server import Heard, begin, connected, say
 from tests.appserver_fixtures import RealServer

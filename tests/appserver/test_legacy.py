@@ -4,7 +4,7 @@ from bridge.appserver import commands as c
 from bridge.appserver import deltas, frames
 from bridge.appserver.events import StreamDelta, TurnFinished, UpdateLoopStatus
 from bridge.appserver.frames import Frame
-from bridge.appserver.legacy import Helper
+from bridge.appserver.legacy import LegacyAdapter
 from bridge.appserver.responses import InputAccepted
 
 REF = {"agent_id": "a", "conversation_id": "c"}
@@ -44,7 +44,7 @@ def question(ident: str) -> Frame:
     return frame("control_request", request_id=ident, request=request)
 
 
-def play(helper: Helper, *received: Frame) -> list[Frame]:
+def play(helper: LegacyAdapter, *received: Frame) -> list[Frame]:
     return [out for each in received for out in helper.received(each)]
 
 
@@ -58,7 +58,7 @@ def accepted(out: list[Frame]) -> list[tuple[str, bool, str | None]]:
 
 
 def test_the_first_word_after_an_input_accepts_it() -> None:
-    helper = Helper()
+    helper = LegacyAdapter()
     assert helper.sent(words("m")) == ()
     out = play(helper, loop("SENDING_API_REQUEST"), loop("PROCESSING_API_RESPONSE", "r"))
     assert accepted(out) == [("r1", True, "started")]
@@ -66,7 +66,7 @@ def test_the_first_word_after_an_input_accepts_it() -> None:
 
 
 def test_an_input_behind_another_is_queued() -> None:
-    helper = Helper()
+    helper = LegacyAdapter()
     helper.sent(words("m", "r1"))
     helper.sent(words("n", "r2"))
     out = play(helper, loop("SENDING_API_REQUEST"))
@@ -80,14 +80,14 @@ def test_an_input_behind_another_is_queued() -> None:
 
 
 def test_a_commands_other_than_inputs_is_left_alone() -> None:
-    helper = Helper()
+    helper = LegacyAdapter()
     assert helper.sent(c.Sync(request_id="s", runtime=ID)) == ()
     assert helper.sent(words("m", None)) == ()
     assert accepted(play(helper, loop("SENDING_API_REQUEST"))) == []
 
 
 def test_an_answer_to_nothing_is_refused_at_once() -> None:
-    helper = Helper()
+    helper = LegacyAdapter()
     (refusal,) = helper.sent(verdict("perm-1"))
     assert isinstance(refusal, InputAccepted)
     assert not refusal.accepted
@@ -95,7 +95,7 @@ def test_an_answer_to_nothing_is_refused_at_once() -> None:
 
 
 def test_an_answer_to_a_question_is_accepted_once() -> None:
-    helper = Helper()
+    helper = LegacyAdapter()
     play(helper, question("perm-1"))
     assert helper.sent(verdict("perm-1")) == ()
     assert accepted(play(helper, loop("WAITING_ON_APPROVAL", "r"))) == [("r9", True, None)]
@@ -103,7 +103,7 @@ def test_an_answer_to_a_question_is_accepted_once() -> None:
 
 
 def test_a_stop_reason_and_idleness_end_the_turn() -> None:
-    helper = Helper()
+    helper = LegacyAdapter()
     out = play(
         helper,
         loop("PROCESSING_API_RESPONSE", "r"),
@@ -116,7 +116,7 @@ def test_a_stop_reason_and_idleness_end_the_turn() -> None:
 
 
 def test_a_tool_steps_boundary_does_not_end_the_turn() -> None:
-    helper = Helper()
+    helper = LegacyAdapter()
     out = play(
         helper,
         loop("PROCESSING_API_RESPONSE", "r"),
@@ -127,7 +127,7 @@ def test_a_tool_steps_boundary_does_not_end_the_turn() -> None:
 
 
 def test_an_interruption_ends_the_turn_as_cancelled() -> None:
-    helper = Helper()
+    helper = LegacyAdapter()
     out = play(
         helper,
         loop("PROCESSING_API_RESPONSE", "r"),
@@ -145,7 +145,7 @@ def test_an_abort_during_a_question_or_a_retry_is_cancelled() -> None:
     )
     for boundary in boundaries:
         out = play(
-            Helper(),
+            LegacyAdapter(),
             loop("PROCESSING_API_RESPONSE", "r"),
             *boundary,
             loop("WAITING_ON_INPUT"),
@@ -156,14 +156,14 @@ def test_an_abort_during_a_question_or_a_retry_is_cancelled() -> None:
 
 def test_idleness_without_a_reason_ends_the_turn_when_it_is_confirmed() -> None:
     for confirmation in (loop("WAITING_ON_INPUT"), loop("SENDING_API_REQUEST")):
-        helper = Helper()
+        helper = LegacyAdapter()
         out = play(helper, loop("PROCESSING_API_RESPONSE", "r"), loop("WAITING_ON_INPUT"))
         assert ends(out) == []
         assert ends(play(helper, confirmation)) == [("cancelled", "r", None)]
 
 
 def test_a_terminal_error_ends_the_turn_and_names_its_inputs() -> None:
-    helper = Helper()
+    helper = LegacyAdapter()
     helper.sent(words("m"))
     out = play(
         helper,
@@ -181,7 +181,7 @@ def test_a_terminal_error_ends_the_turn_and_names_its_inputs() -> None:
 
 
 def test_a_retried_run_is_not_the_end() -> None:
-    helper = Helper()
+    helper = LegacyAdapter()
     out = play(
         helper,
         loop("PROCESSING_API_RESPONSE", "r"),
@@ -195,7 +195,7 @@ def test_a_retried_run_is_not_the_end() -> None:
 
 
 def test_a_change_of_mode_is_no_turn() -> None:
-    helper = Helper()
+    helper = LegacyAdapter()
     out = play(
         helper, loop("EXECUTING_COMMAND"), loop("WAITING_ON_INPUT"), loop("WAITING_ON_INPUT")
     )
@@ -203,7 +203,7 @@ def test_a_change_of_mode_is_no_turn() -> None:
 
 
 def test_runs_are_mapped_to_the_inputs_they_serve() -> None:
-    helper = Helper()
+    helper = LegacyAdapter()
     helper.sent(words("m"))
     play(helper, loop("SENDING_API_REQUEST"))
     helper.sent(words("n", "r2"))
@@ -215,7 +215,7 @@ def test_runs_are_mapped_to_the_inputs_they_serve() -> None:
 
 
 def test_pieces_of_a_run_share_an_id_but_a_helpers_do_not() -> None:
-    helper = Helper()
+    helper = LegacyAdapter()
 
     def piece(ident: str, run_id: str | None, **more: Any) -> Frame:
         body = {"message_type": "assistant_message", "id": ident, "run_id": run_id, "content": "x"}
@@ -233,7 +233,7 @@ def test_pieces_of_a_run_share_an_id_but_a_helpers_do_not() -> None:
 
 
 def test_a_server_that_speaks_for_itself_is_not_spoken_for() -> None:
-    helper = Helper()
+    helper = LegacyAdapter()
     helper.sent(words("m"))
     native = frame("input_accepted", request_id="r1", accepted=True, disposition="started")
     assert play(helper, native) == [native]

@@ -17,8 +17,8 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.appserver.leftover import end_leftover
-from bridge.appserver.model_key import put_key
+from bridge.appserver.bearer_token import token_from_file
+from bridge.appserver.orphan_process import end_leftover
 from bridge.appserver.process import (
     AppServerProcess,
     ModelEndpoint,
@@ -26,7 +26,7 @@ from bridge.appserver.process import (
     find_letta,
     free_port,
 )
-from bridge.appserver.tokens import token_from_file
+from bridge.appserver.provider_credentials import put_key
 from bridge.domain.errors import ConfigurationError
 from tests.support import eventually
 

@@ -100,7 +100,7 @@ def test_missing_events_are_reported_with_the_event_that_shows_it() -> None:
     session = opened()
     assert len(session.received(event(1))) == 1
     gap, pushed = session.received(event(4))
-    assert gap == protocol.Gap(2, 4)
+    assert gap == protocol.SequenceGap(2, 4)
     assert isinstance(pushed, protocol.Pushed)
     assert len(session.received(event(5))) == 1
 
@@ -236,6 +236,6 @@ def test_gaps_tell_exactly_which_events_are_missing(sequence: list[int]) -> None
     rising = sorted(set(sequence))
     for seq in rising:
         for outcome in session.received(event(seq)):
-            if isinstance(outcome, protocol.Gap):
+            if isinstance(outcome, protocol.SequenceGap):
                 missing |= set(range(outcome.expected, outcome.got))
     assert missing == set(range(1, max(rising, default=0))) - set(rising)

@@ -9,15 +9,16 @@ from typing import TypeVar
 
 import pytest
 
+from bridge.appserver.bearer_token import token_from_file
 from bridge.appserver.client import AppServerClient
 from bridge.appserver.commands import ClientInfo, ExternalTool, TextContent, ToolResult
 from bridge.appserver.connection import LinkOptions
-from bridge.appserver.tokens import token_from_file
 from bridge.domain import events as ev
+from bridge.domain.bindings import RuntimeRequest, TextPart
 from bridge.domain.errors import AgentUnreachable, RuntimeGone
 from bridge.domain.ids import AgentId, ConversationId, Runtime
-from bridge.domain.people import PermissionMode, RuntimeRequest, Teammate, TextPart
 from bridge.domain.ports import AgentPort, LinkState
+from bridge.domain.teammates import PermissionMode, Teammate
 from tests.appserver_fixtures import MODEL, RealServer
 from tests.support import eventually
 
@@ -281,8 +282,8 @@ async def test_management_calls_answer(app_server: RealServer) -> None:
 
 
 async def test_a_second_subscriber_takes_an_approval_over(app_server: RealServer) -> None:
-    """A guard's subscription keeps the turn alive; the next client finds it and answers."""
-    async with connected(app_server) as (guard, _):
+    """A supervisor's subscription keeps the turn alive; the next client finds it and answers."""
+    async with connected(app_server) as (supervisor, _):
         async with connected(app_server) as (worker, heard):
             runtime = await begin(worker, app_server)
             request = RuntimeRequest(
@@ -291,7 +292,7 @@ async def test_a_second_subscriber_takes_an_approval_over(app_server: RealServer
                 str(app_server.cwd),
                 PermissionMode.STANDARD,
             )
-            await guard.start(request)
+            await supervisor.start(request)
             command = '{"command": "touch taken.txt", "description": "Create a file"}'
             await say(worker, runtime, f"Go [[tool Bash {command}]][[then]][[text Done.]]")
             asked = await heard.question(runtime)

@@ -20,7 +20,7 @@ DONE, FAILED, CANCELLED, INTERRUPTED = (
     Outcome.CANCELLED,
     Outcome.INTERRUPTED,
 )
-Said = tuple[str, str, set[str]]
+ThreadMessage = tuple[str, str, set[str]]
 
 
 def words(count: int) -> str:
@@ -31,7 +31,7 @@ def words(count: int) -> str:
 class Expected:
     """`says`: text, stop reason and inputs of each turn of the server; `ends`: id and outcome."""
 
-    says: list[Said] = field(default_factory=list)
+    says: list[ThreadMessage] = field(default_factory=list)
     ends: list[tuple[str, Outcome | None]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)

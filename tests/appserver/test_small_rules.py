@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bridge.appserver import commands as c
-from bridge.appserver.backoff import Backoff
 from bridge.appserver.events import (
     DeviceStatus,
     Event,
@@ -17,14 +16,16 @@ from bridge.appserver.events import (
     UpdateDeviceStatus,
     UpdateLoopStatus,
 )
-from bridge.appserver.history import to_history, without_reminders
 from bridge.appserver.responses import StoredMessageRecord
-from bridge.appserver.runtimes import Difference, Runtimes
+from bridge.appserver.started_runtimes import Difference, StartedRuntimes
+from bridge.appserver.stored_messages import to_history, without_reminders
 from bridge.appserver.versions import generation, parse_version
-from bridge.appserver.wire import RuntimeRef
+from bridge.appserver.wire_base import RuntimeRef
+from bridge.domain.bindings import RuntimeRequest
 from bridge.domain.errors import AgentTooOld
 from bridge.domain.ids import AgentId, ConversationId, Runtime
-from bridge.domain.people import PermissionMode, RuntimeRequest
+from bridge.domain.teammates import PermissionMode
+from bridge.retry import Backoff
 
 RUNTIME = Runtime(AgentId("a"), ConversationId("c"))
 ANY = RuntimeRequest(AgentId("a"), None, None, PermissionMode.STANDARD)
@@ -120,7 +121,7 @@ def test_stored_messages_become_history() -> None:
 
 
 def test_runtimes_are_started_anew_on_each_connection() -> None:
-    runtimes = Runtimes()
+    runtimes = StartedRuntimes()
     request = RuntimeRequest(AgentId("a"), None, "/srv/x/", PermissionMode.STRICT)
     assert runtimes.differences(RUNTIME) == ()
     runtimes.started(RUNTIME, request)
@@ -146,7 +147,7 @@ def test_runtimes_are_started_anew_on_each_connection() -> None:
 
 
 def test_a_runtime_without_a_directory_of_its_own_has_no_difference() -> None:
-    runtimes = Runtimes()
+    runtimes = StartedRuntimes()
     runtimes.started(RUNTIME, RuntimeRequest(AgentId("a"), None, None, PermissionMode.STANDARD))
     runtimes.heard(RUNTIME, described(current_working_directory="/"))
     assert runtimes.differences(RUNTIME) == ()
@@ -188,7 +189,7 @@ def named(number: int) -> Runtime:
 
 
 def test_the_runtime_that_was_idle_longest_is_forgotten() -> None:
-    runtimes = Runtimes(kept=2)
+    runtimes = StartedRuntimes(kept=2)
     for number in (1, 2):
         runtimes.started(named(number), ANY)
         runtimes.heard(named(number), described())
@@ -204,7 +205,7 @@ def test_the_runtime_that_was_idle_longest_is_forgotten() -> None:
 
 @pytest.mark.parametrize("work", [described(is_processing=True), at_work("WAITING_ON_APPROVAL")])
 def test_a_runtime_at_work_is_remembered_however_long_it_is_silent(work: Event) -> None:
-    runtimes = Runtimes(kept=2)
+    runtimes = StartedRuntimes(kept=2)
     runtimes.started(named(0), ANY)
     runtimes.heard(named(0), work)
     for number in range(1, 9):

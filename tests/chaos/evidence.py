@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.chaos.checker import Asked, Evidence, Post
-from tests.chaos.people import People, Said, everything
+from tests.chaos.people import People, ThreadMessage, everything
 from tests.chaos.plan import STOPS, Shape
 from tests.chaos.script import RAN, answer
 from tests.chaos.stage import Stage
@@ -39,7 +39,7 @@ async def gather(stage: Stage, people: People, *, acked: frozenset[str]) -> Evid
     )
 
 
-def _asked(one: Said, acked: frozenset[str]) -> Asked:
+def _asked(one: ThreadMessage, acked: frozenset[str]) -> Asked:
     keys = (one.ask.key, one.ask.edited_key) if one.edited else (one.ask.key,)
     return Asked(
         keys=keys,

@@ -74,7 +74,7 @@ async def _kill_everything(stage: Stage, strike: Strike) -> bool:
 
 async def _kill_guard(stage: Stage, strike: Strike) -> bool:
     if stage.server is None:
-        stage.server_kills += 1  # it belongs to the guard
+        stage.server_kills += 1  # it belongs to the supervisor
     return stage.signal_main(signal.SIGKILL)
 
 
@@ -216,7 +216,7 @@ async def _lock_database(stage: Stage, strike: Strike) -> bool:
 KINDS: dict[str, Inflict] = {
     "kill at random": _kill_worker,
     "kill everything": _kill_everything,
-    "kill the guard": _kill_guard,
+    "kill the supervisor": _kill_guard,
     "terminate": _terminate,
     "freeze": _freeze,
     "server killed": _kill_server,

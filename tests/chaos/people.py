@@ -25,7 +25,7 @@ _ALLOW, _DENY = ALLOW_BUTTON, "approval_deny"
 
 
 @dataclass(slots=True, kw_only=True)
-class Said:
+class ThreadMessage:
     """An ask that was really said: where, in which thread (empty: the whole channel), and when."""
 
     ask: Ask
@@ -42,7 +42,7 @@ class People:
 
     place: Playground
     plan: Plan
-    said: dict[str, Said] = field(default_factory=dict)
+    said: dict[str, ThreadMessage] = field(default_factory=dict)
     presses: list[Press] = field(default_factory=list)
 
     async def talk(self) -> None:
@@ -67,19 +67,19 @@ class People:
         with contextlib.suppress(ApiError):  # what it was about may be gone by now
             await self._twist(one)
 
-    def _say(self, ask: Ask) -> Said:
+    def _say(self, ask: Ask) -> ThreadMessage:
         text = said(ask, ask.key)
         if ask.place == "dm":
             channel = self.place.dm(ask.who)
-            return Said(
+            return ThreadMessage(
                 ask=ask, channel=channel, root="", ts=self.place.post(ask.who, channel, text)
             )
         channel = self.place.channel(ask.place)["id"]
         root = self.said[ask.after].root if ask.after else None
         ts = self.place.post(ask.who, channel, text, root)
-        return Said(ask=ask, channel=channel, root=root or ts, ts=ts)
+        return ThreadMessage(ask=ask, channel=channel, root=root or ts, ts=ts)
 
-    async def _twist(self, one: Said) -> None:
+    async def _twist(self, one: ThreadMessage) -> None:
         ask = one.ask
         match ask.twist:
             case Twist.NONE:
@@ -101,7 +101,7 @@ class People:
                 one.deleted = True
                 self.place.delete(ask.who, one.channel, one.ts)
 
-    async def _press_stop(self, one: Said) -> None:
+    async def _press_stop(self, one: ThreadMessage) -> None:
         for _ in range(int(5 / POLL_S)):
             for message in self.thread(one):
                 if STOP_BUTTON in actions(message) and one.ask.key in shown(message):
@@ -110,7 +110,7 @@ class People:
                     return
             await asyncio.sleep(POLL_S)
 
-    def thread(self, one: Said) -> list[Json]:
+    def thread(self, one: ThreadMessage) -> list[Json]:
         """The messages among which the answer is."""
         if one.root:
             return self.place.messages(one.channel, one.root)
@@ -137,14 +137,14 @@ class People:
             if at >= len(steps):
                 await self._closed(one, ts)
 
-    async def _press(self, one: Said, press: Press, ts: str, who: str) -> None:
+    async def _press(self, one: ThreadMessage, press: Press, ts: str, who: str) -> None:
         action = _ALLOW if press.allow else _DENY
         if press not in self.presses:
             self.presses.append(press)
         with contextlib.suppress(ApiError):  # nobody answered, or the button is gone
             await self.place.press(who, one.channel, ts, action)
 
-    async def _closed(self, one: Said, ts: str) -> None:
+    async def _closed(self, one: ThreadMessage, ts: str) -> None:
         """Wait a little for the card to close, before it is pressed again."""
         for _ in range(int(INSIST_S / POLL_S)):
             card = self._card(one)
@@ -152,7 +152,7 @@ class People:
                 return
             await asyncio.sleep(POLL_S)
 
-    def _card(self, one: Said) -> tuple[str, str, list[str]] | None:
+    def _card(self, one: ThreadMessage) -> tuple[str, str, list[str]] | None:
         """Key and timestamp of the open card for this message's command, and whom it names."""
         for message in self.thread(one):
             if ALLOW_BUTTON in actions(message):

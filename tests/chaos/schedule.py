@@ -25,7 +25,7 @@ _INSTEAD = {
 ONCE = (
     "kill at random",
     "kill everything",
-    "kill the guard",
+    "kill the supervisor",
     "terminate",
     "freeze",
     "server killed",

@@ -22,10 +22,10 @@ from tests.support import eventually
 ROOT = Path(__file__).parents[2]
 POLL_S = 0.01
 LEFTOVERS_S = 3.0
-"""How long children of a killed guard may take to end by themselves."""
+"""How long children of a killed supervisor may take to end by themselves."""
 
 
-class Workspace(Playground):
+class SlackWorkspace(Playground):
     """The playground, with the timestamps of all messages whose events were acknowledged."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Stage:
         self.folder = folder
         self.model_url = model_url
         self.server = server
-        self.place = Workspace()
+        self.place = SlackWorkspace()
         self.wires = Tripwires()
         self.calm = asyncio.Event()
         """Set while nothing is left to do, so that nothing more will break by itself."""
@@ -81,7 +81,7 @@ class Stage:
         self.bridge = Bridge(self.folder, await self._environment())
         self.bridge.start()
         await self.bridge.ready()
-        self.worker()  # shows whether there is a guard
+        self.worker()  # shows whether there is a supervisor
         self._tasks.spawn(self._keep(), name="service manager")
         self._tasks.spawn(self._watch_rows(), name="rows")
 
@@ -137,7 +137,7 @@ class Stage:
             self.bridge.start()
 
     async def _leftovers_end(self) -> None:
-        """What a guard leaves ends by itself, or is ended as a service manager would."""
+        """What a supervisor leaves ends by itself, or is ended as a service manager would."""
         with contextlib.suppress(AssertionError):
             await eventually(lambda: not self._leftovers(), within_s=LEFTOVERS_S, poll_s=POLL_S)
         _kill(self._leftovers())
@@ -159,7 +159,7 @@ class Stage:
         return []
 
     def worker(self) -> psutil.Process | None:
-        """The process that does the work: the guard's child, or the only one. None: none now."""
+        """The process that does the work: the supervisor's child, or the only one; None without."""
         main = self.bridge.process.pid
         for pid in _children(main):
             with contextlib.suppress(psutil.Error):

@@ -28,7 +28,7 @@ from bridge.domain.ids import (
     TurnId,
     UserId,
 )
-from bridge.domain.people import Person
+from bridge.domain.messages import Person
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 CARD = MessageRef(ChannelId("C1"), MessageTs("5.000100"))
@@ -52,10 +52,10 @@ POLICY = ApprovalPolicy(approvers=frozenset({APPROVER}), expiry_s=60)
 NOBODY = ApprovalPolicy(approvers=frozenset(), expiry_s=60)
 
 
-def objection(
+def reason_to_deny(
     approval: Approval, click: Click, policy: ApprovalPolicy, *, now: datetime = NOON
 ) -> str | None:
-    return approvals.objection(approval, click, policy, now=now)
+    return approvals.reason_to_deny(approval, click, policy, now=now)
 
 
 def click(user: UserId, *, trusted: bool = True, bot: bool = False, ts: str = CARD.ts) -> Click:
@@ -64,43 +64,45 @@ def click(user: UserId, *, trusted: bool = True, bot: bool = False, ts: str = CA
 
 
 def test_the_one_who_asked_and_the_approvers_may_decide() -> None:
-    assert objection(PENDING, click(ASKER), POLICY) is None
-    assert objection(PENDING, click(APPROVER), POLICY) is None
-    assert objection(PENDING, click(APPROVER, trusted=False), POLICY) is None
+    assert reason_to_deny(PENDING, click(ASKER), POLICY) is None
+    assert reason_to_deny(PENDING, click(APPROVER), POLICY) is None
+    assert reason_to_deny(PENDING, click(APPROVER, trusted=False), POLICY) is None
 
 
 def test_everybody_else_is_told_who_may() -> None:
-    said = objection(PENDING, click(UserId("UOTHER")), POLICY)
+    said = reason_to_deny(PENDING, click(UserId("UOTHER")), POLICY)
     assert said == "Only <@UAPPROVER> or <@UASKER> can decide this."
 
 
 def test_an_outsider_does_not_decide_on_the_turn_that_they_started() -> None:
-    assert objection(PENDING, click(ASKER, trusted=False), POLICY) == (
+    assert reason_to_deny(PENDING, click(ASKER, trusted=False), POLICY) == (
         "Only <@UAPPROVER> can decide this."
     )
-    assert objection(PENDING, click(ASKER, trusted=False), NOBODY) == (
+    assert reason_to_deny(PENDING, click(ASKER, trusted=False), NOBODY) == (
         "Nobody is set up to decide this. Ask the operator to name approvers."
     )
 
 
 def test_a_turn_that_nobody_started_is_decided_by_approvers_only() -> None:
     unprompted = replace(PENDING, requester=None)
-    assert objection(unprompted, click(APPROVER), POLICY) is None
-    assert objection(unprompted, click(ASKER), POLICY) == "Only <@UAPPROVER> can decide this."
-    assert (objection(unprompted, click(ASKER), NOBODY) or "").startswith("Nobody is set up")
+    assert reason_to_deny(unprompted, click(APPROVER), POLICY) is None
+    assert reason_to_deny(unprompted, click(ASKER), POLICY) == "Only <@UAPPROVER> can decide this."
+    assert (reason_to_deny(unprompted, click(ASKER), NOBODY) or "").startswith("Nobody is set up")
 
 
 def test_no_bot_decides_not_even_one_that_is_named() -> None:
     for user in (ASKER, APPROVER):
-        assert objection(PENDING, click(user, bot=True), POLICY) == "Only people can decide this."
+        assert (
+            reason_to_deny(PENDING, click(user, bot=True), POLICY) == "Only people can decide this."
+        )
 
 
 def test_a_decision_counts_on_the_stored_card_only() -> None:
-    assert "out of date" in (objection(PENDING, click(ASKER, ts="4.000100"), POLICY) or "")
+    assert "out of date" in (reason_to_deny(PENDING, click(ASKER, ts="4.000100"), POLICY) or "")
 
 
 def test_a_click_may_be_faster_than_the_note_of_where_its_card_is() -> None:
-    assert objection(replace(PENDING, card=None), click(ASKER), POLICY) is None
+    assert reason_to_deny(replace(PENDING, card=None), click(ASKER), POLICY) is None
 
 
 @pytest.mark.parametrize(
@@ -114,8 +116,8 @@ def test_a_click_may_be_faster_than_the_note_of_where_its_card_is() -> None:
 )
 def test_a_second_click_is_told_what_became_of_the_first(state: ApprovalState, said: str) -> None:
     settled = replace(PENDING, state=state, decided_by=APPROVER)
-    assert objection(settled, click(ASKER), POLICY) == said
-    assert objection(settled, click(APPROVER), POLICY) == said
+    assert reason_to_deny(settled, click(ASKER), POLICY) == said
+    assert reason_to_deny(settled, click(APPROVER), POLICY) == said
 
 
 def test_a_void_question_says_why() -> None:
@@ -152,7 +154,7 @@ def test_who_is_neither_the_trusted_asker_nor_an_approver_never_decides(
     may = person.user in policy.approvers or (person.trusted and person.user == requester)
     open_there = state is ApprovalState.PENDING and ts == CARD.ts
     allowed = may and open_there and not person.is_bot
-    assert (objection(approval, pressed, policy) is None) == allowed
+    assert (reason_to_deny(approval, pressed, policy) is None) == allowed
 
 
 # --- the digest ------------------------------------------------------------------------------
@@ -225,6 +227,6 @@ def test_with_an_allowance_nothing_is_said() -> None:
 
 def test_g6_a_click_after_the_expiry_does_not_count_even_before_it_was_noticed() -> None:
     late = PENDING.expires_at
-    assert "expired" in (objection(PENDING, click(ASKER), POLICY, now=late) or "")
+    assert "expired" in (reason_to_deny(PENDING, click(ASKER), POLICY, now=late) or "")
     just_in_time = late - timedelta(microseconds=1)
-    assert objection(PENDING, click(ASKER), POLICY, now=just_in_time) is None
+    assert reason_to_deny(PENDING, click(ASKER), POLICY, now=just_in_time) is None

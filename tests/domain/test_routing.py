@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.ids import ChannelId, MessageTs, TeamId, UserId
-from bridge.domain.people import InboundMessage, Teammate
+from bridge.domain.messages import InboundMessage
 from bridge.domain.routing import Answer, NotForUs, Route, Stop, Team, addressed_in, route
+from bridge.domain.teammates import Teammate
 
 ADA = Teammate("ada", aliases=("countess", "ada-lovelace"), user_group="S01ADA")
 BOB = Teammate("bob", channels=(ChannelId("CBOB"),), user_group="S01ADA9")

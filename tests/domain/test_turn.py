@@ -398,7 +398,7 @@ def test_before_anything_was_sent_a_stop_ends_at_once(stopper: ev.TurnEvent) -> 
 
 
 def test_a_stop_with_the_link_lost_is_delivered_once_the_link_is_back() -> None:
-    """The guard keeps the turn alive, so the server would work on unseen."""
+    """The supervisor keeps the turn alive, so the server would work on unseen."""
     played = Played(*RUNNING, asks(), ev.LinkLost())
     assert played.feed(STOP) == (fx.ShowStatus("is stopping…"),)
     effects = played.feed(replayed("p1", running=True))
@@ -699,7 +699,7 @@ def test_a_rerun_that_the_guard_let_begin_before_us_is_said_once() -> None:
     assert len(late.all_of(fx.SayQuietly)) == 1
 
 
-# --- the end that only the guard heard ---------------------------------------------------------
+# --- the end that only the supervisor heard -------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -225,9 +225,9 @@ async def test_a_worker_whose_guard_is_killed_leaves_soon_and_the_turn_goes_on_a
 async def test_the_guard_is_small(worlds: Worlds) -> None:
     world = await worlds()
     await world.start()
-    guard, worker = psutil.Process(world.bridge.process.pid), world.bridge.worker
+    supervisor, worker = psutil.Process(world.bridge.process.pid), world.bridge.worker
     assert worker is not None
-    assert guard.memory_info().rss < 0.65 * worker.memory_info().rss
+    assert supervisor.memory_info().rss < 0.65 * worker.memory_info().rss
 
 
 async def _over(world: World, thread: str, *words: str) -> str:

@@ -20,10 +20,10 @@ async def test_both_mentioned_answer_under_their_own_names_and_faces(
     page = await open_page()
     await say(page, "@ada and @grace, say hello [[text Hello from me.]]")
     pane = await open_newest_thread(page, "say hello")
-    for name, face in (("ada", "🦉"), ("grace", "🚢")):
+    for name, persona in (("ada", "🦉"), ("grace", "🚢")):
         row = pane.locator(f'[data-testid="message"][data-author="{name}" i]')
         await expect(row).to_contain_text("Hello from me.")
-        await expect(row.locator(".avatar")).to_have_text(face)
+        await expect(row.locator(".avatar")).to_have_text(persona)
 
 
 async def test_one_who_joins_later_is_told_once_what_was_said(

@@ -1,6 +1,6 @@
 """The product as an operator runs it, between a stand-in Slack and a real App Server.
 
-`Bridge` is `python -m bridge run`, the guard, as a process of its own, told everything by its
+`Bridge` is `python -m bridge run`, the supervisor, as a process of its own, told everything by its
 environment; it starts the worker, which can be found and killed.
 `World` is one bridge with its workspace and its project's directory.
 """
@@ -33,11 +33,11 @@ T = TypeVar("T")
 
 def teammates(cwd: Path, model: str = MODEL) -> str:
     """`BRIDGE_TEAMMATES`: ada and grace, at work in `cwd`."""
-    faces = {"ada": ":owl:", "grace": ":ship:"}
+    personas = {"ada": ":owl:", "grace": ":ship:"}
     return json.dumps(
         [
-            {"name": name, "model": model, "cwd": str(cwd), "icon_emoji": face}
-            for name, face in faces.items()
+            {"name": name, "model": model, "cwd": str(cwd), "icon_emoji": persona}
+            for name, persona in personas.items()
         ]
     )
 
@@ -112,7 +112,7 @@ class Bridge:
         return None
 
     async def kill(self) -> None:
-        """End guard and worker without a word, as a power failure would."""
+        """End supervisor and worker without a word, as a power failure would."""
         worker = self.worker
         self.signal(signal.SIGKILL)
         if worker is not None:

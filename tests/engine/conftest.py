@@ -9,12 +9,13 @@ import pytest
 
 from bridge.domain.approvals import ApprovalPolicy
 from bridge.domain.ids import ChannelId, MessageTs, TeamId, UserId
-from bridge.domain.people import InboundMessage, SharedFile, Teammate
+from bridge.domain.messages import InboundMessage, SharedFile
 from bridge.domain.routing import Team
+from bridge.domain.teammates import Teammate
+from bridge.engine.context import EngineContext
 from bridge.engine.dispatcher import Dispatcher
 from bridge.engine.options import EngineOptions
 from bridge.engine.recovery import recover
-from bridge.engine.tools import Tools
 from bridge.store.store import Store
 from tests.engine.fakes import FakeAgent, FakeChat, FakeGuard, FakeReply, Input, SystemClock
 from tests.support import eventually
@@ -32,7 +33,7 @@ class World:
     path: Path
     agent: FakeAgent = field(default_factory=FakeAgent)
     chat: FakeChat = field(default_factory=FakeChat)
-    guard: FakeGuard = field(default_factory=FakeGuard)
+    supervisor: FakeGuard = field(default_factory=FakeGuard)
     clock: SystemClock = field(default_factory=SystemClock)
     expiry_s: float = 900.0
     time_limit_s: float = 3600.0
@@ -60,7 +61,9 @@ class World:
             answer_wait_s=self.answer_wait_s,
             stop_wait_s=1.0,
         )
-        self.tools = Tools(self.store, self.agent, self.chat, self.clock, options, self.guard)
+        self.tools = EngineContext(
+            self.store, self.agent, self.chat, self.clock, options, self.supervisor
+        )
         self.dispatcher = Dispatcher(self.tools)
         self.agent.listen(self.dispatcher)
         await recover(self.dispatcher, self.tools)
@@ -111,7 +114,7 @@ class World:
 
     async def is_active(self, reply: FakeReply) -> bool:
         """Whether the reply's turn has no recorded end yet."""
-        active = await self.store.turns.left_active(not_lease="nobody")
+        active = await self.store.turn_queue.left_active(not_lease="nobody")
         return any(left.turn.turn_id == reply.target.turn_id for left in active)
 
     async def ended(self, number: int) -> FakeReply:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from bridge.domain import events as ev
 from bridge.domain.approvals import Approval
+from bridge.domain.bindings import ImagePart, InputPart, RuntimeRequest, TextPart
 from bridge.domain.errors import AgentUnreachable, ChatUnreachable, CommandRefused, RuntimeGone
 from bridge.domain.ids import (
     AgentId,
@@ -26,27 +27,18 @@ from bridge.domain.ids import (
     ThreadKey,
     UserId,
 )
-from bridge.domain.people import (
-    Face,
-    ImagePart,
-    InputPart,
-    Person,
-    RuntimeRequest,
-    Said,
-    SharedFile,
-    Teammate,
-    TextPart,
-)
+from bridge.domain.messages import Person, SharedFile, ThreadMessage
+from bridge.domain.outbox_entry import LastRevision, OutboxEntry
 from bridge.domain.ports import (
     AgentListener,
-    Ending,
     HistoryMessage,
     LinkState,
+    ReplyEnding,
     ReplyTarget,
     ServerTraits,
     StartedRuntime,
 )
-from bridge.domain.posts import LastRevision, OutboxEntry
+from bridge.domain.teammates import Persona, Teammate
 
 
 @dataclass
@@ -219,8 +211,8 @@ class FakeReply:
         self.sealed: set[tuple[str, str]] = set()
         self.sealed_parts: list[str] = []
         self.resumed = False
-        self.ending: Ending | None = None
-        self.last: Ending | None = None
+        self.ending: ReplyEnding | None = None
+        self.last: ReplyEnding | None = None
         self.nothing_new = False
         self.released = False
         self.let_gone = False
@@ -264,7 +256,7 @@ class FakeReply:
         below = [text for key, text in self.segments.items() if key not in self.sealed]
         return [*self.sealed_parts, "\n\n".join(below)]
 
-    async def conclude(self, ending: Ending, *, nothing_new: bool = False) -> LastRevision:
+    async def conclude(self, ending: ReplyEnding, *, nothing_new: bool = False) -> LastRevision:
         self.last = ending
         self.nothing_new = nothing_new
         first = OutboxEntry(
@@ -305,7 +297,7 @@ class FakeChat:
     waiting: list[MessageRef] = field(default_factory=list)
     taken: list[tuple[MessageRef, bool]] = field(default_factory=list)
     dropped: list[MessageRef] = field(default_factory=list)
-    said: list[Said] = field(default_factory=list)
+    said: list[ThreadMessage] = field(default_factory=list)
     histories: int = 0
     lose_cards: bool = False
     unclear_cards: bool = False
@@ -332,7 +324,7 @@ class FakeChat:
         self.leftovers.append((target, sentence))
 
     async def post_card(
-        self, approval: Approval, *, thread_ts: MessageTs | None, face: Face
+        self, approval: Approval, *, thread_ts: MessageTs | None, persona: Persona
     ) -> MessageRef:
         self.cards.append(approval)
         await self.slack_is_there.wait()
@@ -349,7 +341,7 @@ class FakeChat:
         (self.closed_cards if approval.card else self.looked_for).append(approval)
         return True
 
-    async def notice(self, thread: ThreadKey, text: str, *, face: Face | None = None) -> None:
+    async def notice(self, thread: ThreadKey, text: str, *, persona: Persona | None = None) -> None:
         self.notices.append(text)
 
     async def private_note(
@@ -372,7 +364,9 @@ class FakeChat:
             await self.slow_people.wait()
         return self.people.get(user) or Person(user, f"Name of {user}", trusted=True)
 
-    async def history(self, thread: ThreadKey, *, before: MessageTs, limit: int) -> list[Said]:
+    async def history(
+        self, thread: ThreadKey, *, before: MessageTs, limit: int
+    ) -> list[ThreadMessage]:
         self.histories += 1
         return [one for one in self.said if one.ts < before][-limit:]
 

@@ -7,7 +7,7 @@ from bridge.domain import events as ev
 from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.events import Verdict
 from bridge.domain.ids import ApprovalId, MessageRef, MessageTs, UserId
-from bridge.domain.people import Face
+from bridge.domain.teammates import Persona
 from tests.engine.conftest import GUEST, JONAS, MAYA, World
 from tests.engine.fakes import Input
 from tests.support import eventually
@@ -216,9 +216,9 @@ async def test_a_question_whose_turn_has_ended_before_it_was_stored_gets_no_card
 ) -> None:
     _, (approval,) = await _asked(world, "perm-1")
     await _press(world, approval, Verdict.DENY)
-    claimed = (await world.store.turns.left_active(not_lease="nobody"))[0].turn
+    claimed = (await world.store.turn_queue.left_active(not_lease="nobody"))[0].turn
     late = ev.ApprovalAsked("perm-2", "c2", "Bash", {"command": "ls"})
-    await world.dispatcher.desk.ask(claimed, late, Face("Ada"), None)
+    await world.dispatcher.approvals.ask(claimed, late, Persona("Ada"), None)
     stored = await world.store.approvals.newest_by_request(claimed.turn_id, "perm-2")
     assert stored is not None
     assert stored.state is ApprovalState.VOID
@@ -259,7 +259,7 @@ async def test_an_orderly_stop_waits_for_the_cards_that_are_being_closed(world: 
     world.chat.slack_is_there.clear()
     await _press(world, approval, Verdict.ALLOW)
     asyncio.get_running_loop().call_later(0.05, world.chat.slack_is_there.set)
-    await world.dispatcher.desk.aclose(within_s=5)
+    await world.dispatcher.approvals.aclose(within_s=5)
     assert [card.approval_id for card in world.chat.closed_cards] == [approval.approval_id]
     assert await world.store.approvals.not_closed() == []
 
@@ -268,6 +268,6 @@ async def test_a_stop_does_not_wait_for_ever_for_cards(world: World) -> None:
     _, (approval,) = await _asked(world, "perm-1")
     world.chat.slack_is_there.clear()
     await _press(world, approval, Verdict.ALLOW)
-    await world.dispatcher.desk.aclose(within_s=0.05)
+    await world.dispatcher.approvals.aclose(within_s=0.05)
     assert not world.chat.closed_cards
     world.chat.slack_is_there.set()

@@ -6,7 +6,7 @@ from contextlib import closing
 
 from bridge.domain import events as ev
 from bridge.domain.ids import MessageRef, MessageTs, RunId, UserId
-from bridge.domain.people import Person, Said, SharedFile, Speaker
+from bridge.domain.messages import Person, SharedFile, Speaker, ThreadMessage
 from bridge.domain.ports import LinkState
 from tests.engine.conftest import GUEST, JONAS, World
 from tests.support import eventually
@@ -62,7 +62,7 @@ async def test_threads_do_not_wait_for_each_other(world: World) -> None:
 async def test_several_mentioned_answer_each_in_her_own_reply(world: World) -> None:
     world.agent.answer_with("here")
     await world.say("@ada and @grace, hello")
-    names = {(await world.ended(n)).target.face.name for n in (1, 2)}
+    names = {(await world.ended(n)).target.persona.name for n in (1, 2)}
     assert names == {"Ada", "Grace"}
     assert len({given.runtime for given in world.agent.inputs}) == 2
 
@@ -240,7 +240,7 @@ async def test_a_dm_is_one_conversation_without_any_mention(world: World) -> Non
 async def test_an_unaddressed_message_in_a_channel_is_left_alone(world: World) -> None:
     await world.say("lunch, anyone?", mention=False)
     await world.say("elsewhere", thread=MessageTs("1500000000.000001"), mention=False)
-    assert await world.store.turns.counts() == {"waiting": 0, "active": 0}
+    assert await world.store.turn_queue.counts() == {"waiting": 0, "active": 0}
 
 
 async def test_the_stop_reaction_drops_a_waiting_message(world: World) -> None:
@@ -249,7 +249,7 @@ async def test_the_stop_reaction_drops_a_waiting_message(world: World) -> None:
     waiting = await world.say("two", thread=root.ts, mention=False)
     ref = MessageRef(waiting.channel, waiting.ts)
     await world.dispatcher.reaction(waiting.team, ref, user=JONAS, name="octagonal_sign")
-    counts = await world.store.turns.counts()
+    counts = await world.store.turn_queue.counts()
     assert counts["waiting"] == 0
 
 
@@ -424,7 +424,7 @@ async def test_what_another_bot_says_in_the_thread_is_context_and_no_turn(world:
 
 async def test_a_refused_first_input_does_not_cost_her_the_threads_history(world: World) -> None:
     world.chat.said = [
-        Said(MessageTs("1500000000.000001"), Speaker.PERSON, JONAS, "The plan is X."),
+        ThreadMessage(MessageTs("1500000000.000001"), Speaker.PERSON, JONAS, "The plan is X."),
     ]
     world.agent.refuse_inputs = 1
     root = MessageTs("1500000000.000001")

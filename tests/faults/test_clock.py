@@ -11,7 +11,7 @@ from bridge.domain import events as ev
 from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.events import Outcome, Verdict
 from bridge.domain.ids import ApprovalId, MessageRef, MessageTs
-from bridge.engine.clock_watch import Drift, watch_clock
+from bridge.engine.clock_monitor import Drift, watch_clock
 from bridge.telemetry import REGISTRY, Tasks
 from tests.engine.conftest import MAYA, World
 from tests.engine.fakes import SystemClock
@@ -117,7 +117,7 @@ async def test_g6_no_question_lives_longer_than_it_was_given_after_a_restart_in_
     await world.open()
     approval = await asked(world, "perm-1")
     clock.ahead -= HOURS
-    left = world.dispatcher.desk._expiries
+    left = world.dispatcher.approvals._expiries
     left._due.clear()  # as a process knows it that has not seen the question before
     assert approval.expires_at - left.moment_of(approval) <= timedelta(seconds=0.5)
 

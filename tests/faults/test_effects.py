@@ -17,8 +17,8 @@ from bridge.domain import effects as fx
 from bridge.domain import events as ev
 from bridge.domain.events import Outcome, Verdict
 from bridge.domain.ids import MessageRef, MessageTs
-from bridge.domain.people import InboundMessage
-from bridge.domain.ports import HistoryMessage, LinkState, NoGuard
+from bridge.domain.messages import InboundMessage
+from bridge.domain.ports import HistoryMessage, LinkState, NoSupervisor
 from bridge.engine.dispatcher import Dispatcher
 from bridge.telemetry import REGISTRY
 from tests.engine.conftest import MAYA, World
@@ -72,14 +72,14 @@ class BrokenWorld(World):
 
     def put_in(self, fuse: Fuse) -> None:
         store = self.store
-        for table in ("turns", "approvals", "bindings", "messages", "outbox"):
+        for table in ("turn_queue", "approvals", "bindings", "messages", "outbox"):
             store = replace(store, **{table: Broken(getattr(store, table), table, fuse)})
         self.tools = replace(
             self.tools,
             store=store,
             agent=Broken(self.agent, "agent", fuse),
             chat=Broken(self.chat, "chat", fuse),
-            guard=Broken(NoGuard(), "guard", fuse),
+            supervisor=Broken(NoSupervisor(), "supervisor", fuse),
         )
         self.dispatcher = Dispatcher(self.tools)
         self.agent.listen(self.dispatcher)
@@ -233,7 +233,7 @@ BREAKS: dict[type, tuple[Life, list[tuple[str, str]]]] = {
     fx.StartRuntime: (speaks, [("agent", "start"), ("agent", "create_agent")]),
     fx.SendInput: (
         speaks,
-        [("agent", "send"), ("turns", "record_attempt"), ("guard", "hold")],
+        [("agent", "send"), ("turn_queue", "record_attempt"), ("supervisor", "hold")],
     ),
     fx.ShowStatus: (speaks, [("reply", "show_status")]),
     fx.AppendReply: (speaks, [("reply", "append")]),
@@ -258,7 +258,7 @@ BREAKS: dict[type, tuple[Life, list[tuple[str, str]]]] = {
     fx.AbortRun: (is_stopped, [("agent", "abort")]),
     fx.Reconcile: (
         loses_its_link,
-        [("agent", "history"), ("reply", "set_text"), ("guard", "ending")],
+        [("agent", "history"), ("reply", "set_text"), ("supervisor", "ending")],
     ),
     fx.LeaveConversation: (is_stuck, [("agent", "fork")]),
     fx.EndTurn: (
@@ -266,9 +266,9 @@ BREAKS: dict[type, tuple[Life, list[tuple[str, str]]]] = {
         [
             ("reply", "conclude"),
             ("reply", "deliver"),
-            ("turns", "end"),
+            ("turn_queue", "end"),
             ("reply", "text"),
-            ("guard", "release"),
+            ("supervisor", "release"),
         ],
     ),
 }
@@ -335,7 +335,7 @@ async def test_g6_a_decision_that_met_a_bug_is_given_when_the_server_asks_again(
     assert (await world.ended(1)).ending is not None
 
 
-@pytest.mark.parametrize(("port", "method"), [("turns", "claim"), ("chat", "open_reply")])
+@pytest.mark.parametrize(("port", "method"), [("turn_queue", "claim"), ("chat", "open_reply")])
 async def test_g1_a_bug_on_the_way_to_a_turn_only_delays_it(
     world: BrokenWorld, port: str, method: str
 ) -> None:
@@ -354,7 +354,7 @@ def left_running(world: World) -> set[str]:
 
 
 async def no_active_turn(world: World) -> bool:
-    counts = await world.store.turns.counts()
+    counts = await world.store.turn_queue.counts()
     return counts["active"] == 0 and counts["waiting"] == 0
 
 

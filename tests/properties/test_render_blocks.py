@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.events import DiffLine, FileDiff, ToolLine
-from bridge.domain.people import Face
+from bridge.domain.teammates import Persona
 from bridge.render.blocks import notice_blocks, private_note, reply_blocks
 from bridge.render.cards import approval_card, decided_card
 from bridge.render.modals import full_view_modal
@@ -66,7 +66,7 @@ def check_silence(blocks, *more):
 @settings(deadline=None)
 @given(approvals, foreign)
 def test_cards_are_within_the_limits_and_silent(approval, name):
-    card = approval_card(approval, Face(name), approvers={"U2"}, outbox_id="ob1")
+    card = approval_card(approval, Persona(name), approvers={"U2"}, outbox_id="ob1")
     settled = decided_card(approval, outbox_id="ob1")
     for rendered in (card, settled):
         check_blocks(rendered.blocks)

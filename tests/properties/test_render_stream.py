@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.domain.events import Outcome, ToolLine, Usage
-from bridge.domain.ports import Ending
+from bridge.domain.ports import ReplyEnding
 from bridge.render.blocks import reply_blocks
 from bridge.render.stream import ReplyStream
 from tests.render.oracles import check_blocks, open_fences, pings, units
@@ -88,7 +88,7 @@ def test_appending_never_changes_what_is_full_or_sealed(steps, render):
             assert old.markdown == new.markdown
         before = views
     text = stream.text()
-    stream.finish(Ending(Outcome.DONE, None, 1.0, Usage()))
+    stream.finish(ReplyEnding(Outcome.DONE, None, 1.0, Usage()))
     final = stream.messages(2.0)
     check_views(final)
     assert all(view.final and not view.live for view in final)
@@ -109,7 +109,7 @@ def test_whatever_happens_views_stay_named_and_the_end_is_the_whole_text(steps):
         assert len(views) >= count
         count = len(views)
     text = stream.text()
-    stream.finish(Ending(Outcome.FAILED, "It failed.", 1.0, Usage()))
+    stream.finish(ReplyEnding(Outcome.FAILED, "It failed.", 1.0, Usage()))
     final = stream.messages(2.0)
     check_views(final)
     assert sum(view.sentence == "It failed." for view in final) == 1

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
 from bridge.domain.errors import IllegalTransition
-from bridge.domain.failures import explain
 from bridge.domain.ids import RunId, UserId
 from bridge.domain.turn import LIVE, Phase, Turn, resumed, step, unprompted
+from bridge.domain.user_messages import explain
 
 STUCK = "Conversation c1 already has an active run (local-run-67)"
 

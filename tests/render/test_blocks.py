@@ -1,8 +1,8 @@
 import pytest
 
-from bridge.render import handles
+from bridge.render import action_ids
+from bridge.render.block_kit import button, markdown, mrkdwn, plain
 from bridge.render.blocks import WITHDRAWN, WORKING, notice_blocks, private_note, reply_blocks
-from bridge.render.elements import button, markdown, mrkdwn, plain
 from bridge.render.stream import MessageView
 from tests.render.oracles import check_blocks, pings
 
@@ -55,7 +55,7 @@ def test_blocks_are_named_after_the_outbox_id():
     view = MessageView(0, "Hi", live=True, tools_line="x", footer="y")
     rendered = reply_blocks(view, turn_id="t1", outbox_id="ob7")
     check_blocks(rendered.blocks)
-    assert [handles.is_from(block["block_id"], "ob7") for block in rendered.blocks] == [True] * 4
+    assert [action_ids.is_from(block["block_id"], "ob7") for block in rendered.blocks] == [True] * 4
     assert rendered.blocks[0]["block_id"] == "out-ob7"
 
 

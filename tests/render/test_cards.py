@@ -7,14 +7,14 @@ import pytest
 from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.events import DiffLine, FileDiff
 from bridge.domain.ids import ThreadKey
-from bridge.domain.people import Face
-from bridge.render import handles
+from bridge.domain.teammates import Persona
+from bridge.render import action_ids
 from bridge.render.cards import approval_card, decided_card, instant
 from bridge.render.modals import full_view_modal, reason_modal
 from tests.render.oracles import check_blocks, check_view, pings, texts
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-ADA = Face("Ada")
+ADA = Persona("Ada")
 DIFF = FileDiff(
     "src/a.py", (DiffLine("context", "x"), DiffLine("remove", "y"), DiffLine("add", "z"))
 )
@@ -63,9 +63,9 @@ def test_a_card_asks_who_wants_what_until_when():
 def test_its_buttons_hold_the_opaque_id_and_nothing_else():
     rendered = card(approval())
     assert actions_of(rendered) == [
-        handles.APPROVAL_ALLOW,
-        handles.APPROVAL_DENY,
-        handles.APPROVAL_DENY_REASON,
+        action_ids.APPROVAL_ALLOW,
+        action_ids.APPROVAL_DENY,
+        action_ids.APPROVAL_DENY_REASON,
     ]
     buttons = rendered.blocks[-1]["elements"]
     assert {element["value"] for element in buttons} == {"ap1"}
@@ -96,17 +96,17 @@ def test_what_is_cut_is_said_and_can_be_opened():
     said = words(rendered.blocks)
     left = 9_000 - said.count("x", said.index("```"), said.rindex("```"))
     assert f"…, {left:,} more characters: open the full view." in said
-    assert handles.APPROVAL_VIEW in actions_of(rendered)
+    assert action_ids.APPROVAL_VIEW in actions_of(rendered)
 
 
 def test_a_long_description_is_cut_and_can_be_opened():
     rendered = card(approval(arguments={"command": "ls", "description": "d" * 900}))
-    assert handles.APPROVAL_VIEW in actions_of(rendered)
+    assert action_ids.APPROVAL_VIEW in actions_of(rendered)
 
 
 def test_long_other_arguments_are_cut_and_can_be_opened():
     rendered = card(approval(arguments={"command": "ls", "env": "e" * 9_000}))
-    assert handles.APPROVAL_VIEW in actions_of(rendered)
+    assert action_ids.APPROVAL_VIEW in actions_of(rendered)
 
 
 def test_a_diff_is_shown_with_its_signs_and_can_be_opened():
@@ -114,7 +114,7 @@ def test_a_diff_is_shown_with_its_signs_and_can_be_opened():
     said = words(rendered.blocks)
     assert "Changes in `src/a.py`" in said
     assert "```\n x\n-y\n+z\n```" in said
-    assert handles.APPROVAL_VIEW in actions_of(rendered)
+    assert action_ids.APPROVAL_VIEW in actions_of(rendered)
 
 
 def test_many_and_huge_diffs_are_cut_with_words():
@@ -136,7 +136,7 @@ def test_without_a_requester_an_approver_decides():
 def test_foreign_text_on_a_card_pings_only_those_who_decide():
     hostile = "<!here> <@U9> @everyone &lt;!channel&gt; *x* `y`"
     asked = approval(hostile, {"command": hostile, hostile: hostile}, (FileDiff(hostile, ()),))
-    rendered = approval_card(asked, Face(hostile))
+    rendered = approval_card(asked, Persona(hostile))
     for text in texts([*rendered.blocks, {"type": "mrkdwn", "text": rendered.text}]):
         seen = text["text"].replace("<!date^", "")
         assert pings(seen, markdown=False) <= {"U1"} or text["type"] == "plain_text"
@@ -177,7 +177,7 @@ def test_an_instant_is_shown_in_the_readers_time_zone():
 
 
 def test_a_name_without_anything_in_it_is_the_agent():
-    assert words(approval_card(approval(), Face("")).blocks).startswith("*The agent* asks")
+    assert words(approval_card(approval(), Persona("")).blocks).startswith("*The agent* asks")
 
 
 # --- modals ------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ def test_the_full_view_holds_everything():
     for part in ("```\nls\n```", "```\nList\n```", '"t": 1', "`src/a.py`", "-y\n+z"):
         assert part in said
     assert "do not fit" not in said
-    assert view["callback_id"] == handles.VIEW_FULL
+    assert view["callback_id"] == action_ids.VIEW_FULL
 
 
 def test_the_full_view_of_nothing_shows_the_empty_arguments():
@@ -238,8 +238,8 @@ def test_the_reason_modal_knows_its_approval():
         "channel": asked.thread.channel,
         "thread_ts": asked.thread.thread_ts,
     }
-    assert view["callback_id"] == handles.VIEW_REASON
+    assert view["callback_id"] == action_ids.VIEW_REASON
     (question,) = view["blocks"]
-    assert question["block_id"] == handles.REASON_BLOCK
-    assert question["element"]["action_id"] == handles.REASON_INPUT
+    assert question["block_id"] == action_ids.REASON_BLOCK
+    assert question["element"]["action_id"] == action_ids.REASON_INPUT
     assert view["submit"]["text"] == "Deny"

@@ -1,8 +1,14 @@
 import pytest
 
 from bridge.render.limits import size
-from bridge.render.lines import code_ranges, code_spans, open_fence, opened_by, with_fence_closed
 from bridge.render.markdown import cut, split
+from bridge.render.markdown_lines import (
+    code_ranges,
+    code_spans,
+    open_fence,
+    opened_by,
+    with_fence_closed,
+)
 from tests.render.oracles import open_fences
 
 LIMIT = 300

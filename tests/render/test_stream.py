@@ -3,10 +3,10 @@ import time
 import pytest
 
 from bridge.domain.events import Outcome, ToolLine, Usage
-from bridge.domain.ports import Ending
+from bridge.domain.ports import ReplyEnding
 from bridge.render.limits import MARKDOWN_PART, MARKDOWN_PER_MESSAGE, size
 from bridge.render.stream import ReplyStream, footer
-from bridge.render.stretch import agreeing, gap, join
+from bridge.render.text_section import agreeing, gap, join
 from tests.render.oracles import open_fences
 
 PARAGRAPH = "A paragraph with some words in it, ending here.\n\n"
@@ -15,7 +15,7 @@ READ = ToolLine("c2", "Read", '{"file_path": "a.py"}')
 
 
 def ending(sentence=None, outcome=Outcome.DONE, seconds=12.2, usage=Usage(1_000, 234)):  # noqa: B008
-    return Ending(outcome, sentence, seconds, usage)
+    return ReplyEnding(outcome, sentence, seconds, usage)
 
 
 def shown(stream, now=0.0):

@@ -9,17 +9,18 @@ from datetime import UTC, datetime
 import pytest
 
 from bridge.domain.ids import ChannelId, MessageTs, TeamId, ThreadKey, TurnId, UserId
-from bridge.domain.people import Face, InboundMessage
+from bridge.domain.messages import InboundMessage
 from bridge.domain.ports import ReplyTarget
+from bridge.domain.teammates import Persona
 from bridge.playground import Playground, PlaygroundOptions
-from bridge.slack.budget import Budget
-from bridge.slack.gateway import Gateway, GatewayOptions, web_session
-from bridge.slack.preflight import describe
-from bridge.slack.surface import Surface, SurfaceOptions
+from bridge.slack.auth_check import describe
+from bridge.slack.chat_adapter import ChatAdapter, ChatAdapterOptions
+from bridge.slack.rate_limit.rate_limiter import RateLimiter
+from bridge.slack.web_api import WebApi, WebApiOptions, web_session
 from bridge.store.store import Store
 from tests.support import eventually
 
-ADA = Face("Ada", icon_emoji=":owl:")
+ADA = Persona("Ada", icon_emoji=":owl:")
 
 
 class RealClock:
@@ -38,11 +39,11 @@ class RealClock:
 class Desk:
     """What a test works with: the playground, the store, and our side of Slack."""
 
-    def __init__(self, playground, store, gateway, workspace, surface, *, store_path=None):
+    def __init__(self, playground, store, web_api, workspace, surface, *, store_path=None):
         self.playground = playground
         self.store_path = store_path
         self.store = store
-        self.gateway = gateway
+        self.web_api = web_api
         self.us = workspace.us
         self.workspace = workspace
         self.surface = surface
@@ -55,7 +56,7 @@ class Desk:
     def channel(self, name="#engineering"):
         return ChannelId(self.playground.channel(name)["id"])
 
-    async def target(self, root=None, *, face=ADA, channel="#engineering", mentions=()):
+    async def target(self, root=None, *, persona=ADA, channel="#engineering", mentions=()):
         """A reply's target in the thread of `root`, with a turn in the store."""
         root = root or self.say("please look at this", channel=channel)
         where = self.channel(channel)
@@ -72,17 +73,17 @@ class Desk:
             mentions_app=True,
         )
         turn_id = TurnId(secrets.token_urlsafe(12))
-        await self.store.turns.accept(
+        await self.store.turn_queue.accept(
             message,
             thread=thread,
-            teammates=[face.name.lower() + secrets.token_hex(2)],
+            teammates=[persona.name.lower() + secrets.token_hex(2)],
             server="s",
             new_turn_ids=[turn_id],
             now=datetime.now(UTC),
             joins=lambda *_: False,
             trusted=True,
         )
-        return ReplyTarget(turn_id, thread, thread.thread_ts, face, frozenset(mentions))
+        return ReplyTarget(turn_id, thread, thread.thread_ts, persona, frozenset(mentions))
 
     async def finish(self, reply, ending):
         """Bring a reply to its end as the engine does, but for the turn; returns its first ts."""
@@ -109,7 +110,7 @@ class Desk:
     async def restart(self, options, *, started=True):
         """Kill the process and start the next one: what was under way is cut off where it is."""
         await self.surface.aclose()
-        self.surface = Surface(self.gateway, self.store.outbox, self.us, RealClock(), options)
+        self.surface = ChatAdapter(self.web_api, self.store.outbox, self.us, RealClock(), options)
         if started:
             self.surface.start()
 
@@ -123,25 +124,25 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(tmp_path, *, rate_limits=False, surface=None, gateway=None, **options):
+async def open_desk(tmp_path, *, rate_limits=False, surface=None, web_api=None, **options):
     playground = Playground(PlaygroundOptions(rate_limits=rate_limits, **options))
     await playground.start()
     store = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/bridge.db")
     session = web_session()
-    calls = Gateway(
-        GatewayOptions(token=playground.bot_token, base_url=playground.api_url, **(gateway or {})),
+    calls = WebApi(
+        WebApiOptions(token=playground.bot_token, base_url=playground.api_url, **(web_api or {})),
         session=session,
-        budget=Budget(monotonic=time.monotonic),
+        budget=RateLimiter(monotonic=time.monotonic),
     )
     desk = None
     try:
         workspace = await describe(calls)
-        shown = Surface(
+        shown = ChatAdapter(
             calls,
             store.outbox,
             workspace.us,
             RealClock(),
-            surface or SurfaceOptions(names={"Ada": "ada"}),
+            surface or ChatAdapterOptions(names={"Ada": "ada"}),
         )
         path = f"{tmp_path}/bridge.db"
         desk = Desk(playground, store, calls, workspace, shown, store_path=path)

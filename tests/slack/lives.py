@@ -9,25 +9,25 @@ import sqlalchemy as sa
 
 from bridge.domain.approvals import ApprovalPolicy
 from bridge.domain.ids import MessageTs
-from bridge.domain.people import Teammate
 from bridge.domain.routing import Team
+from bridge.domain.teammates import Teammate
+from bridge.engine.context import EngineContext
 from bridge.engine.dispatcher import Dispatcher
 from bridge.engine.options import EngineOptions
 from bridge.engine.recovery import recover
-from bridge.engine.tools import Tools
-from bridge.slack.catch_up import CatchUpOptions
-from bridge.slack.intake import IntakeOptions, SlackIntake
-from bridge.slack.past import PastOptions
-from bridge.slack.preflight import SocketAddresses
-from bridge.slack.socket import SocketOptions
+from bridge.slack.auth_check import SocketAddresses
+from bridge.slack.backfill.backfill import BackfillOptions
+from bridge.slack.backfill.history_reader import HistoryReaderOptions
+from bridge.slack.inbound.receiver import ReceiverOptions, SlackReceiver
+from bridge.slack.inbound.socket_mode import SocketOptions
 from bridge.store import schema
 from tests.engine.fakes import FakeAgent
 from tests.slack.conftest import RealClock
 from tests.support import eventually
 
 LATE = "reached me late"
-QUICKLY = CatchUpOptions(
-    grace_s=0.05, note_s=0.05, pause_s=0.05, past=PastOptions(burst=1_000, pause_s=0.05)
+QUICKLY = BackfillOptions(
+    grace_s=0.05, note_s=0.05, pause_s=0.05, past=HistoryReaderOptions(burst=1_000, pause_s=0.05)
 )
 SOCKET = {"check_s": 0.02, "down_s": 0.2, "close_s": 1.0}
 
@@ -42,10 +42,10 @@ class Life:
         *,
         catch_up=QUICKLY,
         door=lambda engine: engine,
-        gateway=None,
+        web_api=None,
         **socket,
     ):
-        clock, gateway = RealClock(), gateway or desk.gateway
+        clock, web_api = RealClock(), web_api or desk.web_api
         options = EngineOptions(
             server="local",
             lease=secrets.token_hex(4),
@@ -54,17 +54,17 @@ class Life:
             stop_wait_s=1.0,
         )
         self.desk = desk
-        self.tools = Tools(desk.store, agent, desk.surface, clock, options)
+        self.tools = EngineContext(desk.store, agent, desk.surface, clock, options)
         self.dispatcher = Dispatcher(self.tools)
         agent.listen(self.dispatcher)
         app_token = desk.playground.app_token
-        self.intake = SlackIntake(
-            IntakeOptions(
+        self.intake = SlackReceiver(
+            ReceiverOptions(
                 SocketOptions(**{"app_token": app_token, **SOCKET, **socket}), catch_up=catch_up
             ),
-            gateway=gateway,
-            addresses=SocketAddresses(gateway, app_token, monotonic=time.monotonic),
-            hearing=desk.store.hearing,
+            web_api=web_api,
+            addresses=SocketAddresses(web_api, app_token, monotonic=time.monotonic),
+            event_gaps=desk.store.event_gaps,
             us=desk.us,
             intake=door(self.dispatcher),
             surface=desk.surface,
@@ -97,17 +97,17 @@ class Lives:
 
     async def die(self):
         """The process is gone, and what it heard last is written down (it always is, soon)."""
-        heard = await self.desk.store.hearing.heard(self.desk.us.team)
+        heard = await self.desk.store.event_gaps.heard(self.desk.us.team)
         assert heard is not None
         await self.now.kill()
         self.now = None
         await eventually(lambda: self.desk.playground.connections == 0)
 
-    async def hearing(self):
+    async def event_gaps(self):
         """Wait until a first start has begun to hear."""
 
         async def begun():
-            return await self.desk.store.hearing.heard(self.desk.us.team)
+            return await self.desk.store.event_gaps.heard(self.desk.us.team)
 
         return await eventually(begun)
 
@@ -119,7 +119,7 @@ class Lives:
 
         async def said():
             shown = self.shown(channel, root)
-            quiet = await self.desk.store.turns.counts() == {"waiting": 0, "active": 0}
+            quiet = await self.desk.store.turn_queue.counts() == {"waiting": 0, "active": 0}
             return quiet and len(answers(shown)) >= times and shown
 
         return await eventually(said, within_s=40.0)
@@ -128,7 +128,7 @@ class Lives:
         """Wait until nobody works and nothing waits."""
 
         async def nothing_left():
-            return await self.desk.store.turns.counts() == {"waiting": 0, "active": 0}
+            return await self.desk.store.turn_queue.counts() == {"waiting": 0, "active": 0}
 
         await eventually(nothing_left)
 
@@ -195,4 +195,4 @@ async def remember(desk, roots):
         connection.execute(sa.insert(schema.bindings), bound)
 
     await desk.store.database.write(work)
-    await desk.store.hearing.advance(desk.us.team, MessageTs(roots[-1]))
+    await desk.store.event_gaps.advance(desk.us.team, MessageTs(roots[-1]))

@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bridge.render import handles
-from bridge.slack.listeners import Listeners, http_handler, make_app
+from bridge.render import action_ids
+from bridge.slack.inbound.listeners import Listeners, http_handler, make_app
 from bridge.telemetry import Tasks
 from bridge.web import Web, WebOptions
 from tests.slack.test_inbound import US, pressed, recorded
@@ -28,7 +28,7 @@ async def served(desk):
         return {}
 
     notebook, tasks = Notebook(), Tasks()
-    app = make_app(desk.gateway, US, signing_secret=SECRET)
+    app = make_app(desk.web_api, US, signing_secret=SECRET)
     Listeners(us=US, intake=notebook, forms=desk.surface, tasks=tasks).register(app)
     routes = [web.post("/slack/events", http_handler(app))]
     server = Web(WebOptions(port=0), readiness=ready, routes=routes)
@@ -99,7 +99,7 @@ async def test_slacks_question_whether_the_address_is_ours_is_answered(desk):
 
 
 async def test_a_signed_click_arrives(desk):
-    body = urlencode({"payload": json.dumps(pressed(handles.APPROVAL_ALLOW))})
+    body = urlencode({"payload": json.dumps(pressed(action_ids.APPROVAL_ALLOW))})
     async with served(desk) as (notebook, url):
         assert (await send(url, body, kind="application/x-www-form-urlencoded"))[0] == 200
         await eventually(lambda: ("click", "id-1", "U0ADA1", "allow", "1.2") in notebook.heard)

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bridge.domain.errors import StoreUnavailable
-from bridge.render import handles
-from bridge.slack.listeners import NOT_NOW, Listeners, envelope_handler, make_app
-from bridge.slack.preflight import SocketAddresses
-from bridge.slack.socket import SocketLink, SocketOptions
+from bridge.render import action_ids
+from bridge.slack.auth_check import SocketAddresses
+from bridge.slack.inbound.listeners import NOT_NOW, Listeners, envelope_handler, make_app
+from bridge.slack.inbound.socket_mode import SocketMode, SocketOptions
 from bridge.telemetry import Tasks
 from tests.slack.conftest import ADA
 from tests.slack.samples import approval
@@ -62,13 +62,13 @@ class Notebook:
 @asynccontextmanager
 async def listening(desk, *, ears=None, **options):
     notebook, tasks = Notebook(), Tasks()
-    app = make_app(desk.gateway, desk.us)
+    app = make_app(desk.web_api, desk.us)
     Listeners(us=desk.us, intake=notebook, forms=desk.surface, tasks=tasks, ears=ears).register(app)
-    link = SocketLink(
+    link = SocketMode(
         SocketOptions(app_token=desk.playground.app_token, **options),
-        gateway=desk.gateway,
+        web_api=desk.web_api,
         addresses=SocketAddresses(
-            desk.gateway, desk.playground.app_token, monotonic=time.monotonic
+            desk.web_api, desk.playground.app_token, monotonic=time.monotonic
         ),
         handle=envelope_handler(app),
     )
@@ -123,7 +123,7 @@ async def test_our_own_posts_come_back_and_start_nothing(desk):
     async with listening(desk) as notebook:
         target = await desk.target()
         await eventually(notebook.messages)
-        await desk.surface.notice(target.thread, "a notice", face=ADA)
+        await desk.surface.notice(target.thread, "a notice", persona=ADA)
         await settled(desk)
         assert [message.text for message in notebook.messages()] == ["please look at this"]
 
@@ -164,12 +164,13 @@ async def card(desk):
     """A posted card: its approval and where it stands."""
     target = await desk.target()
     asked = approval(target.turn_id, target.thread)
-    ref = await desk.surface.post_card(asked, thread_ts=target.thread_ts, face=ADA)
+    ref = await desk.surface.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
     return asked, ref
 
 
 @pytest.mark.parametrize(
-    ("action", "verdict"), [(handles.APPROVAL_ALLOW, "allow"), (handles.APPROVAL_DENY, "deny")]
+    ("action", "verdict"),
+    [(action_ids.APPROVAL_ALLOW, "allow"), (action_ids.APPROVAL_DENY, "deny")],
 )
 async def test_a_click_on_a_card_is_acked_and_handed_on(desk, card, action, verdict):
     asked, ref = card
@@ -185,7 +186,7 @@ async def test_a_click_that_fails_is_answered_not_met_with_silence(desk, card):
     async with listening(desk) as notebook:
         await settled(desk)
         notebook.failures = 1
-        await desk.playground.press("maya", ref.channel, ref.ts, handles.APPROVAL_ALLOW)
+        await desk.playground.press("maya", ref.channel, ref.ts, action_ids.APPROVAL_ALLOW)
         note = (await eventually(lambda: desk.playground.ephemerals("maya")))[0]
         assert note["text"] == NOT_NOW
 
@@ -194,9 +195,9 @@ async def test_a_denial_with_a_reason_opens_a_form_and_hands_on_the_words(desk, 
     asked, ref = card
     async with listening(desk) as notebook:
         notebook.approvals[asked.approval_id] = asked
-        await desk.playground.press("maya", ref.channel, ref.ts, handles.APPROVAL_DENY_REASON)
+        await desk.playground.press("maya", ref.channel, ref.ts, action_ids.APPROVAL_DENY_REASON)
         view = (await eventually(lambda: desk.playground.views("maya")))[-1]
-        typed = {handles.REASON_BLOCK: {handles.REASON_INPUT: {"value": "too wide"}}}
+        typed = {action_ids.REASON_BLOCK: {action_ids.REASON_INPUT: {"value": "too wide"}}}
         await desk.playground.submit_view("maya", view["id"], typed)
         said = ("reason", asked.approval_id, "U01MAYACHEN", "too wide")
         await eventually(lambda: said in notebook.heard)
@@ -207,11 +208,11 @@ async def test_a_reason_that_cannot_be_stored_is_answered_not_met_with_silence(d
     asked, ref = card
     async with listening(desk) as notebook:
         notebook.approvals[asked.approval_id] = asked
-        await desk.playground.press("maya", ref.channel, ref.ts, handles.APPROVAL_DENY_REASON)
+        await desk.playground.press("maya", ref.channel, ref.ts, action_ids.APPROVAL_DENY_REASON)
         view = (await eventually(lambda: desk.playground.views("maya")))[-1]
         await settled(desk)
         notebook.failures = 1
-        typed = {handles.REASON_BLOCK: {handles.REASON_INPUT: {"value": "too wide"}}}
+        typed = {action_ids.REASON_BLOCK: {action_ids.REASON_INPUT: {"value": "too wide"}}}
         await desk.playground.submit_view("maya", view["id"], typed)
         note = (await eventually(lambda: desk.playground.ephemerals("maya")))[0]
         assert note["text"] == NOT_NOW
@@ -221,20 +222,20 @@ async def test_a_reason_that_cannot_be_stored_is_answered_not_met_with_silence(d
 async def test_the_full_view_opens_on_a_click(desk):
     target = await desk.target()
     asked = approval(target.turn_id, target.thread, command="x" * 5_000)
-    ref = await desk.surface.post_card(asked, thread_ts=target.thread_ts, face=ADA)
+    ref = await desk.surface.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
     async with listening(desk) as notebook:
         notebook.approvals[asked.approval_id] = asked
-        await desk.playground.press("maya", ref.channel, ref.ts, handles.APPROVAL_VIEW)
+        await desk.playground.press("maya", ref.channel, ref.ts, action_ids.APPROVAL_VIEW)
         view = (await eventually(lambda: desk.playground.views("maya")))[-1]
-        assert view["callback_id"] == handles.VIEW_FULL
+        assert view["callback_id"] == action_ids.VIEW_FULL
 
 
 async def test_a_click_on_a_card_of_no_known_approval_is_answered(desk):
     target = await desk.target()
     asked = approval(target.turn_id, target.thread, command="x" * 5_000)
-    ref = await desk.surface.post_card(asked, thread_ts=target.thread_ts, face=ADA)
+    ref = await desk.surface.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
     async with listening(desk):
-        await desk.playground.press("maya", ref.channel, ref.ts, handles.APPROVAL_VIEW)
+        await desk.playground.press("maya", ref.channel, ref.ts, action_ids.APPROVAL_VIEW)
         assert await eventually(lambda: desk.playground.ephemerals("maya"))
 
 
@@ -244,7 +245,9 @@ async def test_the_stop_button_names_its_turn(desk):
     reply.append("1", "m", "Working on it")
     (message,) = await eventually(lambda: desk.thread(target))
     async with listening(desk) as notebook:
-        await desk.playground.press("maya", target.thread.channel, message["ts"], handles.TURN_STOP)
+        await desk.playground.press(
+            "maya", target.thread.channel, message["ts"], action_ids.TURN_STOP
+        )
         stop = ("stop", target.turn_id, "U01MAYACHEN", message["ts"])
         await eventually(lambda: stop in notebook.heard)
 
@@ -273,7 +276,7 @@ async def test_two_connections_serve_one_app(desk):
         assert len(notebook.messages()) == 10
 
 
-class Ears:
+class EventObserver:
     def __init__(self):
         self.took, self.missed = [], []
 
@@ -288,7 +291,7 @@ class Ears:
 
 
 async def test_account_is_kept_of_every_event_by_slacks_clock(desk_with):
-    ears = Ears()
+    ears = EventObserver()
     async with (
         desk_with(ack_timeout_s=0.3, redelivery_delays_s=(0.0, 0.1)) as desk,
         listening(desk, ears=ears) as notebook,

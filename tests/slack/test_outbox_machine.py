@@ -13,19 +13,19 @@ from hypothesis import strategies as st
 
 from bridge.domain.events import Outcome, Usage
 from bridge.domain.ids import MessageRef, MessageTs
-from bridge.domain.ports import Ending
-from bridge.slack.courier import CourierOptions
-from bridge.slack.delivery import DeliveryOptions
-from bridge.slack.surface import SurfaceOptions
+from bridge.domain.ports import ReplyEnding
+from bridge.slack.chat_adapter import ChatAdapterOptions
+from bridge.slack.outbound.live_reply import DeliveryOptions
+from bridge.slack.outbound.outbox_worker import OutboxWorkerOptions
 from bridge.telemetry import Tasks
 from tests.slack.conftest import open_desk
 from tests.slack.test_delivery import stop_buttons
 
-DONE = Ending(Outcome.DONE, None, 3.0, Usage())
-OPTIONS = SurfaceOptions(
+DONE = ReplyEnding(Outcome.DONE, None, 3.0, Usage())
+OPTIONS = ChatAdapterOptions(
     names={"Ada": "ada"},
     delivery=DeliveryOptions(finish_s=0.6, seal_s=0.2),
-    courier=CourierOptions(first_try_s=0.3, shortest_pause_s=0.02, longest_pause_s=0.1),
+    outbox_worker=OutboxWorkerOptions(first_try_s=0.3, shortest_pause_s=0.02, longest_pause_s=0.1),
     insist_s=0.5,
 )
 FAULTS = ("server_error", "late_error", "lost_answer", "lost_call", "slow", "rate_limited")
@@ -158,9 +158,9 @@ def judge(life):
 @given(asked=steps)
 def test_g4_whatever_fails_every_write_is_shown_once_and_the_last_revision_last(asked):
     async def world():
-        gateway = {"call_timeout_s": 0.25, "patience_s": 2.0}
+        web_api = {"call_timeout_s": 0.25, "patience_s": 2.0}
         with tempfile.TemporaryDirectory() as folder:
-            async with open_desk(folder, surface=OPTIONS, gateway=gateway) as desk:
+            async with open_desk(folder, surface=OPTIONS, web_api=web_api) as desk:
                 life = Life(desk)
                 try:
                     await live(life, asked)

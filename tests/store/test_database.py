@@ -164,7 +164,7 @@ async def test_reading_goes_on_while_another_program_writes(file: Path, world: W
     await world.say(1, "ada")
     with closing(sqlite3.connect(file, isolation_level=None)) as blocker:
         blocker.execute("BEGIN IMMEDIATE")
-        assert await world.store.turns.counts() == {"waiting": 1, "active": 0}
+        assert await world.store.turn_queue.counts() == {"waiting": 1, "active": 0}
 
 
 async def test_a_full_disk_is_unavailable_and_then_recovers(world: World) -> None:
@@ -174,10 +174,10 @@ async def test_a_full_disk_is_unavailable_and_then_recovers(world: World) -> Non
     await world.store.database.write(limit(1))  # SQLite makes it the present size
     with pytest.raises(StoreUnavailable, match="full"):
         await world.say(1, "ada", text="x" * 200_000)
-    before = await world.store.turns.counts()
+    before = await world.store.turn_queue.counts()
     await world.store.database.write(limit(1_000_000))
     await world.say(200, "ada")
-    assert await world.store.turns.counts() == {**before, "waiting": before["waiting"] + 1}
+    assert await world.store.turn_queue.counts() == {**before, "waiting": before["waiting"] + 1}
 
 
 async def test_a_closed_store_says_so_and_may_be_closed_again(file: Path) -> None:
@@ -185,7 +185,7 @@ async def test_a_closed_store_says_so_and_may_be_closed_again(file: Path) -> Non
     await store.close()
     await store.close()
     with pytest.raises(StoreUnavailable, match="stopping"):
-        await store.turns.counts()
+        await store.turn_queue.counts()
 
 
 async def test_a_broken_rule_of_the_schema_is_a_store_error(world: World) -> None:
@@ -198,7 +198,9 @@ async def test_a_broken_rule_of_the_schema_is_a_store_error(world: World) -> Non
 async def test_a_naive_instant_is_refused(world: World) -> None:
     await world.say(1, "ada")
     with pytest.raises(sa.exc.StatementError, match="aware"):
-        await world.store.turns.claim(world.binding("ada"), lease="l", now=NOW.replace(tzinfo=None))
+        await world.store.turn_queue.claim(
+            world.binding("ada"), lease="l", now=NOW.replace(tzinfo=None)
+        )
 
 
 @contextmanager
@@ -241,7 +243,7 @@ async def live(world: World) -> None:
         exclude_turn=ada.turn_id,
     )
     await world.send("1-ada")
-    await store.turns.waiting_before(TurnId("1-ada"))
+    await store.turn_queue.waiting_before(TurnId("1-ada"))
     await store.outbox.plan(entry("one"))
     await store.outbox.sent(OutboxId("one"), ts_of(9), "h")
     await store.outbox.authors(TEAM, CHANNEL, [ts_of(9)])
@@ -262,17 +264,17 @@ async def live(world: World) -> None:
     await store.approvals.get(ApprovalId("A1"))
     await store.messages.find(TEAM, CHANNEL, ts_of(1))
     await world.edit(1, "x")
-    await store.turns.remove_message(TEAM, CHANNEL, ts_of(1), NOW)
+    await store.turn_queue.remove_message(TEAM, CHANNEL, ts_of(1), NOW)
     await world.end("1-ada")
-    await store.turns.drop_waiting_of(world.binding("bob"), now=NOW)
-    await store.turns.drop_waiting(TurnId("x"), outcome=Outcome.CANCELLED, now=NOW)
-    await store.turns.left_active(not_lease="l")
-    await store.turns.bindings_waiting()
-    await store.turns.counts()
+    await store.turn_queue.drop_waiting_of(world.binding("bob"), now=NOW)
+    await store.turn_queue.drop_waiting(TurnId("x"), outcome=Outcome.CANCELLED, now=NOW)
+    await store.turn_queue.left_active(not_lease="l")
+    await store.turn_queue.bindings_waiting()
+    await store.turn_queue.counts()
     await store.approvals.open_all()
     await store.approvals.not_closed()
     await store.approvals.card_closed(ApprovalId("A1"), NOW)
-    await store.turns.last_requester(ada.binding.binding_id)
+    await store.turn_queue.last_requester(ada.binding.binding_id)
     await store.messages.forget_text(later(-9))
 
 

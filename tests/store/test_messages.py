@@ -5,8 +5,8 @@ from pathlib import Path
 
 from bridge.domain.events import Outcome
 from bridge.domain.ids import MessageId, MessageTs, OutboxId, TurnId
-from bridge.domain.people import SharedFile, Speaker
-from bridge.domain.posts import LastRevision, OutboxEntry
+from bridge.domain.messages import SharedFile, Speaker
+from bridge.domain.outbox_entry import LastRevision, OutboxEntry
 from bridge.store.messages import TOLD_AT_MOST
 from tests.store.world import (
     CHANNEL,
@@ -26,7 +26,7 @@ FILE = SharedFile("F1", "plan.pdf", "application/pdf", 10, "https://files.exampl
 
 
 async def told(world: World, teammate: str, turn_id: str, *, after: int | None = None) -> list[str]:
-    turn = await world.store.turns.find(TurnId(turn_id))
+    turn = await world.store.turn_queue.find(TurnId(turn_id))
     assert turn is not None
     located = await world.store.messages.find(TEAM, CHANNEL, ts_of(int(turn_id.split("-")[0])))
     assert located is not None
@@ -96,7 +96,7 @@ async def test_her_own_replies_and_inputs_are_not_told_again(world: World) -> No
 
 async def test_what_a_dropped_turn_never_told_her_is_told_as_context(world: World) -> None:
     await world.say(1, "ada", text="never mind this")
-    await world.store.turns.drop_waiting(TurnId("1-ada"), outcome=Outcome.CANCELLED, now=NOW)
+    await world.store.turn_queue.drop_waiting(TurnId("1-ada"), outcome=Outcome.CANCELLED, now=NOW)
     await world.say(2, "ada", text="do that")
     assert await told(world, "ada", "2-ada") == ["never mind this"]
 
@@ -104,7 +104,7 @@ async def test_what_a_dropped_turn_never_told_her_is_told_as_context(world: Worl
 async def test_deleted_messages_are_not_told(world: World) -> None:
     await world.say(1, text="oops")
     await world.say(2, "ada")
-    await world.store.turns.remove_message(TEAM, CHANNEL, ts_of(1), NOW)
+    await world.store.turn_queue.remove_message(TEAM, CHANNEL, ts_of(1), NOW)
     assert await told(world, "ada", "2-ada") == []
 
 
@@ -169,7 +169,7 @@ async def test_what_unfinished_turns_need_is_not_forgotten(world: World) -> None
     await world.say(2, "ada", text="waits")
     await world.claimed("ada")
     assert await world.store.messages.forget_text(later(1)) == 0
-    (left,) = await world.store.turns.left_active(not_lease="next process")
+    (left,) = await world.store.turn_queue.left_active(not_lease="next process")
     assert left.turn.messages[0].said.text == "runs"
     assert left.lease == LEASE
 

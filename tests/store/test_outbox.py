@@ -15,7 +15,7 @@ from bridge.domain.ids import (
     TeamId,
     TurnId,
 )
-from bridge.domain.posts import LastRevision, OutboxEntry
+from bridge.domain.outbox_entry import LastRevision, OutboxEntry
 from bridge.store import LocatedTurn, Store, TurnState
 from tests.store.world import CHANNEL, NOW, TEAM, THREAD, World, ts_of, url
 
@@ -102,7 +102,7 @@ def owing(name: str, words: str = "{}", *, seq: int = 0) -> OutboxEntry:
 
 
 async def ended(world: World, last: LastRevision) -> bool:
-    return await world.store.turns.end(
+    return await world.store.turn_queue.end(
         TurnId("1-ada"),
         lease=world.lease,
         outcome=Outcome.DONE,

@@ -103,7 +103,9 @@ class Queue(RuleBasedStateMachine):
         number = data.draw(st.sampled_from(sorted(self.said)))
         thread, _people = self.said[number]
         removal = self.wait(
-            self.world.store.turns.remove_message(thread.team, thread.channel, ts_of(number), NOW)
+            self.world.store.turn_queue.remove_message(
+                thread.team, thread.channel, ts_of(number), NOW
+            )
         )
         touched = set()
         for queue in self.bindings.values():
@@ -140,7 +142,7 @@ class Queue(RuleBasedStateMachine):
         queue, name = self.bindings[key], f"own-{self.begun}"
         self.begun += 1
         turn = self.wait(
-            self.world.store.turns.claim_unprompted(
+            self.world.store.turn_queue.claim_unprompted(
                 self.binding(key), turn_id=TurnId(name), lease=self.world.lease, now=NOW
             )
         )
@@ -158,7 +160,7 @@ class Queue(RuleBasedStateMachine):
         back = back and bool(numbers)
         lease = self.world.lease
         work = (
-            self.world.store.turns.put_back(TurnId(name), lease=lease, now=NOW)
+            self.world.store.turn_queue.put_back(TurnId(name), lease=lease, now=NOW)
             if back
             else self.world.end(name)
         )
@@ -173,7 +175,7 @@ class Queue(RuleBasedStateMachine):
     @rule(data=st.data(), everything=st.booleans())
     def drop(self, data: st.DataObject, everything: bool) -> None:
         key = data.draw(st.sampled_from([k for k, q in self.bindings.items() if q.waiting]))
-        queue, turns = self.bindings[key], self.world.store.turns
+        queue, turns = self.bindings[key], self.world.store.turn_queue
         if everything:
             dropped = self.wait(turns.drop_waiting_of(self.binding(key), now=NOW))
             assert dropped == [name for name, _numbers in queue.waiting]
@@ -187,7 +189,7 @@ class Queue(RuleBasedStateMachine):
     def ask_how_many_go_first(self) -> None:
         for queue in self.bindings.values():
             for ahead, (name, _numbers) in enumerate(queue.waiting):
-                before = self.wait(self.world.store.turns.waiting_before(TurnId(name)))
+                before = self.wait(self.world.store.turn_queue.waiting_before(TurnId(name)))
                 assert before == ahead + (queue.active is not None)
 
     # --- the process dies and another begins ---
@@ -201,7 +203,7 @@ class Queue(RuleBasedStateMachine):
             self.wait(Store.open(url(self.file))), f"process {self.processes}", bound
         )
         lease = self.world.lease
-        left = self.wait(self.world.store.turns.left_active(not_lease=lease))
+        left = self.wait(self.world.store.turn_queue.left_active(not_lease=lease))
         assert {turn.turn.turn_id for turn in left} == {
             queue.active[0] for queue in self.bindings.values() if queue.active
         }
@@ -209,7 +211,7 @@ class Queue(RuleBasedStateMachine):
             return
         for turn in left:
             turn_id = turn.turn.turn_id
-            assert self.wait(self.world.store.turns.take_over(turn_id, lease=lease))
+            assert self.wait(self.world.store.turn_queue.take_over(turn_id, lease=lease))
         for queue in self.bindings.values():
             queue.lease = lease
 
@@ -217,13 +219,13 @@ class Queue(RuleBasedStateMachine):
 
     @invariant()
     def the_queue_holds_what_is_expected(self) -> None:
-        counts = self.wait(self.world.store.turns.counts())
+        counts = self.wait(self.world.store.turn_queue.counts())
         queues = self.bindings.values()
         assert counts == {
             "waiting": sum(len(queue.waiting) for queue in queues),
             "active": sum(queue.active is not None for queue in queues),
         }
-        waiting = self.wait(self.world.store.turns.bindings_waiting())
+        waiting = self.wait(self.world.store.turn_queue.bindings_waiting())
         assert sorted(waiting) == sorted(
             self.binding(key) for key, queue in self.bindings.items() if queue.waiting
         )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from bridge.domain.bindings import ClaimedTurn
 from bridge.domain.events import Outcome, Usage
 from bridge.domain.ids import (
     BindingId,
@@ -17,8 +18,8 @@ from bridge.domain.ids import (
     TurnId,
     UserId,
 )
-from bridge.domain.people import ClaimedTurn, InboundMessage, SharedFile, WaitingTurn
-from bridge.domain.posts import LastRevision
+from bridge.domain.messages import InboundMessage, SharedFile, WaitingTurn
+from bridge.domain.outbox_entry import LastRevision
 from bridge.store import Accepted, Amendment, Edit, Store
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -112,7 +113,7 @@ class World:
         trusted: bool = True,
     ) -> Accepted:
         stem = said.ts.split(".")[0]
-        accepted = await self.store.turns.accept(
+        accepted = await self.store.turn_queue.accept(
             said,
             thread=thread,
             teammates=teammates,
@@ -130,7 +131,7 @@ class World:
         return self.bound[thread, teammate]
 
     async def claim(self, teammate: str, thread: ThreadKey = THREAD) -> ClaimedTurn | None:
-        return await self.store.turns.claim(
+        return await self.store.turn_queue.claim(
             self.binding(teammate, thread), lease=self.lease, now=NOW
         )
 
@@ -141,7 +142,7 @@ class World:
 
     async def edit(self, number: int, text: str, *, at: int = 100, join: bool = False) -> Amendment:
         """A person edits message `number`; turns for the news are called `news-1`, `news-2`, …"""
-        return await self.store.turns.edit_message(
+        return await self.store.turn_queue.edit_message(
             Edit(
                 team=TEAM,
                 channel=CHANNEL,
@@ -158,7 +159,7 @@ class World:
     async def end(
         self, turn_id: str, outcome: Outcome = Outcome.DONE, *, last: LastRevision | None = None
     ) -> bool:
-        return await self.store.turns.end(
+        return await self.store.turn_queue.end(
             TurnId(turn_id),
             lease=self.lease,
             outcome=outcome,
@@ -170,7 +171,7 @@ class World:
         )
 
     async def send(self, turn_id: str, attempt: int = 1) -> bool:
-        return await self.store.turns.record_attempt(
+        return await self.store.turn_queue.record_attempt(
             TurnId(turn_id),
             lease=self.lease,
             attempt=attempt,

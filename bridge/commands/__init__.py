@@ -1,0 +1,1 @@
+"""Commands of `letta-bridge` with work of their own; `cli` reads their arguments."""

@@ -1,0 +1,308 @@
+"""Approvals from question to answer: stored, shown, decided once, closed.
+
+The stored row is the truth and changes state by one compare-and-set; cards only show it (G6).
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bridge.domain import approvals as policy
+from bridge.domain.approvals import Approval, ApprovalState, Click
+from bridge.domain.bindings import ClaimedTurn
+from bridge.domain.errors import ChatError
+from bridge.domain.events import ApprovalAsked, ApprovalSettled, Verdict
+from bridge.domain.ids import ApprovalId, MessageRef, MessageTs, TurnId, UserId
+from bridge.domain.teammates import Persona
+from bridge.engine.approval_cards import ApprovalCards
+from bridge.engine.approval_timeouts import ApprovalTimeouts
+from bridge.engine.context import EngineContext
+from bridge.telemetry import APPROVALS, Tasks, get_logger
+
+log = get_logger("approvals")
+
+Tell = Callable[[TurnId, ApprovalSettled], bool]
+"""Hands a settled approval to the turn that waits for it; False when no turn does."""
+
+Waits = Callable[[TurnId, str], bool | None]
+"""Whether the turn waits for the answer to a request; None while that must be learnt anew."""
+
+_NOT_NOW = "The connection to the agent is being restored. Please press again in a moment."
+_TOO_LATE = "The agent no longer waits for this, so nothing was run."
+_ENDED = "The turn has ended."
+_REPLACED = "This was replaced by a newer request in the thread, so nothing was run."
+
+_ENDS = {
+    Verdict.ALLOW: ApprovalState.ALLOWED,
+    Verdict.DENY: ApprovalState.DENIED,
+    Verdict.EXPIRED: ApprovalState.EXPIRED,
+}
+_VERDICTS = {state: verdict for verdict, state in _ENDS.items()}
+
+
+class ApprovalService:
+    """Keeps the approvals of all turns."""
+
+    def __init__(self, context: EngineContext, tasks: Tasks, *, tell: Tell, waits: Waits) -> None:
+        self._context = context
+        self._tasks = tasks
+        self._tell = tell
+        self._waits = waits
+        self._storing = asyncio.Lock()
+        self._cards = ApprovalCards(context, tasks)
+        self._expiries = ApprovalTimeouts(context, tasks, expire=self._expire)
+
+    async def recover(self, live: frozenset[TurnId]) -> None:
+        """At start: close what an earlier process left, but not the questions of `live` turns.
+
+        Returns once it is stored; the cards follow. Raises `StoreError`.
+        """
+        not_closed = await self._context.store.approvals.not_closed()
+        for approval in await self._context.store.approvals.open_all():
+            if approval.turn_id not in live:
+                await self._void(approval, _ENDED)
+        for approval in not_closed:
+            self._cards.close(approval)
+        self._expiries.watch()
+
+    async def aclose(self, *, within_s: float) -> None:
+        """Wait, at most so long, for the cards that are being posted and closed."""
+        await self._cards.aclose(within_s=within_s)
+
+    async def ask(
+        self,
+        claimed: ClaimedTurn,
+        asked: ApprovalAsked,
+        persona: Persona,
+        thread_ts: MessageTs | None,
+    ) -> None:
+        """Store the question and show its card.
+
+        A question that the server repeats after a reconnect keeps its row and its card; one that
+        was decided meanwhile is told to the turn at once. A request that asks for something else
+        than before is a new question, and the old one is void. Once begun, it is done to its
+        end even when the caller is cancelled. Raises `StoreError`.
+        """
+        asking = self._cards.spawn(
+            self._ask(claimed, asked, persona, thread_ts), name=f"ask {asked.request_id}"
+        )
+        await asyncio.shield(asking)  # a turn that ends meanwhile leaves no live card behind
+
+    async def _ask(
+        self,
+        claimed: ClaimedTurn,
+        asked: ApprovalAsked,
+        persona: Persona,
+        thread_ts: MessageTs | None,
+    ) -> None:
+        approval = await self._draft(claimed, asked)
+        known = await self._stored(approval)
+        self._expiries.watch()
+        if known is not None:
+            await self._again(known, persona, thread_ts)
+        elif self._waits(approval.turn_id, approval.request_id) is False:
+            await self._void(approval, _TOO_LATE)
+        else:
+            await self._show(approval, persona, thread_ts)
+
+    async def _stored(self, approval: Approval) -> Approval | None:
+        """Store the question; or the one that was asked before, when it is the same."""
+        async with self._storing:  # two questions under one name are stored one after the other
+            known = await self._newest(approval)
+            if known is not None and known.digest == approval.digest and not _is_void(known):
+                return known
+            if known is not None:
+                await self._void(known, _REPLACED)
+            await self._context.store.approvals.create(approval)
+        return None
+
+    async def decide(
+        self,
+        approval_id: ApprovalId,
+        *,
+        user: UserId,
+        verdict: Verdict,
+        card: MessageRef | None,
+        reason: str | None = None,
+    ) -> None:
+        """Decide by a person's click, or tell that person privately why it does not count.
+
+        `card` is the message that was pressed; None when the decision came from a form.
+        """
+        approval = await self._context.store.approvals.get(approval_id)
+        pressed = card or (approval.card if approval is not None else None)
+        if pressed is None:
+            return
+        if approval is None:
+            refused: str | None = "This request is not known any more."
+        else:
+            approval = await self._adopted(approval, pressed)
+            person = await self._context.chat.person(user)
+            click = Click(approval_id, person, verdict, pressed.ts, reason)
+            refused = await self._click(approval, click)
+        if refused is not None:
+            thread_ts = approval.thread.thread_ts if approval is not None else None
+            await self._context.chat.private_note(
+                pressed.channel, user, refused, thread_ts=thread_ts
+            )
+
+    async def _click(self, approval: Approval, click: Click) -> str | None:
+        refused = policy.reason_to_deny(
+            approval, click, self._context.options.approvals, now=self._expiries.moment_of(approval)
+        )
+        if refused is not None:
+            return refused
+        newest = await self._newest(approval)
+        if newest is not None and newest.approval_id != approval.approval_id:
+            await self._void(approval, _REPLACED)
+            return _REPLACED
+        waits = self._waits(approval.turn_id, approval.request_id)
+        if waits is None:
+            return _NOT_NOW
+        if not waits:
+            await self._void(approval, _TOO_LATE)
+            return _TOO_LATE
+        settled = await self._settle(
+            approval.approval_id, _ENDS[click.verdict], by=click.person.user, cause=click.reason
+        )
+        if settled is None:
+            first = await self._context.store.approvals.get(click.approval_id)
+            return policy.settled_sentence(first or approval)
+        if not self._tell_turn(settled, click.verdict, who=click.person.name):
+            log.warning("decided, but no turn waits", approval=approval.approval_id)
+            return _TOO_LATE
+        return None
+
+    async def _adopted(self, approval: Approval, pressed: MessageRef) -> Approval:
+        """The approval with its card. A process that died had posted it, but not noted it."""
+        if approval.card is not None or pressed.channel != approval.thread.channel:
+            return approval
+        await self._context.store.approvals.set_card(approval.approval_id, pressed)
+        adopted = replace(approval, card=pressed)
+        if adopted.state is not ApprovalState.PENDING:
+            self._cards.close(adopted)
+        return adopted
+
+    async def shown_calls(self, turn_id: TurnId) -> frozenset[str]:
+        """The tool calls about which a card stands in the thread. Raises `StoreError`."""
+        return await self._context.store.approvals.shown_calls(turn_id)
+
+    async def void(self, turn_id: TurnId, request_ids: tuple[str, ...], cause: str) -> None:
+        """Close questions that are no longer open on the server; `cause` is a sentence."""
+        await self._void_open(turn_id, cause, lambda asked: asked.request_id in request_ids)
+
+    async def void_unless(
+        self, turn_id: TurnId, pending: frozenset[str], *, asked_before: datetime, cause: str
+    ) -> None:
+        """Close questions from before a lost link that the server does not wait for any more."""
+
+        def gone(asked: Approval) -> bool:
+            return asked.request_id not in pending and asked.asked_at < asked_before
+
+        await self._void_open(turn_id, cause, gone)
+
+    async def void_all_of(self, turn_id: TurnId, cause: str) -> None:
+        """Close every open question of a turn that has ended."""
+        await self._void_open(turn_id, cause, lambda _: True)
+
+    async def _void_open(
+        self, turn_id: TurnId, cause: str, gone: Callable[[Approval], bool]
+    ) -> None:
+        async with self._storing:  # a question that is asked again meanwhile finds it void
+            for approval in await self._context.store.approvals.open_of_turn(turn_id):
+                if gone(approval):
+                    await self._void(approval, cause)
+
+    async def _draft(self, claimed: ClaimedTurn, asked: ApprovalAsked) -> Approval:
+        """Work that nobody asked for is in the hands of who asked last."""
+        requester = claimed.requester or await self._context.store.turn_queue.last_requester(
+            claimed.binding.binding_id
+        )
+        now = self._context.clock.now()
+        return Approval(
+            approval_id=ApprovalId(self._context.clock.new_id()),
+            turn_id=claimed.turn_id,
+            thread=claimed.binding.thread,
+            teammate=claimed.binding.teammate,
+            request_id=asked.request_id,
+            call_id=asked.call_id,
+            tool_name=asked.tool_name,
+            arguments=asked.arguments,
+            diffs=asked.diffs,
+            digest=policy.digest(asked.tool_name, asked.arguments, asked.diffs),
+            requester=requester,
+            asked_at=now,
+            expires_at=now + timedelta(seconds=self._context.options.approvals.expiry_s),
+        )
+
+    async def _again(self, known: Approval, persona: Persona, thread_ts: MessageTs | None) -> None:
+        """The server repeats itself: it did not hear the decision, if there is one.
+
+        A process that died may have left the question without its card, or with one that it had
+        posted but not noted: `post_card` looks before it posts again.
+        """
+        if known.state is not ApprovalState.PENDING:
+            who = await self._name_of(known.decided_by)
+            self._tell_turn(known, _VERDICTS[known.state], who=who)
+        elif known.card is None and not self._cards.is_showing(known.approval_id):
+            await self._show(known, persona, thread_ts)
+
+    async def _name_of(self, user: UserId | None) -> str | None:
+        """What the person is called; None for nobody, and while Slack cannot say."""
+        if user is None:
+            return None
+        try:
+            return (await self._context.chat.person(user)).name
+        except ChatError:
+            return None
+
+    def _tell_turn(self, settled: Approval, verdict: Verdict, *, who: str | None) -> bool:
+        """Hand the decision to the turn, for exactly what was shown; False when none waits."""
+        told = ApprovalSettled(settled.request_id, verdict, who, settled.cause, settled.digest)
+        return self._tell(settled.turn_id, told)
+
+    async def _newest(self, approval: Approval) -> Approval | None:
+        """The newest question under this one's name: the only one that counts (G6)."""
+        return await self._context.store.approvals.newest_by_request(
+            approval.turn_id, approval.request_id
+        )
+
+    async def _show(
+        self, approval: Approval, persona: Persona, thread_ts: MessageTs | None
+    ) -> None:
+        try:
+            await self._cards.show(approval, persona=persona, thread_ts=thread_ts)
+        except ChatError as error:
+            log.error("card not shown", approval=approval.approval_id, cause=str(error))
+            await self._nobody_can_answer(approval)
+
+    async def _nobody_can_answer(self, approval: Approval) -> None:
+        cause = "This could not be shown in Slack."
+        await self._void(approval, cause)
+        self._tell_turn(approval, Verdict.EXPIRED, who=None)
+
+    async def _expire(self, approval: Approval) -> None:
+        settled = await self._settle(
+            approval.approval_id, ApprovalState.EXPIRED, by=None, cause=None
+        )
+        if settled is not None:
+            self._tell_turn(settled, Verdict.EXPIRED, who=None)
+
+    async def _void(self, approval: Approval, cause: str) -> None:
+        await self._settle(approval.approval_id, ApprovalState.VOID, by=None, cause=cause)
+
+    async def _settle(
+        self, approval_id: ApprovalId, state: ApprovalState, *, by: UserId | None, cause: str | None
+    ) -> Approval | None:
+        settled = await self._context.store.approvals.settle(
+            approval_id, state=state, by=by, cause=cause, now=self._context.clock.now()
+        )
+        if settled is not None:
+            APPROVALS.labels(end=state.value).inc()
+            self._cards.close(settled)
+        return settled
+
+
+def _is_void(approval: Approval) -> bool:
+    return approval.state is ApprovalState.VOID

@@ -1,0 +1,71 @@
+"""What people do to their messages afterwards: edits and deletions. Stored first, acted on after.
+
+What waits changes with its message, and what is being worked on is not pulled from under an
+agent: she is told of new words, and stops when nothing is left of what she works on.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from bridge.domain import batching, prompt
+from bridge.domain.ids import BindingId, MessageRef, MessageTs, TeamId, TurnId
+from bridge.engine.binding_worker import TAKEN_BACK_STOP, BindingWorker
+from bridge.engine.context import EngineContext
+from bridge.store import Edit, LocatedTurn, Placed
+from bridge.telemetry import get_logger
+
+log = get_logger("amendments")
+
+
+class MessageEdits:
+    """Carries edits and deletions to the queue and to the turns at work.
+
+    Args:
+        workers: the dispatcher's, by binding.
+        queued: called with everything that was queued.
+    """
+
+    def __init__(
+        self,
+        context: EngineContext,
+        workers: Mapping[BindingId, BindingWorker],
+        *,
+        queued: Callable[[Iterable[Placed]], None],
+    ) -> None:
+        self._context = context
+        self._workers = workers
+        self._queued = queued
+
+    async def edited(
+        self, team: TeamId, ref: MessageRef, text: str, *, edited_ts: MessageTs
+    ) -> None:
+        """A person changed a message. May be told again (G2). Raises `StoreError`."""
+        amended = await self._context.store.turn_queue.edit_message(
+            Edit(
+                team=team,
+                channel=ref.channel,
+                ts=ref.ts,
+                text=text,
+                edited_ts=edited_ts,
+                told=prompt.edited(text),
+                now=self._context.clock.now(),
+                joins=batching.joins,
+                new_turn_id=lambda: TurnId(self._context.clock.new_id()),
+            )
+        )
+        self._queued(amended.placed)
+
+    async def deleted(self, team: TeamId, ref: MessageRef) -> None:
+        """A person deleted a message. May be told again. Raises `StoreError`."""
+        now = self._context.clock.now()
+        removal = await self._context.store.turn_queue.remove_message(
+            team, ref.channel, ref.ts, now
+        )
+        for turn in removal.emptied:
+            self._stop(turn)
+
+    def _stop(self, turn: LocatedTurn) -> None:
+        log.info("turn taken back", turn=turn.turn_id)
+        worker = self._workers.get(turn.binding_id)
+        run = worker.current if worker is not None else None
+        if worker is not None and (run is None or run.claimed.turn_id == turn.turn_id):
+            worker.stop_turn(TAKEN_BACK_STOP)

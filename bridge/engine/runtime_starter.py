@@ -1,0 +1,181 @@
+"""Brings a binding's runtime to life on the App Server: agent, conversation, directory, mode."""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from bridge.domain.bindings import Binding, RuntimeRequest
+from bridge.domain.errors import AgentError, RuntimeGone
+from bridge.domain.ids import AgentId, BindingId, ConversationId, Runtime
+from bridge.domain.ports import StartedRuntime
+from bridge.domain.teammates import Teammate
+from bridge.engine.context import EngineContext
+from bridge.engine.conversation_pool import ConversationPool
+from bridge.telemetry import Tasks, get_logger
+
+log = get_logger("runtimes")
+
+KEPT = 500
+"""As many bindings are known to be started; one that was used longer ago is started again."""
+
+
+class WrongDirectory(AgentError):
+    """The server works in another directory than the one configured: that one does not exist.
+
+    Args:
+        wanted: the configured directory.
+        actual: the one in force instead.
+    """
+
+    def __init__(self, wanted: str, actual: str) -> None:
+        super().__init__(f"cwd missing: {wanted} does not exist, the server would use {actual}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A started runtime. `fresh`: its conversation knows nothing of the thread yet; `replaced`:
+    because the one before is gone.
+    """
+
+    started: StartedRuntime
+    fresh: bool
+    replaced: bool = False
+
+
+class RuntimeStarter:
+    """Starts runtimes and remembers which were lately started on the present connection.
+
+    Args:
+        tools: the engine's.
+        tasks: own the background work.
+        kept: how many started bindings are remembered.
+    """
+
+    def __init__(self, context: EngineContext, tasks: Tasks, *, kept: int = KEPT) -> None:
+        self._context = context
+        self._kept = kept
+        self._connection = 0
+        self._started: OrderedDict[BindingId, None] = OrderedDict()
+        self._spares = ConversationPool(context, tasks, start=self._start, agent_of=self._agent_of)
+        self._creating: dict[str, asyncio.Lock] = {}
+
+    def connection_changed(self) -> None:
+        """Forget what was started: a new connection is subscribed to nothing."""
+        self._connection += 1
+        self._started.clear()
+        self._spares.connection_changed()
+
+    def prepare_spares(self) -> None:
+        """Make a spare conversation for each teammate, in the background."""
+        for teammate in self._context.options.team.teammates:
+            self._spares.prepare(teammate)
+
+    def spares(self) -> frozenset[str]:
+        """Teammates with a spare conversation ready."""
+        return self._spares.names()
+
+    async def bring_up(self, binding: Binding, teammate: Teammate, *, again: bool = False) -> Ready:
+        """Make the binding's runtime ready for input.
+
+        Args:
+            binding: as stored now.
+            teammate: whose runtime it is.
+            again: ask the server even when the runtime is started already (to learn its state).
+
+        Raises:
+            AgentError: the server is away, refused, or lacks agent or directory.
+        """
+        if binding.runtime is not None and binding.binding_id in self._started and not again:
+            self._started.move_to_end(binding.binding_id)
+            known = StartedRuntime(
+                runtime=binding.runtime,
+                cwd=binding.cwd,
+                is_processing=False,
+                pending_request_ids=frozenset(),
+            )
+            return Ready(known, fresh=False)
+        await self._context.agent.ready(within_s=self._context.options.link_wait_s)
+        connection = self._connection
+        ready = await self._resume(binding, teammate)
+        await self._remember(binding, ready.started, connection)
+        return ready
+
+    async def move(self, binding: Binding) -> Runtime:
+        """Fork a stuck conversation and move the binding to the copy (PROTOCOL §15)."""
+        if binding.runtime is None:
+            raise RuntimeGone("conversation", "none")
+        runtime = await self._context.agent.fork(binding.runtime)
+        await self._context.store.bindings.set_runtime(
+            binding.binding_id,
+            runtime,
+            binding.cwd,
+            self._context.clock.now(),
+            server=self._context.options.server,
+        )
+        self._started.pop(binding.binding_id, None)
+        return runtime
+
+    async def _resume(self, binding: Binding, teammate: Teammate) -> Ready:
+        elsewhere = binding.server != self._context.options.server  # its ids mean nothing here
+        if binding.runtime is None or elsewhere:
+            started = await self._new_conversation(teammate)
+            return Ready(started, fresh=True, replaced=binding.runtime is not None)
+        try:
+            started = await self._start(
+                teammate, binding.runtime.agent_id, binding.runtime.conversation_id
+            )
+        except RuntimeGone as gone:
+            log.warning("runtime is gone", what=gone.what, ident=gone.ident)
+            await self._forget(gone, teammate)
+            return Ready(await self._new_conversation(teammate), fresh=True, replaced=True)
+        return Ready(started, fresh=False)
+
+    async def _forget(self, gone: RuntimeGone, teammate: Teammate) -> None:
+        """An agent that is gone is created anew; another one of hers may be in use already."""
+        server, teammates = self._context.options.server, self._context.store.teammates
+        if gone.what == "agent" and await teammates.agent_of(server, teammate.name) == gone.ident:
+            await teammates.forget(server, teammate.name)
+
+    async def _new_conversation(self, teammate: Teammate) -> StartedRuntime:
+        started = self._spares.take(teammate)
+        if started is None:
+            started = await self._start(teammate, await self._agent_of(teammate), None)
+        self._spares.prepare(teammate)
+        return started
+
+    async def _start(
+        self, teammate: Teammate, agent_id: AgentId, conversation_id: ConversationId | None
+    ) -> StartedRuntime:
+        started = await self._context.agent.start(
+            RuntimeRequest(agent_id, conversation_id, teammate.cwd, teammate.permission_mode)
+        )
+        if teammate.cwd and started.cwd and started.cwd.rstrip("/") != teammate.cwd.rstrip("/"):
+            raise WrongDirectory(teammate.cwd, started.cwd)
+        return started
+
+    async def _agent_of(self, teammate: Teammate) -> AgentId:
+        if teammate.agent_id is not None:
+            return teammate.agent_id
+        server, teammates = self._context.options.server, self._context.store.teammates
+        async with self._creating.setdefault(teammate.name, asyncio.Lock()):
+            known = await teammates.agent_of(server, teammate.name)
+            if known is not None and await self._context.agent.agent_exists(known):
+                return known
+            created = await self._context.agent.create_agent(teammate)
+            await teammates.remember(server, teammate.name, created, self._context.clock.now())
+            log.info("agent created", teammate=teammate.name, agent=created)
+            return created
+
+    async def _remember(self, binding: Binding, started: StartedRuntime, connection: int) -> None:
+        await self._context.store.bindings.set_runtime(
+            binding.binding_id,
+            started.runtime,
+            started.cwd,
+            self._context.clock.now(),
+            server=self._context.options.server,
+        )
+        if connection == self._connection:
+            self._started[binding.binding_id] = None
+            self._started.move_to_end(binding.binding_id)
+            if len(self._started) > self._kept:
+                self._started.popitem(last=False)

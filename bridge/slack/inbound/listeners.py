@@ -1,0 +1,328 @@
+"""Where Slack's events come in: stored first, acknowledged after (guarantee G1).
+
+Bolt runs with `process_before_response`: an event's listener ends before the ack goes out, and
+when it fails there is no ack, so Slack sends the event again (PLATFORM §11.1). Clicks are the
+other way round: acknowledged at once, because people wait for it, and worked on in a task.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final, Protocol, assert_never
+
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.adapter.socket_mode.async_internals import (
+    run_async_bolt_app,
+    send_async_response,
+)
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+
+from bridge.domain.approvals import Approval
+from bridge.domain.errors import BridgeError, ChatError
+from bridge.domain.events import Verdict
+from bridge.domain.ids import (
+    ApprovalId,
+    ChannelId,
+    MessageRef,
+    MessageTs,
+    TeamId,
+    TurnId,
+    UserId,
+)
+from bridge.domain.messages import InboundMessage
+from bridge.slack.event_parser import (
+    Installation,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    ReactionAdded,
+    SlackEvent,
+    Unsupported,
+    as_mapping,
+    as_string,
+    read_event,
+)
+from bridge.slack.inbound.interactions import (
+    ButtonKind,
+    ButtonPressed,
+    ReasonSubmitted,
+    read_button,
+    read_submission,
+)
+from bridge.slack.inbound.socket_mode import EnvelopeHandler
+from bridge.slack.web_api import WebApi
+from bridge.telemetry import ACK_SECONDS, EVENTS, Tasks, get_logger
+
+ANYTHING: Final = re.compile(".*", re.DOTALL)
+NOT_NOW: Final = "That did not work just now. Please try again in a moment."
+
+HttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_log = get_logger("slack.listeners")
+
+
+class InboundHandler(Protocol):
+    """Who takes what comes in. When a method of the first group returns, it is stored for good;
+    when it raises, Slack is not told that the event arrived and sends it again.
+    """
+
+    async def message(self, message: InboundMessage) -> bool:
+        """A person said something. Comes again with the same team, channel and ts.
+
+        True when it is new and somebody will answer it.
+        """
+
+    async def edited(
+        self, team: TeamId, ref: MessageRef, text: str, *, edited_ts: MessageTs
+    ) -> None:
+        """A person changed a message to `text`. Comes again with the same `edited_ts`."""
+
+    async def deleted(self, team: TeamId, ref: MessageRef) -> None:
+        """A message is gone."""
+
+    async def reaction(self, team: TeamId, ref: MessageRef, *, user: UserId, name: str) -> None:
+        """A person put the emoji `name` (without colons) on a message."""
+
+    async def click(
+        self, approval_id: ApprovalId, *, user: UserId, verdict: Verdict, card: MessageRef
+    ) -> None:
+        """A person pressed allow or deny on a card. Answers the person when it may not be."""
+
+    async def reason(self, approval_id: ApprovalId, *, user: UserId, reason: str) -> None:
+        """A person denied and said why; `reason` may be empty."""
+
+    async def stop(self, turn_id: TurnId, *, user: UserId, ref: MessageRef) -> None:
+        """A person pressed stop on a reply."""
+
+    async def approval(self, approval_id: ApprovalId) -> Approval | None:
+        """The stored approval; None when there is none of that id."""
+
+
+class EventObserver(Protocol):
+    """Who keeps account of what was heard. All return at once and never raise."""
+
+    def heard(self, event_ts: str) -> None:
+        """An event of that Slack timestamp was taken in, or needs nothing."""
+
+    def unstored(self, event_ts: str) -> None:
+        """An event could not be taken in."""
+
+    def dropped(self, minute: int) -> None:
+        """Slack drops events of the minute that begins at this Unix second."""
+
+
+class Modals(Protocol):
+    """What a click needs of Slack; the surface has it."""
+
+    async def ask_reason(self, approval: Approval, *, trigger_id: str) -> None:
+        """Open the form that asks why something is denied."""
+
+    async def show_all(self, approval: Approval, *, trigger_id: str) -> None:
+        """Open a view of everything that would run."""
+
+    async def private_note(
+        self, channel: ChannelId, user: UserId, text: str, *, thread_ts: MessageTs | None
+    ) -> None:
+        """A note that only one person sees."""
+
+
+class Listeners:
+    """Turns Slack's payloads into calls of the intake.
+
+    Args:
+        tasks: where work goes on after an ack; closed by the owner.
+        ears: told of every event; None when nobody keeps account.
+    """
+
+    def __init__(
+        self,
+        *,
+        us: Installation,
+        intake: InboundHandler,
+        forms: Modals,
+        tasks: Tasks,
+        ears: EventObserver | None = None,
+    ) -> None:
+        self._us = us
+        self._ears = ears
+        self._intake = intake
+        self._forms = forms
+        self._tasks = tasks
+
+    def register(self, app: AsyncApp) -> None:
+        """Register on `app`. The last one takes every event left over, so that all are acked."""
+        app.error(self._failed)
+        app.middleware(self._told_of_drops)
+        for name in ("message", "app_mention", "reaction_added", ANYTHING):
+            app.event(name)(self._event)
+        app.action(ANYTHING)(self._button)
+        app.view(ANYTHING)(self._form)
+
+    async def _told_of_drops(
+        self, body: dict[str, Any], next: Callable[[], Awaitable[object]]
+    ) -> BoltResponse | None:
+        """Slack sends no more than so many events, and says so in none of them (PLATFORM §1.5)."""
+        if body.get("type") != "app_rate_limited":
+            await next()
+            return None
+        minute = body.get("minute_rate_limited")
+        _log.warning("slack drops events", minute=minute)
+        if self._ears is not None and isinstance(minute, int):
+            self._ears.dropped(minute)
+        return BoltResponse(status=200)
+
+    async def _event(self, body: dict[str, Any]) -> None:
+        event_ts = as_string(as_mapping(body.get("event")).get("event_ts"))
+        try:
+            await self._take_in(read_event(body, us=self._us))
+        except BaseException:
+            if self._ears is not None:
+                self._ears.unstored(event_ts)
+            raise
+        if self._ears is not None:
+            self._ears.heard(event_ts)
+
+    async def _take_in(self, event: SlackEvent) -> None:
+        match event:
+            case MessagePosted(message):
+                await self._intake.message(message)
+            case MessageEdited(team, channel, ts, text, edited_ts):
+                ref = MessageRef(channel, ts)
+                await self._intake.edited(team, ref, text, edited_ts=edited_ts)
+            case MessageDeleted(team, channel, ts):
+                await self._intake.deleted(team, MessageRef(channel, ts))
+            case ReactionAdded(team, channel, ts, user, name):
+                await self._intake.reaction(team, MessageRef(channel, ts), user=user, name=name)
+            case Unsupported(kind, why):
+                _log.debug("event left aside", kind=kind, why=why)
+            case _:
+                assert_never(event)
+        EVENTS.labels(type(event).__name__).inc()
+
+    async def _button(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack()
+        press = read_button(body)
+        EVENTS.labels(type(press).__name__).inc()
+        if isinstance(press, ButtonPressed):
+            place = press.ref.channel, press.thread_ts
+            work = self._answered(partial(self._press, press), place, press.user)
+            self._tasks.spawn(work, name=f"click {press.kind}")
+
+    async def _form(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack()
+        sent = read_submission(body)
+        EVENTS.labels(type(sent).__name__).inc()
+        if isinstance(sent, ReasonSubmitted):
+            deny = partial(
+                self._intake.reason, sent.approval_id, user=sent.user, reason=sent.reason
+            )
+            work = self._answered(deny, (sent.channel, sent.thread_ts), sent.user)
+            self._tasks.spawn(work, name="reason")
+
+    async def _answered(
+        self,
+        work: Callable[[], Awaitable[None]],
+        place: tuple[ChannelId, MessageTs | None],
+        user: UserId,
+    ) -> None:
+        """Do what a person wants; a failure is told to them, never met with silence."""
+        try:
+            await work()
+        except BridgeError as error:
+            _log.warning("wish of a person failed", error=str(error))
+            channel, thread_ts = place
+            await self._forms.private_note(channel, user, NOT_NOW, thread_ts=thread_ts)
+
+    async def _press(self, press: ButtonPressed) -> None:
+        user, approval_id = press.user, ApprovalId(press.value)
+        match press.kind:
+            case ButtonKind.ALLOW:
+                verdict = Verdict.ALLOW
+                await self._intake.click(approval_id, user=user, verdict=verdict, card=press.ref)
+            case ButtonKind.DENY:
+                verdict = Verdict.DENY
+                await self._intake.click(approval_id, user=user, verdict=verdict, card=press.ref)
+            case ButtonKind.DENY_WITH_REASON:
+                await self._open(press, self._forms.ask_reason)
+            case ButtonKind.SHOW_ALL:
+                await self._open(press, self._forms.show_all)
+            case ButtonKind.STOP:
+                await self._intake.stop(TurnId(press.value), user=user, ref=press.ref)
+
+    async def _open(self, press: ButtonPressed, form: Callable[..., Awaitable[None]]) -> None:
+        approval = await self._intake.approval(ApprovalId(press.value))
+        if approval is None:
+            raise ChatError("The button belongs to no known approval.")
+        await form(approval, trigger_id=press.trigger_id)
+
+    async def _failed(self, error: Exception) -> None:
+        """An event could not be stored. Bolt answers 500, which is no ack in Socket Mode."""
+        EVENTS.labels("failed").inc()
+        _log.error("event not stored, Slack will send it again", exc_info=error)
+
+
+def make_app(web_api: WebApi, us: Installation, *, signing_secret: str | None = None) -> AsyncApp:
+    """A Bolt app for one known workspace: it asks Slack nothing before an event is stored.
+
+    `signing_secret` is needed only where events come by HTTP.
+    """
+    known = AuthorizeResult(
+        enterprise_id=None,
+        team_id=us.team,
+        bot_user_id=us.bot_user,
+        bot_id=us.bot_id,
+        bot_token=web_api.options.token,
+    )
+
+    async def authorize() -> AuthorizeResult:
+        return known
+
+    return AsyncApp(
+        logger=_bolt_logger(),
+        client=web_api.client,
+        authorize=authorize,
+        signing_secret=signing_secret,
+        process_before_response=True,
+        request_verification_enabled=signing_secret is not None,
+    )
+
+
+def _bolt_logger() -> logging.Logger:
+    """Bolt warns that it ignores the token in the environment, as it is meant to here."""
+    logger = logging.getLogger("slack_bolt.bridge")
+    logger.setLevel(logging.ERROR)
+    return logger
+
+
+def envelope_handler(app: AsyncApp) -> EnvelopeHandler:
+    """What a Socket Mode connection does with an envelope: dispatch it, then ack it."""
+
+    async def handle(client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        response = await run_async_bolt_app(app, request)
+        await send_async_response(client, request, response, started)
+        if response.status == 200:
+            ACK_SECONDS.observe(clock() - started)
+
+    return handle
+
+
+def http_handler(app: AsyncApp) -> HttpHandler:
+    """What the web server does with Slack's signed requests; Bolt checks the signature."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        started = asyncio.get_running_loop().time()
+        response = await app.async_dispatch(await to_bolt_request(request))
+        if response.status == 200:
+            ACK_SECONDS.observe(asyncio.get_running_loop().time() - started)
+        return await to_aiohttp_response(response)
+
+    return handle

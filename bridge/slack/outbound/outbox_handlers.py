@@ -1,0 +1,202 @@
+"""One row of the outbox, brought to Slack by somebody who did not write it.
+
+Nothing here waits or tries again; what failed is raised, and may be repeated.
+"""
+
+from collections.abc import Container, Sequence
+from typing import Any, Final
+
+from bridge.domain.errors import ChatError, ChatRefused, ChatUnreachable, StoreError
+from bridge.domain.ids import TeamId, ThreadKey, UserId
+from bridge.domain.outbox_entry import OutboxEntry
+from bridge.domain.ports import ReplyTarget
+from bridge.domain.teammates import Persona
+from bridge.render.block_kit import Rendered
+from bridge.render.blocks import notice_blocks
+from bridge.render.stream import MessageView
+from bridge.slack.outbound import outbox_payloads
+from bridge.slack.outbound.message_sending import MessageSender, Post, fixed, hash_of, passes
+from bridge.slack.outbound.reply_messages import ReplyMessages
+from bridge.slack.outbound.stale_reply import close_leftover
+from bridge.slack.outbound.status_line import METHOD as SET_STATUS
+from bridge.slack.rate_limit.windows import Priority
+from bridge.telemetry import DISPLAY_FAILURES, OUTBOX_GIVEN_UP, get_logger
+
+TRYING: Final = "trying"
+"""State of a private note whose call may have been made: it cannot be looked up."""
+
+_NOTHING_TO_DO = frozenset({"already_reacted", "no_reaction", "message_not_found"})
+_log = get_logger("slack.courier")
+
+
+class OutboxHandlers:
+    """Knows how each kind of row is shown. Not for two callers with one row at a time."""
+
+    def __init__(self, sender: MessageSender, team: TeamId) -> None:
+        self._sender = sender
+        self._team = team
+
+    async def reply(self, row: OutboxEntry, *, settle: bool) -> None:
+        """Bring the messages of a reply to their last revision.
+
+        Args:
+            row: any row of the reply.
+            settle: whether nothing is owed then. False when an edit of its live writer may
+                still be under way, so that this must be repeated later.
+
+        Raises:
+            ChatError: it may be tried again.
+            StoreError: likewise.
+        """
+        assert row.turn_id is not None
+        entries = await self._sender.outbox.of_turn(row.turn_id)
+        owed = {
+            entry.seq: entry.payload
+            for entry in entries
+            if entry.kind == outbox_payloads.REPLY and entry.payload is not None
+        }
+        if not owed:
+            return
+        # Numbered as `ReplyMessages.adopt` numbers the messages.
+        views = [outbox_payloads.view_of(payload, n) for n, payload in enumerate(owed.values())]
+        sheets = self._sheets([entry for entry in entries if _is_part(entry, owed)], views)
+        for view in views:
+            await sheets.bring(view, at_end=True)
+        if settle:
+            await self._sender.outbox.settled(sheets.settled())
+        await self._clear_status(row)
+
+    async def notice(self, post: Post, payload: str) -> None:
+        """Post a quiet line, unless Slack has it. Raises as `Post.send`."""
+        await self._say(post, outbox_payloads.shown_of(payload))
+
+    async def closing(self, post: Post, payload: str) -> None:
+        """Say the last word in the message that an earlier process left, or below it.
+
+        Raises:
+            ChatError: it may be tried again, unless it is a refusal for good.
+            StoreError: likewise.
+        """
+        word, persona = outbox_payloads.last_word_of(payload), outbox_payloads.persona_of(payload)
+        entry = post.entry
+        target = self._target(entry, persona or Persona(""), allowed=word.allowed)
+        entries = await self._sender.outbox.of_turn(target.turn_id)
+        if await close_leftover(self._sender, target, word.sentence, entries=entries):
+            await self._sender.outbox.done(entry.outbox_id)
+        else:
+            said = notice_blocks(word.sentence, allowed=word.allowed, outbox_id=entry.outbox_id)
+            await self._say(post, said)
+        await self._clear_status(entry)
+
+    async def note(self, entry: OutboxEntry, payload: str) -> None:
+        """Show a note to one person. It is not repeated when it is unclear whether it came.
+
+        Raises:
+            ChatRefused: Slack does not let us just now.
+            StoreError: the outbox could not be written, nothing was shown.
+        """
+        call = outbox_payloads.call_of(payload)
+        outbox, outbox_id = self._sender.outbox, entry.outbox_id
+        await outbox.trying(outbox_id, now=True)
+        try:
+            await self._call(call, priority=Priority.URGENT)
+        except ChatUnreachable as error:
+            _log.warning("unclear whether a private note was shown", error=str(error))
+        except ChatRefused:
+            await outbox.trying(outbox_id, now=False)
+            raise
+        try:
+            await outbox.done(outbox_id)
+        except StoreError as error:  # the next start forgets it; raised, it would be shown again
+            _log.warning("outbox not written", outbox_id=outbox_id, error=str(error))
+
+    async def reaction(self, entry: OutboxEntry, payload: str) -> None:
+        """Add or remove a reaction. Raises `ChatError`, `StoreError`; may be repeated."""
+        try:
+            await self._call(outbox_payloads.call_of(payload), priority=Priority.QUIET)
+        except ChatRefused as refusal:
+            if refusal.code not in _NOTHING_TO_DO:
+                raise
+        await self._sender.outbox.done(entry.outbox_id)
+
+    async def show_once(self, rows: Sequence[OutboxEntry]) -> None:
+        """Show what could not be stored, if it leaves no message behind. Raises nothing.
+
+        A post is left out: nobody could tell later whether it is there.
+        """
+        for row in rows:
+            try:
+                if (
+                    row.kind in (outbox_payloads.NOTE, outbox_payloads.REACTION)
+                    and row.payload is not None
+                ):
+                    await self._call(outbox_payloads.call_of(row.payload), priority=Priority.QUIET)
+                    continue
+                reason = "it was not stored"
+            except ChatError as error:
+                reason = str(error)
+            DISPLAY_FAILURES.inc()
+            _log.error("not shown", kind=row.kind, reason=reason)
+
+    async def give_up(self, entry: OutboxEntry, reason: str) -> None:
+        """Note that this is not shown, and never will be. Raises `StoreError`."""
+        rows = [entry]
+        if entry.kind == outbox_payloads.REPLY and entry.turn_id is not None:
+            of_turn = await self._sender.outbox.of_turn(entry.turn_id)
+            rows = [row for row in of_turn if row.payload is not None]
+        for row in rows:
+            await self._sender.outbox.failed(row.outbox_id, reason)
+        OUTBOX_GIVEN_UP.inc()
+        _log.error("given up", kind=entry.kind, turn=entry.turn_id, reason=reason)
+
+    async def _say(self, post: Post, shown: Rendered) -> None:
+        """Post what never changes. One that is found has these words already."""
+        await post.send(fixed(shown), priority=Priority.URGENT)
+        if not post.is_settled:
+            await self._sender.outbox.settled([(post.entry.outbox_id, hash_of(shown))])
+
+    def _sheets(
+        self, entries: Sequence[OutboxEntry], views: Sequence[MessageView]
+    ) -> ReplyMessages:
+        owed = next(entry for entry in entries if entry.payload is not None)
+        persona = outbox_payloads.persona_of(owed.payload or "{}") or Persona("")
+        sheets = ReplyMessages(
+            self._target(owed, persona),
+            teammate=owed.teammate or persona.name,
+            sender=self._sender,
+            newest=views.__getitem__,
+            priority=lambda: Priority.URGENT,
+            clock=self._sender.clock.monotonic,
+        )
+        sheets.adopt(entries)
+        return sheets
+
+    def _target(
+        self, entry: OutboxEntry, persona: Persona, *, allowed: frozenset[UserId] = frozenset()
+    ) -> ReplyTarget:
+        assert entry.turn_id is not None
+        thread = ThreadKey(self._team, entry.channel, entry.thread_ts)
+        return ReplyTarget(entry.turn_id, thread, entry.thread_ts, persona, allowed)
+
+    async def _call(self, call: outbox_payloads.Call, *, priority: Priority) -> None:
+        channel = call.arguments["channel"] if call.method == "chat.postEphemeral" else None
+        await self._sender.web_api.call(
+            call.method, lambda: call.arguments, priority=priority, channel=channel
+        )
+
+    async def _clear_status(self, entry: OutboxEntry) -> None:
+        """What an earlier process said it was doing is over."""
+        if entry.thread_ts is None:
+            return
+        arguments: dict[str, Any] = {
+            "channel_id": entry.channel, "thread_ts": entry.thread_ts, "status": ""
+        }  # fmt: skip
+        try:
+            await self._sender.web_api.call(SET_STATUS, lambda: arguments, priority=Priority.QUIET)
+        except ChatError as error:
+            _log.info("status not cleared", error=str(error), again=passes(error))
+
+
+def _is_part(entry: OutboxEntry, owed: Container[int]) -> bool:
+    """Whether it is a message that is owed, or holds what did not fit into one."""
+    return entry.seq in owed and (entry.payload is not None or entry.kind == outbox_payloads.REST)

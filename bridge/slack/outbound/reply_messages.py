@@ -1,0 +1,286 @@
+"""The Slack messages of one reply: bringing each to its newest view, whatever Slack refuses."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from bridge.domain.errors import ChatRefused
+from bridge.domain.ids import MessageTs, OutboxId
+from bridge.domain.outbox_entry import LastRevision, OutboxEntry
+from bridge.domain.ports import ReplyTarget
+from bridge.render.block_kit import Rendered
+from bridge.render.blocks import reply_blocks
+from bridge.render.stream import MessageView
+from bridge.slack.outbound.message_sending import MessageSender, Post, Revision, fixed, passes
+from bridge.slack.outbound.outbox_payloads import REPLY, REST, of_view
+from bridge.slack.outbound.plain_text_fallback import REFUSED_BLOCKS, plain_pieces
+from bridge.slack.rate_limit.windows import Priority
+from bridge.telemetry import DISPLAY_FAILURES, get_logger
+
+NOT_EDITABLE: Final = frozenset(
+    {
+        "cant_update_message",
+        "edit_window_closed",
+        "is_inactive",
+        "message_not_found",
+        "streaming_state_conflict",
+        "update_failed",
+    }
+)
+"""Slack's words for a message that cannot be changed any more (PLATFORM §3.5)."""
+
+REPLACEMENTS: Final = 3
+
+_STILL_THERE = frozenset({"planned", "sent"})
+
+_log = get_logger("slack.delivery")
+
+
+@dataclass(slots=True)
+class ReplyMessage:
+    """One message. `shown` is the fingerprint of what people see, empty for nothing known;
+    `last`: that is its last revision, and nothing can change it any more.
+
+    `stuck`: Slack lets nobody edit it; what is new is posted anew, at the end. `plain`: its
+    blocks were refused. `hopeless`: Slack refuses it for good. `extras` are further messages
+    for text that does not fit without blocks.
+    """
+
+    post: Post
+    shown: str = ""
+    stuck: bool = False
+    plain: bool = False
+    hopeless: bool = False
+    last: bool = False
+    replaced: int = 0
+    extras: list[Post] = field(default_factory=list)
+
+    def note_last(self, view: MessageView) -> None:
+        """Its last revision may be what was shown before."""
+        self.last = self.last or (view.final and self.shown == view.fingerprint)
+
+
+class ReplyMessages:
+    """All messages of one reply. Not for two callers at a time.
+
+    Args:
+        newest: the view of a message at the moment of sending.
+        priority: how urgent the reply's calls are, asked while they wait.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        target: ReplyTarget,
+        *,
+        teammate: str,
+        sender: MessageSender,
+        newest: Callable[[int], MessageView],
+        priority: Callable[[], Priority],
+        clock: Callable[[], float],
+    ) -> None:
+        self._target = target
+        self._teammate = teammate
+        self._sender = sender
+        self._newest = newest
+        self._priority = priority
+        self._clock = clock
+        self._sheets: dict[int, ReplyMessage] = {}
+        self._shift = 0
+        self.sent_at = 0.0
+
+    @property
+    def first_ts(self) -> MessageTs | None:
+        """The reply's first message in Slack; None before there is one."""
+        posted = (sheet.post.ts for _, sheet in sorted(self._sheets.items()))
+        return next((ts for ts in posted if ts is not None), None)
+
+    def adopt(self, entries: Iterable[OutboxEntry]) -> None:
+        """Take over the messages that somebody else posted, or may have, for this reply.
+
+        Views are numbered anew, without those that were taken back: the first message that is
+        there is the first view's, whatever its number was. What is new is numbered after all.
+        """
+        sheets: dict[int, ReplyMessage] = {}
+        for entry in entries:
+            if entry.state not in _STILL_THERE:
+                continue
+            post = self._sender.post(entry, persona=self._target.persona, known=True)
+            if entry.kind == REPLY:
+                sheets[entry.seq] = ReplyMessage(post)
+            elif entry.kind == REST and entry.seq in sheets:
+                sheets[entry.seq].plain = True
+                sheets[entry.seq].extras.append(post)
+        self._sheets = dict(enumerate(sheets[seq] for seq in sorted(sheets)))
+        self._shift = max(sheets, default=-1) + 1 - len(sheets)
+
+    def last_revision(self, views: Sequence[MessageView], text: str) -> LastRevision:
+        """What is to be stored so that anybody can bring these last views to Slack."""
+        entries: list[OutboxEntry] = []
+        first: OutboxId | None = None
+        for view in (*views, *self._surplus(views)):
+            sheet = self._sheets.get(view.seq)
+            if sheet is None and view.is_empty:
+                continue
+            sheet = sheet or self._new_sheet(view)
+            if first is None and not view.is_empty:
+                first = sheet.post.entry.outbox_id
+            sheet.note_last(view)
+            if not (sheet.hopeless or (sheet.last and not sheet.post.in_doubt)):
+                payload = of_view(view, self._target.persona)
+                entries.append(replace(sheet.post.entry, ts=sheet.post.ts, payload=payload))
+        return LastRevision(tuple(entries), first, text)
+
+    def stored(self) -> None:
+        """What `last_revision` returned is in the outbox."""
+        for sheet in self._sheets.values():
+            sheet.post.planned()
+
+    async def take_away_surplus(self, views: Sequence[MessageView]) -> None:
+        """Delete messages that the finished reply does not have; raises as `bring` does."""
+        for view in self._surplus(views):
+            await self.bring(view, at_end=True)
+
+    def _surplus(self, views: Sequence[MessageView]) -> list[MessageView]:
+        known = {view.seq for view in views}
+        return [MessageView(seq, "", final=True) for seq in sorted(self._sheets.keys() - known)]
+
+    def settled(self) -> list[tuple[OutboxId, str]]:
+        """The messages that show their last revision for sure, with the hash of it."""
+        return [
+            (sheet.post.entry.outbox_id, sheet.post.hash)
+            for sheet in self._sheets.values()
+            if sheet.last and not (sheet.post.in_doubt or sheet.post.is_settled)
+        ]
+
+    def unsettled(self) -> OutboxEntry | None:
+        """A message that does not show its last revision yet, or not for sure."""
+        for sheet in self._sheets.values():
+            if not sheet.hopeless and (sheet.post.in_doubt or not sheet.last):
+                return sheet.post.entry
+        return None
+
+    async def bring(self, view: MessageView, *, at_end: bool) -> None:
+        """Make Slack show the newest view of this message, if it does not.
+
+        A refusal for good is logged and counted, and not tried again. `at_end`: this is the
+        time to say everything, even in a new message.
+
+        Raises:
+            ChatError: it may be tried again.
+            StoreError: likewise.
+        """
+        sheet = self._sheets.get(view.seq)
+        if sheet is None:
+            if view.is_empty:
+                return
+            sheet = self._new_sheet(view)
+        sheet.note_last(view)
+        while not (sheet.hopeless or sheet.shown == view.fingerprint):
+            if sheet.stuck and not at_end:
+                return
+            if sheet.stuck:
+                self._replace(sheet)
+                sheet.replaced += 1
+            try:
+                await self._write(sheet, view)
+            except ChatRefused as refusal:
+                if passes(refusal):
+                    raise
+                await self._adapt(sheet, refusal)
+            else:
+                return
+
+    async def _write(self, sheet: ReplyMessage, view: MessageView) -> None:
+        sent: MessageView | None = None
+
+        def render() -> Revision:
+            nonlocal sent
+            sent = self._newest(view.seq)
+            self.sent_at = self._clock()
+            return Revision(self._rendered(sheet, sent), last=sent.final and not sheet.plain)
+
+        if sheet.post.ts is None:
+            if view.is_empty and await sheet.post.never_sent():
+                sheet.shown, sheet.last = view.fingerprint, view.final
+                return
+            if not view.is_empty:
+                await sheet.post.send(render, priority=self._priority)
+        if sheet.post.ts is not None and sent is None:
+            if view.is_empty:
+                await self._take_away(sheet, view)
+                return
+            await sheet.post.update(render, priority=self._priority)
+        if sent is not None:
+            await self._write_rest(sheet, sent)
+            # What was taken back while the call waited is deleted the next time.
+            sheet.shown = "" if sent.is_empty else sent.fingerprint
+            sheet.last = sent.final and not sent.is_empty
+
+    async def _write_rest(self, sheet: ReplyMessage, view: MessageView) -> None:
+        """Post what a message without blocks could not hold, once its text is complete."""
+        if not sheet.plain or view.live:
+            return
+        for number, piece in enumerate(plain_pieces(view)[1:]):
+            if number == len(sheet.extras):
+                sheet.extras.append(self._new_post(sheet.post.entry.seq, kind=REST))
+            if sheet.extras[number].ts is None:
+                await sheet.extras[number].send(fixed(piece), priority=self._priority)
+
+    async def _take_away(self, sheet: ReplyMessage, view: MessageView) -> None:
+        """Delete a message whose text was taken back; if that is refused, say so in it."""
+        try:
+            await sheet.post.delete(priority=self._priority)
+        except ChatRefused as refusal:
+            if passes(refusal):
+                raise
+            if refusal.code == "message_not_found":
+                await sheet.post.gone()
+                self._replace(sheet)
+            else:
+                withdrawn = fixed(self._rendered(sheet, view))
+                await sheet.post.update(withdrawn, priority=self._priority)
+        else:
+            self._replace(sheet)
+        sheet.shown, sheet.last = view.fingerprint, view.final
+
+    def _rendered(self, sheet: ReplyMessage, view: MessageView) -> Rendered:
+        if sheet.plain:
+            return plain_pieces(view)[0]
+        outbox_id = sheet.post.entry.outbox_id
+        return reply_blocks(view, turn_id=self._target.turn_id, outbox_id=outbox_id)
+
+    async def _adapt(self, sheet: ReplyMessage, refusal: ChatRefused) -> None:
+        """Find another way after a refusal, or none."""
+        DISPLAY_FAILURES.inc()
+        _log.warning("message refused", turn=self._target.turn_id, code=refusal.code)
+        if refusal.code in REFUSED_BLOCKS and not sheet.plain:
+            sheet.plain = True
+        elif refusal.code in NOT_EDITABLE and sheet.replaced < REPLACEMENTS:
+            sheet.stuck = True
+        else:
+            sheet.hopeless = True
+            await sheet.post.give_up(refusal.code)
+
+    def _new_sheet(self, view: MessageView) -> ReplyMessage:
+        sheet = self._sheets[view.seq] = ReplyMessage(self._new_post(view.seq + self._shift))
+        return sheet
+
+    def _replace(self, sheet: ReplyMessage) -> None:
+        old = sheet.post.entry
+        sheet.post = self._new_post(old.seq, instead_of=old.outbox_id)
+        sheet.shown = ""
+        sheet.stuck = sheet.last = False
+
+    def _new_post(self, seq: int, *, kind: str = REPLY, instead_of: OutboxId | None = None) -> Post:
+        entry = OutboxEntry(
+            outbox_id=OutboxId(self._sender.clock.new_id()),
+            turn_id=self._target.turn_id,
+            kind=kind,
+            seq=seq,
+            channel=self._target.thread.channel,
+            thread_ts=self._target.thread_ts,
+            planned_at=self._sender.clock.now(),
+            teammate=self._teammate,
+        )
+        return self._sender.post(entry, persona=self._target.persona, instead_of=instead_of)

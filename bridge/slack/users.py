@@ -1,0 +1,99 @@
+"""Who people are: `users.info`, remembered for a while."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+from weakref import WeakValueDictionary
+
+from bridge.domain.errors import ChatError, ChatRefused
+from bridge.domain.ids import UserId
+from bridge.domain.messages import Person
+from bridge.slack.event_parser import Installation, JsonObject, as_mapping, as_string
+from bridge.slack.web_api import WebApi
+from bridge.telemetry import get_logger
+
+KEPT_S: Final = 600.0
+FAILURE_KEPT_S: Final = 15.0
+KEPT: Final = 2_000
+
+_NOBODY = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
+"""How Slack says that it knows no such person; every other refusal says nothing about them."""
+_UNTRUSTED_FLAGS = ("is_restricted", "is_ultra_restricted", "is_stranger", "deleted", "is_bot")
+_log = get_logger("slack.directory")
+
+
+class UserDirectory:
+    """The people of one workspace. Trusts full members only; what is not known is not trusted.
+
+    Args:
+        monotonic: seconds that never jump.
+    """
+
+    def __init__(
+        self, web_api: WebApi, us: Installation, *, monotonic: Callable[[], float]
+    ) -> None:
+        self._web_api = web_api
+        self._us = us
+        self._monotonic = monotonic
+        self._known: OrderedDict[UserId, tuple[float, Person]] = OrderedDict()
+        self._asking: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
+
+    async def person(self, user: UserId) -> Person:
+        """Who this is; whom Slack does not know is an untrusted person named by the id.
+
+        Raises `ChatError` for somebody new while Slack does not say: nobody is taken for a
+        stranger because of a fault.
+        """
+        if (known := self._fresh(user)) is not None:
+            return known
+        asking = self._asking.setdefault(user, asyncio.Lock())
+        async with asking:  # several messages of one person at once are one question
+            return self._fresh(user) or await self._ask(user)
+
+    def _fresh(self, user: UserId) -> Person | None:
+        until, person = self._known.get(user, (0.0, None))
+        if person is None or until <= self._monotonic():
+            return None
+        self._known.move_to_end(user)
+        return person
+
+    async def _ask(self, user: UserId) -> Person:
+        kept_s = KEPT_S
+        try:
+            answer = await self._web_api.read("users.info", {"user": user})
+            person = person_of(as_mapping(answer.get("user")), user, us=self._us)
+        except ChatError as error:
+            person, kept_s = self._without_answer(user, error), FAILURE_KEPT_S
+            _log.info("person not found", user=user, error=str(error))
+        self._known[user] = (self._monotonic() + kept_s, person)
+        self._known.move_to_end(user)
+        if len(self._known) > KEPT:
+            self._known.popitem(last=False)
+        return person
+
+    def _without_answer(self, user: UserId, error: ChatError) -> Person:
+        if isinstance(error, ChatRefused) and error.code in _NOBODY:
+            return Person(user, user, trusted=False)
+        if user not in self._known:
+            raise error
+        return self._known[user][1]  # somebody known stays who they were
+
+
+def person_of(account: JsonObject, user: UserId, *, us: Installation) -> Person:
+    """A person from Slack's user object. Pure. Trusted only when everything speaks for it."""
+    profile = as_mapping(account.get("profile"))
+    names = (
+        as_string(profile.get("display_name")),
+        as_string(profile.get("real_name")),
+        as_string(account.get("real_name")),
+        as_string(account.get("name")),
+    )
+    is_bot = account.get("is_bot") is True
+    return Person(
+        user=user,
+        name=next((name for name in names if name.strip()), user),
+        trusted=as_string(account.get("team_id")) == us.team
+        and not any(account.get(flag) for flag in _UNTRUSTED_FLAGS),
+        is_bot=is_bot,
+    )

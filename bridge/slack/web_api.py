@@ -1,0 +1,192 @@
+"""The one place that calls Slack's Web API: budget, time-outs, retries, one error tree.
+
+`slack_sdk` brings a retry of its own that can post a message twice when a connection breaks
+(PLATFORM §1.6); here it is switched off, and what may be repeated is decided by the caller.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bridge.domain.errors import ChatRefused, ChatUnreachable
+from bridge.slack.rate_limit.rate_limiter import RateLimiter
+from bridge.slack.rate_limit.retry_after import retry_after_s
+from bridge.slack.rate_limit.wait_queue import Urgency
+from bridge.slack.rate_limit.windows import Priority
+from bridge.telemetry import SLACK_CALLS, get_logger
+
+Answer = Mapping[str, Any]
+Arguments = Mapping[str, Any]
+
+SLACK_URL: Final = "https://slack.com/api/"
+READ_ATTEMPTS: Final = 3
+READ_PAUSE_S: Final = 0.3
+
+_UNCLEAR = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+_BROKEN = (aiohttp.ClientError, TimeoutError, OSError, ValueError, AttributeError, TypeError)
+"""The last two are how `slack_sdk` fails at an answer that is no JSON object."""
+
+_LIMITED = frozenset({"ratelimited", "rate_limited"})
+_JSON_FAMILIES = ("chat.", "views.", "reactions.", "assistant.")
+_log = get_logger("slack.gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class WebApiOptions:
+    """How to reach Slack. `base_url` ends in `/api/`; `call_timeout_s` bounds one attempt,
+    `patience_s` all attempts of a call that Slack answers with 429.
+    """
+
+    token: str = field(repr=False)
+    base_url: str = SLACK_URL
+    call_timeout_s: float = 15.0
+    patience_s: float = 180.0
+
+
+class WebApi:
+    """Calls methods of one workspace. The session is shared with others and not closed here."""
+
+    def __init__(
+        self, options: WebApiOptions, *, session: aiohttp.ClientSession, budget: RateLimiter
+    ) -> None:
+        self.options = options
+        self.session = session
+        self.budget = budget
+        self.client = AsyncWebClient(
+            token=options.token, base_url=options.base_url, session=session, retry_handlers=[]
+        )
+        self.scopes: frozenset[str] | None = None
+        """The scopes that Slack named in its newest answer; None before the first."""
+
+    async def read(
+        self, method: str, arguments: Arguments, *, priority: Priority = Priority.FIRST
+    ) -> Answer:
+        """Call a method that changes nothing; repeated when no clear answer came.
+
+        Raises:
+            ChatRefused: Slack said no.
+            ChatUnreachable: there was no clear answer `READ_ATTEMPTS` times.
+        """
+        for attempt in range(1, READ_ATTEMPTS):
+            try:
+                return await self.call(method, lambda: arguments, priority=priority)
+            except ChatUnreachable:
+                _log.info("reading again", method=method, attempt=attempt)
+                await asyncio.sleep(READ_PAUSE_S * 2**attempt)
+        return await self.call(method, lambda: arguments, priority=priority)
+
+    async def call(
+        self,
+        method: str,
+        arguments: Callable[[], Arguments],
+        *,
+        priority: Urgency,
+        channel: str | None = None,
+    ) -> Answer:
+        """Call a method once, when the budget allows it. A 429 is not a call that happened:
+        it is waited for and tried again.
+
+        Args:
+            method: such as `chat.update`.
+            arguments: asked for at the moment of sending, so that the newest is sent.
+            priority: who goes first when Slack lets only some through.
+            channel: for posts, which are also limited per channel.
+
+        Raises:
+            ChatRefused: Slack said no, or still `ratelimited` after `patience_s` seconds.
+            ChatUnreachable: it is not clear whether the call took effect.
+        """
+        # Only the waiting is bounded here: a call that is under way is never cut off.
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.options.patience_s
+        while True:
+            async with self.budget.permit(method, channel=channel, priority=priority):
+                try:
+                    encoded = _encoded(method, arguments())
+                    send = partial(self.client.api_call, method, **encoded)
+                    return await self._attempt(method, send, channel=channel)
+                except ChatRefused as refusal:
+                    if refusal.code not in _LIMITED or loop.time() > until:
+                        raise
+
+    async def open_form(self, trigger_id: str, view: Arguments) -> None:
+        """Show a modal. The trigger lives three seconds, so this waits for nobody."""
+        arguments = {"trigger_id": trigger_id, "view": view}
+        await self.call("views.open", lambda: arguments, priority=Priority.URGENT)
+
+    async def socket_url(self, app_token: str) -> str:
+        """A Socket Mode address, good for one connection. Raises as `call` does."""
+        method = "apps.connections.open"
+        answer = await self._attempt(
+            method, lambda: self.client.apps_connections_open(app_token=app_token)
+        )
+        return str(answer.get("url", ""))
+
+    async def _attempt(
+        self,
+        method: str,
+        send: Callable[[], Awaitable[AsyncSlackResponse]],
+        *,
+        channel: str | None = None,
+    ) -> Answer:
+        try:
+            async with asyncio.timeout(self.options.call_timeout_s):
+                response = await send()
+        except SlackApiError as error:
+            raise self._refusal(method, error.response, channel) from None
+        except (*_BROKEN, SlackClientError) as error:
+            SLACK_CALLS.labels(method, "unreachable").inc()
+            raise ChatUnreachable(
+                f"Slack gave no answer to {method} ({type(error).__name__})."
+            ) from error
+        SLACK_CALLS.labels(method, "ok").inc()
+        if named := response.headers.get("x-oauth-scopes"):
+            self.scopes = frozenset(scope.strip() for scope in named.split(","))
+        return response.data if isinstance(response.data, dict) else {}
+
+    def _refusal(
+        self, method: str, response: Any, channel: str | None
+    ) -> ChatRefused | ChatUnreachable:
+        """What a failed call means. The response's text is not passed on: it may hold secrets."""
+        data = response.data if hasattr(response, "data") else {}
+        status = getattr(response, "status_code", 0)
+        code = str(data.get("error", "")) if isinstance(data, dict) else ""
+        if status == 429 or code in _LIMITED:
+            said_s = retry_after_s(getattr(response, "headers", {}), now=datetime.now(UTC))
+            rest_s = self.budget.refused(method, channel=channel, retry_after_s=said_s)
+            SLACK_CALLS.labels(method, "ratelimited").inc()
+            _log.warning("rate limited", method=method, rests_s=rest_s, slack_said_s=said_s)
+            return ChatRefused(method, "ratelimited")
+        if status >= 500 or code in _UNCLEAR or not code:
+            SLACK_CALLS.labels(method, "unreachable").inc()
+            return ChatUnreachable(f"Slack failed at {method} (status {status}).")
+        SLACK_CALLS.labels(method, code).inc()
+        return ChatRefused(method, code)
+
+
+def web_session() -> aiohttp.ClientSession:
+    """The session for all calls of one process. Close it at the end.
+
+    Its time-out is a backstop: with a session given, `slack_sdk` sets none (PLATFORM §1.6).
+    """
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60, connect=10))
+
+
+def _encoded(method: str, arguments: Arguments) -> dict[str, Any]:
+    given = {name: value for name, value in arguments.items() if value is not None}
+    if method.startswith(_JSON_FAMILIES):
+        return {"json": given}
+    return {"data": {name: _form_value(value) for name, value in given.items()}}
+
+
+def _form_value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -23,7 +23,7 @@ from bridge.appserver.versions import NEWEST_KNOWN, Generation, generation
 from bridge.domain.errors import AgentTooOld, AgentUnreachable
 from bridge.domain.ids import Runtime
 from bridge.domain.ports import LinkState
-from bridge.retry import Backoff
+from bridge.retry import Backoff, RetryPolicy
 from bridge.telemetry import FRAMES, LINKS_UP, Tasks, get_logger
 
 log = get_logger("appserver")
@@ -93,7 +93,9 @@ class Connection:
         self._options = options
         self._listener = listener
         self._frame_log = frame_log
-        self._backoff = Backoff(chance, options.first_retry_s, options.longest_retry_s)
+        self._backoff = Backoff(
+            RetryPolicy(options.first_retry_s, options.longest_retry_s), chance=chance
+        )
         self._session = Session()
         self._helper: LegacyAdapter | None = None
         self._link: Link | None = None
@@ -267,7 +269,7 @@ class Connection:
             return LinkFailure(Fault.NOT_SUITABLE, old.sentence)
         except AgentUnreachable as away:
             return LinkFailure(Fault.AWAY, away.sentence)
-        self._backoff.worked()
+        self._backoff.succeeded()
         self._came_up(self.server)
         return await link.ended()
 
@@ -317,7 +319,7 @@ class Connection:
     async def _pause(self, trouble: LinkFailure, token: str | None) -> None:
         """Wait before the next attempt; a new token ends the wait for hands."""
         if not trouble.needs_hands:
-            await asyncio.sleep(self._backoff.delay_s())
+            await asyncio.sleep(self._backoff.failed())
             return
         step_s = min(1.0, self._options.hands_retry_s)
         for _ in range(round(self._options.hands_retry_s / step_s)):

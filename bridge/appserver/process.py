@@ -21,7 +21,7 @@ from pathlib import Path
 from bridge.appserver.orphan_process import end_leftover, leave_note
 from bridge.appserver.provider_credentials import put_key
 from bridge.domain.errors import ConfigurationError
-from bridge.retry import Backoff
+from bridge.retry import Backoff, RetryPolicy
 from bridge.telemetry import Tasks, bounded, get_logger, redact
 
 log = get_logger("letta server")
@@ -115,7 +115,7 @@ class AppServerProcess:
         self._port = free_port(options.port)
         self.token = secrets.token_urlsafe(32)
         """The bearer token that the server asks for; the same after restarts."""
-        self._backoff = Backoff(chance, first_s=0.5, cap_s=30.0)
+        self._backoff = Backoff(RetryPolicy(), chance=chance)
         self._tasks = Tasks()
         self._supervision = Tasks()
         self._child: asyncio.subprocess.Process | None = None
@@ -297,8 +297,8 @@ class AppServerProcess:
             await self._stop(child)
             lived_s = asyncio.get_running_loop().time() - began
             if lived_s > _WORKED_S:
-                self._backoff.worked()
-            delay_s = self._backoff.delay_s()
+                self._backoff.succeeded()
+            delay_s = self._backoff.failed()
             log.error(
                 "letta server ended; starting it again",
                 code=code,

@@ -3,8 +3,6 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bridge.appserver import commands as c
@@ -25,7 +23,6 @@ from bridge.domain.bindings import RuntimeRequest
 from bridge.domain.errors import AgentTooOld
 from bridge.domain.ids import AgentId, ConversationId, Runtime
 from bridge.domain.teammates import PermissionMode
-from bridge.retry import Backoff
 
 RUNTIME = Runtime(AgentId("a"), ConversationId("c"))
 ANY = RuntimeRequest(AgentId("a"), None, None, PermissionMode.STANDARD)
@@ -63,22 +60,6 @@ def test_generations_are_told_apart() -> None:
 def test_a_version_that_is_too_old_is_refused_with_what_to_do() -> None:
     with pytest.raises(AgentTooOld, match=r"Letta Code 0\.25\.9.*needs 0\.27\.8 or newer"):
         generation("0.25.9", split_channels=False)
-
-
-@given(st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=60))
-def test_delays_grow_to_the_cap_and_never_fall_to_nothing(chances: list[float]) -> None:
-    left = iter(chances)
-    backoff = Backoff(lambda: next(left), first_s=0.2, cap_s=15.0)
-    for number, _ in enumerate(chances):
-        whole = min(15.0, 0.2 * 2**number)
-        assert whole / 2 <= backoff.delay_s() <= whole
-
-
-def test_delays_begin_again_after_it_worked() -> None:
-    backoff = Backoff(lambda: 0.0, first_s=1.0, cap_s=8.0)
-    assert [backoff.delay_s() for _ in range(5)] == [1, 2, 4, 8, 8]
-    backoff.worked()
-    assert backoff.delay_s() == 1
 
 
 @pytest.mark.parametrize(

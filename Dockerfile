@@ -8,8 +8,9 @@ WORKDIR /src
 # The libraries first: this layer changes only with the lock.
 COPY requirements-appserver.lock ./
 RUN pip install --require-hashes --requirement requirements-appserver.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE manifest.yml ./
 COPY bridge ./bridge
+COPY slack_playground ./slack_playground
 RUN pip install --no-deps --no-build-isolation .
 
 FROM python:3.13-slim

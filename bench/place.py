@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bridge.playground import Playground, PlaygroundOptions
-from bridge.playground.inspector import Entry
-from bridge.playground.seed import BOT_USER_ID
-from bridge.playground.workspace import Channel
+from slack_playground import Playground, PlaygroundOptions
+from slack_playground.inspector import Entry
+from slack_playground.seed_data import BOT_USER_ID
+from slack_playground.workspace import Channel
 
 MENTION = f"<@{BOT_USER_ID}>"
 PERSON = "maya"

@@ -59,10 +59,16 @@ class Web:
         self._probe_s = probe_s
         self._options = options
         self._readiness = readiness
-        app = web.Application()
-        app.add_routes([web.get("/healthz", _healthz), web.get("/readyz", self._readyz)])
-        app.add_routes([web.get("/metrics", _metrics), *routes])
-        self._runner = web.AppRunner(app, access_log=None)
+        self.application = web.Application()
+        self.application.add_routes(
+            [
+                web.get("/healthz", _healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", _metrics),
+                *routes,
+            ]
+        )
+        self._runner = web.AppRunner(self.application, access_log=None)
         self._port = options.port
 
     @property

@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 
 from bridge import worker_main
-from bridge.playground import Playground, PlaygroundOptions
 from bridge.settings import Settings, load
+from slack_playground import Playground, PlaygroundOptions
 from tests.appserver_fixtures import free_port
 from tests.support import eventually
 

@@ -84,7 +84,7 @@ def test_a_file_that_is_no_database_is_a_sentence(tmp_path: Path) -> None:
 def test_init_writes_a_file_that_run_understands_and_prints_the_link(tmp_path: Path) -> None:
     done = bridge(tmp_path, "init")
     assert done.returncode == 0
-    assert "https://api.slack.com/apps?new_app=1&manifest_yaml=" in done.stdout
+    assert "https://api.slack.com/apps?new_app=1&manifest_json=" in done.stdout
     assert bridge(tmp_path, "migrate").returncode == 0
 
 

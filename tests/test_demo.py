@@ -14,7 +14,7 @@ import aiohttp
 import psutil
 import pytest
 
-from bridge.playground.model_texts import LABEL
+from slack_playground.demo_model_texts import LABEL
 from tests.appserver_fixtures import free_port
 from tests.support import eventually
 

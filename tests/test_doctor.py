@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bridge.commands.doctor import Finding, examine
-from bridge.playground import Playground, PlaygroundOptions
 from bridge.settings import Settings, load
+from slack_playground import Playground, PlaygroundOptions
 from tests.appserver_fixtures import RealServer
 
 TEAM = '[{"name": "ada", "model": "some/model"}]'

@@ -1,5 +1,6 @@
 """The Slack app's manifest: least scopes, exactly the events that are handled, Slack's limits."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 import bridge.slack
-from bridge.commands.doctor import wanted
-from bridge.commands.init import creation_link, manifest
+from bridge.commands import app_manifest
+from bridge.commands.app_manifest import creation_link
 from bridge.slack.auth_check import HELPFUL, NEEDED
 
 SCOPES = {
@@ -17,7 +18,7 @@ SCOPES = {
     "channels:history": ("later messages of a thread and its history", '"conversations.replies"'),
     "channels:read": ("which channels to catch up", '"users.conversations"'),
     "chat:write": ("replies, cards, edits, the status line", '"chat.postMessage"'),
-    "chat:write.customize": ("each teammate under her own name and face", '"icon_emoji"'),
+    "chat:write.customize": ("each teammate under its own name and avatar", '"icon_emoji"'),
     "files:read": ("files on a message", '"files.info"'),
     "groups:history": ("the same in private channels", '"conversations.replies"'),
     "groups:read": ("which private channels to catch up", '"users.conversations"'),
@@ -40,7 +41,7 @@ EVENTS = {
 
 
 def parsed() -> dict[str, Any]:
-    found = yaml.safe_load(manifest())
+    found = yaml.safe_load(app_manifest.path().read_text(encoding="utf-8"))
     assert isinstance(found, dict)
     return found
 
@@ -101,9 +102,9 @@ def test_the_link_carries_the_whole_manifest() -> None:
     query = parse_qs(link.query, strict_parsing=True)
     assert link.hostname == "api.slack.com"
     assert query["new_app"] == ["1"]
-    assert yaml.safe_load(query["manifest_yaml"][0]) == parsed()
+    assert json.loads(query["manifest_json"][0]) == parsed()
 
 
 def test_doctor_reads_the_same_lists() -> None:
-    assert wanted("bot") == sorted(SCOPES)
-    assert wanted("bot_events") == sorted(EVENTS)
+    assert app_manifest.bot_scopes() == sorted(SCOPES)
+    assert app_manifest.bot_events() == sorted(EVENTS)

@@ -2,14 +2,19 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import aiohttp
 import aiohttp.web
 import pytest
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp import AiohttpClient
 
 from bridge.domain.errors import ConfigurationError
 from bridge.web import Web, WebOptions, but
+
+Client = TestClient[Any, Any]
 
 
 class Parts:
@@ -31,69 +36,59 @@ def parts() -> Parts:
 
 
 @pytest.fixture
-async def server(parts: Parts) -> AsyncIterator[Web]:
-    running = Web(WebOptions(port=0), readiness=parts)
-    await running.start()
-    yield running
-    await running.stop()
+async def client(aiohttp_client: AiohttpClient, parts: Parts) -> Client:
+    return await aiohttp_client(Web(WebOptions(), readiness=parts).application)
 
 
-async def get(server: Web, path: str) -> tuple[int, str]:
-    async with (
-        aiohttp.ClientSession() as session,
-        session.get(f"{server.url}{path}") as response,
-    ):
-        return response.status, await response.text()
+async def get(client: Client, path: str) -> tuple[int, str]:
+    response = await client.get(path)
+    return response.status, await response.text()
 
 
 async def test_alive_while_the_process_runs_whatever_else_is_broken(
-    server: Web, parts: Parts
+    client: Client, parts: Parts
 ) -> None:
     parts.state["slack"] = "down"
-    assert await get(server, "/healthz") == (200, "ok\n")
+    assert await get(client, "/healthz") == (200, "ok\n")
 
 
-async def test_ready_when_every_part_works(server: Web) -> None:
-    status, text = await get(server, "/readyz")
+async def test_ready_when_every_part_works(client: Client) -> None:
+    status, text = await get(client, "/readyz")
     assert status == 200
     assert '"ready": true' in text
 
 
 @pytest.mark.parametrize("part", ["slack", "appserver", "database"])
 async def test_not_ready_with_the_reason_while_one_part_does_not_work(
-    server: Web, parts: Parts, part: str
+    client: Client, parts: Parts, part: str
 ) -> None:
     parts.state[part] = "The disk is full."
-    status, text = await get(server, "/readyz")
+    status, text = await get(client, "/readyz")
     assert status == 503
     assert f'"{part}": "The disk is full."' in text
     parts.state[part] = None
-    assert (await get(server, "/readyz"))[0] == 200
+    assert (await get(client, "/readyz"))[0] == 200
 
 
 async def test_a_part_that_works_with_a_warning_is_ready_and_says_so(
-    server: Web, parts: Parts
+    client: Client, parts: Parts
 ) -> None:
     parts.state["slack"] = but("Another program listens.")
-    status, text = await get(server, "/readyz")
+    status, text = await get(client, "/readyz")
     assert status == 200
     assert '"slack": "ok, but: Another program listens."' in text
 
 
-async def test_a_check_that_hangs_is_not_ready(parts: Parts) -> None:
+async def test_a_check_that_hangs_is_not_ready(aiohttp_client: AiohttpClient, parts: Parts) -> None:
     parts.hangs = True
-    server = Web(WebOptions(port=0), readiness=parts, probe_s=0.05)
-    await server.start()
-    try:
-        status, text = await get(server, "/readyz")
-    finally:
-        await server.stop()
+    web = Web(WebOptions(), readiness=parts, probe_s=0.05)
+    status, text = await get(await aiohttp_client(web.application), "/readyz")
     assert status == 503
     assert "did not end" in text
 
 
-async def test_metrics_are_prometheus_text(server: Web) -> None:
-    status, text = await get(server, "/metrics")
+async def test_metrics_are_prometheus_text(client: Client) -> None:
+    status, text = await get(client, "/metrics")
     assert status == 200
     assert "# TYPE bridge_turns_total counter" in text
 
@@ -116,12 +111,15 @@ async def test_further_routes_are_served_beside(parts: Parts) -> None:
     async def hello(_request: aiohttp.web.Request) -> aiohttp.web.Response:
         return aiohttp.web.Response(text="hi")
 
-    server = Web(
-        WebOptions(port=0), readiness=parts, routes=[aiohttp.web.get("/slack/events", hello)]
-    )
+    route = aiohttp.web.get("/slack/events", hello)
+    server = Web(WebOptions(port=0), readiness=parts, routes=[route])
     await server.start()
     try:
-        assert await get(server, "/slack/events") == (200, "hi")
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{server.url}/slack/events") as response,
+        ):
+            assert (response.status, await response.text()) == (200, "hi")
     finally:
         await server.stop()
         await server.stop()

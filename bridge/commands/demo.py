@@ -20,11 +20,13 @@ from typing import Any
 
 import aiohttp
 
+from bridge.commands import app_manifest
 from bridge.domain.errors import BridgeError, ConfigurationError
-from bridge.playground import Playground, PlaygroundOptions
-from bridge.playground.model import MODEL, DemoModel
 from bridge.settings import child_environment
 from bridge.telemetry import Tasks
+from slack_playground import Playground, PlaygroundOptions
+from slack_playground.app_manifest import read_manifest
+from slack_playground.demo_model import MODEL, DemoModel
 
 READY_S = 120.0
 STOP_S = 20.0
@@ -170,7 +172,11 @@ async def _start_workspace(
     say("Starting the workspace…")
     notice = NOTICE_WITH_MODEL.format(model=model) if model else NOTICE
     state = options.directory / "workspace.json"
-    playground = Playground(PlaygroundOptions(state_file=state, notice=notice))
+    playground = Playground(
+        PlaygroundOptions(state_file=state, notice=notice).for_app(
+            read_manifest(app_manifest.path())
+        )
+    )
     try:
         await playground.start(port=options.port or _free_port(preferred=PAGE_PORT))
     except OSError as error:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from bridge.appserver.client import AppServerClient
 from bridge.appserver.commands import ClientInfo
 from bridge.appserver.connection import LinkOptions
 from bridge.appserver.process import find_letta
-from bridge.commands.init import manifest
+from bridge.commands import app_manifest
 from bridge.domain.errors import BridgeError
 from bridge.domain.ports import ServerTraits
 from bridge.settings import Settings, reveal
@@ -77,7 +76,8 @@ async def _slack(settings: Settings) -> list[Finding]:
             Finding(
                 "events",
                 True,
-                f"cannot be asked for; the app must subscribe to {', '.join(wanted('bot_events'))}",
+                "cannot be asked for; the app must subscribe to "
+                + ", ".join(app_manifest.bot_events()),
             )
         )
         return findings
@@ -101,7 +101,7 @@ async def _socket(web_api: WebApi, app_token: str) -> str:
 
 
 def _scopes(granted: frozenset[str]) -> Finding:
-    missing = [scope for scope in wanted("bot") if scope not in granted]
+    missing = [scope for scope in app_manifest.bot_scopes() if scope not in granted]
     if not missing:
         return Finding("scopes", True, "all that the manifest asks for are granted")
     return Finding(
@@ -110,12 +110,6 @@ def _scopes(granted: frozenset[str]) -> Finding:
         f"{', '.join(missing)} missing; add them under OAuth & Permissions and install the app "
         "to the workspace again",
     )
-
-
-def wanted(key: str) -> list[str]:
-    """The items of a list in the manifest, such as `bot` (scopes) or `bot_events`."""
-    block = re.search(rf"^ *{key}:\n((?: +- .*\n)+)", manifest(), re.M)
-    return re.findall(r"- (\S+)", block[1]) if block else []
 
 
 async def _appserver(settings: Settings, wait_s: float) -> str:

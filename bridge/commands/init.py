@@ -1,9 +1,8 @@
 """`letta-bridge init`: the first `bridge.toml`, and the link that creates the Slack app."""
 
-from importlib.resources import files
 from pathlib import Path
-from urllib.parse import quote
 
+from bridge.commands.app_manifest import creation_link
 from bridge.domain.errors import ConfigurationError
 
 TEMPLATE = """\
@@ -29,9 +28,9 @@ approvers = []
 name = "ada"
 role = "backend engineer"
 model = "anthropic/claude-sonnet-4-5"
-# cwd = "/srv/api"            # where she works; none: the App Server's directory
+# cwd = "/srv/api"            # where the agent works; none: the App Server's directory
 permission_mode = "standard"  # standard | acceptEdits | unrestricted | strict
-# channels = ["C0123ABCD"]    # channels in which she answers when nobody is named
+# channels = ["C0123ABCD"]    # channels in which it answers when nobody is named
 """
 
 STEPS = """\
@@ -46,17 +45,6 @@ STEPS = """\
 4. Look through {path}, then let the bridge check it all:  letta-bridge doctor
 5. Start:  letta-bridge run   In Slack: /invite @letta, then  @letta hello
 """
-
-
-def manifest() -> str:
-    """The Slack app's manifest (YAML), as shipped."""
-    return files("bridge").joinpath("manifest.yml").read_text(encoding="utf-8")
-
-
-def creation_link() -> str:
-    """The address at which Slack creates the app from the manifest (comments left out)."""
-    lines = (line.split(" #")[0] for line in manifest().splitlines() if not line.startswith("#"))
-    return "https://api.slack.com/apps?new_app=1&manifest_yaml=" + quote("\n".join(lines), safe="")
 
 
 def write(path: Path) -> str:

@@ -16,8 +16,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.playground import Playground, PlaygroundOptions
 from bridge.telemetry import Tasks
+from slack_playground import Playground, PlaygroundOptions
 from tests.support import eventually
 
 SYSTEM_CHROMIUM = ("/usr/bin/chromium", "/usr/bin/google-chrome")

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import FilePayload, Locator, Page, WebSocketRoute, expect
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.playground import Playground
+from slack_playground import Playground
 from tests.browser.conftest import App, OpenPage
 from tests.support import eventually
 

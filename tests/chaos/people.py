@@ -6,8 +6,8 @@ import html
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.playground import Playground
-from bridge.playground.wire import ApiError
+from slack_playground import Playground
+from slack_playground.slack_types import ApiError
 from tests.chaos.checker import ALLOW_BUTTON, STOP_BUTTON, Press
 from tests.chaos.plan import Ask, Plan, Pressing, Twist
 from tests.chaos.script import said
@@ -106,7 +106,7 @@ class People:
             for message in self.thread(one):
                 if STOP_BUTTON in actions(message) and one.ask.key in shown(message):
                     await asyncio.sleep(one.ask.twist_after_s)
-                    await self.place.press(one.ask.who, one.channel, message["ts"], STOP_BUTTON)
+                    await self.place.click(one.ask.who, one.channel, message["ts"], STOP_BUTTON)
                     return
             await asyncio.sleep(POLL_S)
 
@@ -142,7 +142,7 @@ class People:
         if press not in self.presses:
             self.presses.append(press)
         with contextlib.suppress(ApiError):  # nobody answered, or the button is gone
-            await self.place.press(who, one.channel, ts, action)
+            await self.place.click(who, one.channel, ts, action)
 
     async def _closed(self, one: ThreadMessage, ts: str) -> None:
         """Wait a little for the card to close, before it is pressed again."""

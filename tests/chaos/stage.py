@@ -8,10 +8,10 @@ from pathlib import Path
 
 import psutil
 
-from bridge.playground import Playground, PlaygroundOptions
-from bridge.playground.inspector import Entry
-from bridge.playground.moments import Moment
 from bridge.telemetry import Tasks
+from slack_playground import Playground, PlaygroundOptions
+from slack_playground.hooks import HookPoint
+from slack_playground.inspector import Entry
 from tests.appserver_fixtures import RealServer
 from tests.chaos.proxy import Proxy
 from tests.chaos.rows import Rows
@@ -111,7 +111,7 @@ class Stage:
 
     # ---- instants
 
-    def _slack_step(self, moment: Moment, name: str) -> None:
+    def _slack_step(self, moment: HookPoint, name: str) -> None:
         self.wires.reached(Step("slack", name, moment.value))
 
     def _wire_step(self, kind: str, when: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bridge.playground import Playground, PlaygroundOptions
+from slack_playground import Playground, PlaygroundOptions
 from tests.appserver_fixtures import RealServer
 from tests.browser.conftest import browser, open_page
 from tests.e2e.world import Bridge, World, teammates

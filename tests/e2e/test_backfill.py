@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.playground import PlaygroundOptions
+from slack_playground import PlaygroundOptions
 from tests.e2e.conftest import Worlds
 
 pytestmark = [

@@ -18,7 +18,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from bridge.playground.wire import ApiError
+from slack_playground.slack_types import ApiError
 from tests.e2e.conftest import Worlds
 from tests.e2e.pages import bash
 from tests.e2e.world import JONAS, World, actions, markdown, shown
@@ -105,7 +105,7 @@ async def test_g4_text_above_and_below_a_card_stays_where_it_was(world: World) -
     script = f"[[text Above.]]{bash('touch middle.txt')}[[then]][[say 60 tokens at 15/s]]"
     thread = world.ask(f"{LETTA} both {script}")
     card = await world.card(thread)
-    await world.place.press("maya", "#general", card["ts"], "approval_allow")
+    await world.place.click("maya", "#general", card["ts"], "approval_allow")
     await world.live(thread, "w8 ")
     await grows_again(world, thread)
     await ended(world, thread, "w60")
@@ -258,7 +258,7 @@ async def pressed(world: World, thread: str, card: str) -> None:
         message = next(m for m in world.replies(thread) if m["ts"] == card)
         if "approval_allow" in actions(message):
             with suppress(ApiError):  # pressed while nobody listens
-                await world.place.press("maya", "#general", card, "approval_allow")
+                await world.place.click("maya", "#general", card, "approval_allow")
         return "approval_allow" not in actions(message)
 
     await eventually(settled, within_s=20, poll_s=0.3)

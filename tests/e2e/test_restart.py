@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 import pytest
 import pytest_asyncio
 
-from bridge.playground.wire import ApiError
+from slack_playground.slack_types import ApiError
 from tests.e2e.conftest import Worlds
 from tests.e2e.pages import bash
 from tests.e2e.world import World, actions, shown
@@ -55,7 +55,7 @@ async def test_after_a_kill_a_pending_card_works_again_or_says_why_not(crashing:
     await world.wait(lambda: noted_cards(world), thread)
     await again(world)
     with suppress(ApiError):  # the buttons may be gone already
-        await world.place.press("maya", "#general", card["ts"], "approval_allow")
+        await world.place.click("maya", "#general", card["ts"], "approval_allow")
     await world.wait(lambda: not left_open(world, thread), thread, within_s=30)
     ran = (world.project / "later.txt").exists()
     await world.until(thread, "Made." if ran else "nterrupted")

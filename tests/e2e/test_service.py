@@ -12,9 +12,9 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from bridge.playground import PlaygroundOptions
-from bridge.playground.model import MODEL, DemoModel
-from bridge.playground.model_texts import huge
+from slack_playground import PlaygroundOptions
+from slack_playground.demo_model import MODEL, DemoModel
+from slack_playground.demo_model_texts import huge
 from tests.appserver_fixtures import RealServer
 from tests.e2e.conftest import Worlds
 from tests.e2e.world import Bridge, World, actions, markdown, shown, teammates

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import aiohttp
 import psutil
 
-from bridge.playground import Playground
+from slack_playground import Playground
 from tests.appserver_fixtures import MODEL, free_port
 from tests.support import eventually
 

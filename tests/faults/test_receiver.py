@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bridge.playground import Playground, PlaygroundOptions
-from bridge.playground.seed import BOT_USER_ID
 from bridge.settings import Settings, load
 from bridge.telemetry import REGISTRY
+from slack_playground import Playground, PlaygroundOptions
+from slack_playground.seed_data import BOT_USER_ID
 from tests.appserver_fixtures import free_port
 from tests.support import eventually
 from tests.test_app import readiness, running

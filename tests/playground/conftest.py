@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from pytest_aiohttp import AiohttpServer
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
@@ -13,7 +14,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.playground import Playground, PlaygroundOptions
+from slack_playground import Playground, PlaygroundOptions
 
 QUICK = PlaygroundOptions(
     rate_limits=False, ack_timeout_s=0.15, redelivery_scale=0.0, save_after_s=0.01
@@ -21,11 +22,11 @@ QUICK = PlaygroundOptions(
 
 
 @pytest.fixture
-async def playground() -> AsyncIterator[Playground]:
+async def playground(aiohttp_server: AiohttpServer) -> Playground:
     place = Playground(QUICK)
-    await place.start()
-    yield place
-    await place.stop()
+    server = await aiohttp_server(place.application())
+    place.listens(str(server.make_url("")).rstrip("/"))
+    return place
 
 
 @pytest.fixture

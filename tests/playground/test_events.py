@@ -11,7 +11,7 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.playground import Playground
+from slack_playground import Playground
 from tests.playground.conftest import QUICK, App, Connect, Start, refusal, web_client
 from tests.support import eventually
 

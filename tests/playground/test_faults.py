@@ -8,8 +8,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.playground import Playground
-from bridge.playground.moments import Moment
+from slack_playground import Playground
+from slack_playground.hooks import HookPoint
 from tests.playground.conftest import App, web_client
 from tests.support import eventually
 
@@ -158,13 +158,16 @@ async def test_faults_never_touch_the_page(
 
 
 async def test_a_watcher_is_told_each_instant_in_order(playground: Playground, app: App) -> None:
-    seen: list[tuple[Moment, str]] = []
+    seen: list[tuple[HookPoint, str]] = []
     playground.watch(lambda moment, name: seen.append((moment, name)))
     await web_client(playground).chat_postMessage(channel="#general", text="x")
-    await eventually(lambda: (Moment.ACKED, "message") in seen)
+    await eventually(lambda: (HookPoint.ACKED, "message") in seen)
     calls = [moment for moment, name in seen if name == "chat.postMessage"]
-    assert calls == [Moment.ASKED, Moment.WRITTEN, Moment.ANSWERED]
-    assert [moment for moment, name in seen if name == "message"] == [Moment.SENT, Moment.ACKED]
+    assert calls == [HookPoint.ASKED, HookPoint.WRITTEN, HookPoint.ANSWERED]
+    assert [moment for moment, name in seen if name == "message"] == [
+        HookPoint.SENT,
+        HookPoint.ACKED,
+    ]
 
 
 async def test_an_unknown_switch_is_refused(

@@ -3,7 +3,7 @@
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.playground import Playground, PlaygroundOptions
+from slack_playground import Playground, PlaygroundOptions
 from tests.playground.conftest import App, Start, refusal
 from tests.support import eventually
 

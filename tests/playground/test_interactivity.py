@@ -8,8 +8,8 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bridge.playground import Playground
-from bridge.playground.wire import ApiError
+from slack_playground import Playground
+from slack_playground.slack_types import ApiError
 from tests.playground.conftest import QUICK, App, Connect, Start, refusal, web_client
 from tests.playground.test_messages import actions, button, section
 from tests.support import eventually
@@ -44,7 +44,7 @@ async def pressed(
     """The block_actions payload of Maya pressing a fresh button."""
     card = actions({**button("ok"), "value": "request-1", **more})
     posted = await client.chat_postMessage(channel=GENERAL, text="card", blocks=[card])
-    await place.press("maya", "#general", posted["ts"], "ok")
+    await place.click("maya", "#general", posted["ts"], "ok")
     return app.interactions("block_actions")[-1]
 
 
@@ -97,8 +97,8 @@ async def test_the_payload_carries_the_message_as_it_is_now(
         channel=GENERAL, ts=posted["ts"], text="new", blocks=[actions(button("b"))]
     )
     with pytest.raises(ApiError, match="action_not_found"):
-        await playground.press("maya", "#general", posted["ts"], "a")
-    await playground.press("maya", "#general", posted["ts"], "b")
+        await playground.click("maya", "#general", posted["ts"], "a")
+    await playground.click("maya", "#general", posted["ts"], "b")
     assert app.interactions("block_actions")[0]["message"]["text"] == "new"
 
 
@@ -108,7 +108,7 @@ async def test_a_choice_from_a_menu_arrives_as_its_option(
     options = [{"text": {"type": "plain_text", "text": v}, "value": v} for v in ("ada", "bob")]
     menu = {"type": "static_select", "action_id": "who", "options": options}
     posted = await client.chat_postMessage(channel=GENERAL, text="x", blocks=[actions(menu)])
-    await playground.press("maya", "#general", posted["ts"], "who", choice={"value": "bob"})
+    await playground.click("maya", "#general", posted["ts"], "who", choice={"value": "bob"})
     action = app.interactions("block_actions")[0]["actions"][0]
     assert action["selected_option"] == options[1]
 
@@ -161,7 +161,7 @@ async def test_only_a_response_url_changes_an_ephemeral_message(
     shown = await client.chat_postEphemeral(
         channel=GENERAL, user="U01MAYACHEN", text="secret", blocks=[actions(button())]
     )
-    await playground.press("maya", "#general", shown["message_ts"], "a", ephemeral=True)
+    await playground.click("maya", "#general", shown["message_ts"], "a", ephemeral=True)
     payload = app.interactions("block_actions")[0]
     assert payload["container"]["is_ephemeral"] is True
     assert "message" not in payload
@@ -261,7 +261,7 @@ async def test_views_are_updated_by_hash_and_stacked_three_high(
     stale = client.views_update(view_id=view_id, hash="0.0", view=modal())
     assert await refusal(stale) == "hash_conflict"
     for expected in ("ok", "ok", "push_limit_reached"):
-        await playground.press_in_view("maya", view_id, "more")
+        await playground.click_in_view("maya", view_id, "more")
         trigger = app.interactions("block_actions")[-1]["trigger_id"]
         call = client.views_push(trigger_id=trigger, view=modal())
         if expected == "ok":
@@ -298,7 +298,7 @@ async def test_the_home_tab_is_published_and_opened(
     home = {"type": "home", "blocks": [actions(button("refresh"))]}
     view = (await client.views_publish(user_id="U01MAYACHEN", view=home))["view"]
     assert playground.home("maya") == view
-    await playground.press_in_view("maya", view["id"], "refresh")
+    await playground.click_in_view("maya", view["id"], "refresh")
     payload = app.interactions("block_actions")[0]
     assert payload["container"] == {"type": "view", "view_id": view["id"]}
     assert "response_url" not in payload

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 from slack_sdk.errors import SlackApiError
 
-from bridge.playground import Playground
-from bridge.playground.api import METHODS
-from bridge.playground.limits import Bucket, RateLimits, Window
+from slack_playground import Playground
+from slack_playground.api import METHODS
+from slack_playground.rate_limits import Bucket, RateLimits, Window
 from tests.playground.conftest import QUICK, Start, web_client
 
 LIMITED = dataclasses.replace(QUICK, rate_limits=True)

@@ -3,8 +3,8 @@
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.playground import Playground, PlaygroundOptions
-from bridge.playground.wire import ApiError
+from slack_playground import Playground, PlaygroundOptions
+from slack_playground.slack_types import ApiError
 from tests.playground.conftest import Start, refusal, web_client
 
 RANDOM = "C04RANDOM01"

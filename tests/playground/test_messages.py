@@ -7,8 +7,8 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.playground import Playground, PlaygroundOptions
-from bridge.playground.wire import TsClock
+from slack_playground import Playground, PlaygroundOptions
+from slack_playground.slack_types import TsClock
 from tests.playground.conftest import Start, refusal, web_client
 
 GENERAL = "C01GENERAL1"
@@ -33,8 +33,8 @@ def actions(*elements: dict[str, Any]) -> dict[str, Any]:
 async def test_timestamps_are_unique_rising_text_with_six_decimals(playground: Playground) -> None:
     stamps = [playground.post("maya", "#general", str(n)) for n in range(500)]
     assert all(len(ts.partition(".")[2]) == 6 for ts in stamps)
-    moments = [Decimal(ts) for ts in stamps]
-    assert moments == sorted(set(moments))
+    hooks = [Decimal(ts) for ts in stamps]
+    assert hooks == sorted(set(hooks))
 
 
 def test_timestamps_rise_even_when_the_clock_does_not() -> None:

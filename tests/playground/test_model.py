@@ -8,8 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bridge.playground.model import DemoModel, ModelOptions
-from bridge.playground.model_texts import LABEL
+from slack_playground.demo_model import DemoModel, ModelOptions
+from slack_playground.demo_model_texts import LABEL
 
 TOOLS = [
     {"type": "function", "function": {"name": name}} for name in ("Bash", "Read", "Write", "Edit")

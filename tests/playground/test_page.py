@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.playground import Playground, PlaygroundOptions
-from bridge.playground.guard import is_own_request
+from slack_playground import Playground, PlaygroundOptions
+from slack_playground.origin_check import is_own_request
 from tests.playground.conftest import App, Start
 from tests.playground.test_messages import actions, button
 from tests.support import eventually

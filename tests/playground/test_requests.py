@@ -5,7 +5,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.playground import Playground, PlaygroundOptions
+from slack_playground import Playground, PlaygroundOptions
 from tests.playground.conftest import Start, refusal, web_client
 
 

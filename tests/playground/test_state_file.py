@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bridge.playground import Playground
+from slack_playground import Playground
 from tests.playground.conftest import QUICK, web_client
 from tests.support import eventually
 

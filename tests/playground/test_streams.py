@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.playground import Playground, PlaygroundOptions
+from slack_playground import Playground, PlaygroundOptions
 from tests.playground.conftest import QUICK, App, Start, refusal, web_client
 from tests.playground.test_messages import section
 from tests.support import eventually

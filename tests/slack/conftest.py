@@ -12,12 +12,12 @@ from bridge.domain.ids import ChannelId, MessageTs, TeamId, ThreadKey, TurnId, U
 from bridge.domain.messages import InboundMessage
 from bridge.domain.ports import ReplyTarget
 from bridge.domain.teammates import Persona
-from bridge.playground import Playground, PlaygroundOptions
 from bridge.slack.auth_check import describe
 from bridge.slack.chat_adapter import ChatAdapter, ChatAdapterOptions
 from bridge.slack.rate_limit.rate_limiter import RateLimiter
 from bridge.slack.web_api import WebApi, WebApiOptions, web_session
 from bridge.store.store import Store
+from slack_playground import Playground, PlaygroundOptions
 from tests.support import eventually
 
 ADA = Persona("Ada", icon_emoji=":owl:")

@@ -10,10 +10,10 @@ from itertools import pairwise
 
 import pytest
 
-from bridge.playground.limits import RateLimits
 from bridge.slack.rate_limit.edit_pacing import EditPacing
 from bridge.slack.rate_limit.rate_limiter import RateLimiter
 from bridge.slack.rate_limit.windows import Priority
+from slack_playground.rate_limits import RateLimits
 from tests.slack.virtual import run_virtually
 
 SLACK_S = 0.12

@@ -175,7 +175,7 @@ async def card(desk):
 async def test_a_click_on_a_card_is_acked_and_handed_on(desk, card, action, verdict):
     asked, ref = card
     async with listening(desk) as notebook:
-        await desk.playground.press("maya", ref.channel, ref.ts, action)
+        await desk.playground.click("maya", ref.channel, ref.ts, action)
         await eventually(lambda: [what for what in notebook.heard if what[0] == "click"])
         click = ("click", asked.approval_id, "U01MAYACHEN", verdict, ref.ts)
         assert click in notebook.heard
@@ -186,7 +186,7 @@ async def test_a_click_that_fails_is_answered_not_met_with_silence(desk, card):
     async with listening(desk) as notebook:
         await settled(desk)
         notebook.failures = 1
-        await desk.playground.press("maya", ref.channel, ref.ts, action_ids.APPROVAL_ALLOW)
+        await desk.playground.click("maya", ref.channel, ref.ts, action_ids.APPROVAL_ALLOW)
         note = (await eventually(lambda: desk.playground.ephemerals("maya")))[0]
         assert note["text"] == NOT_NOW
 
@@ -195,7 +195,7 @@ async def test_a_denial_with_a_reason_opens_a_form_and_hands_on_the_words(desk, 
     asked, ref = card
     async with listening(desk) as notebook:
         notebook.approvals[asked.approval_id] = asked
-        await desk.playground.press("maya", ref.channel, ref.ts, action_ids.APPROVAL_DENY_REASON)
+        await desk.playground.click("maya", ref.channel, ref.ts, action_ids.APPROVAL_DENY_REASON)
         view = (await eventually(lambda: desk.playground.views("maya")))[-1]
         typed = {action_ids.REASON_BLOCK: {action_ids.REASON_INPUT: {"value": "too wide"}}}
         await desk.playground.submit_view("maya", view["id"], typed)
@@ -208,7 +208,7 @@ async def test_a_reason_that_cannot_be_stored_is_answered_not_met_with_silence(d
     asked, ref = card
     async with listening(desk) as notebook:
         notebook.approvals[asked.approval_id] = asked
-        await desk.playground.press("maya", ref.channel, ref.ts, action_ids.APPROVAL_DENY_REASON)
+        await desk.playground.click("maya", ref.channel, ref.ts, action_ids.APPROVAL_DENY_REASON)
         view = (await eventually(lambda: desk.playground.views("maya")))[-1]
         await settled(desk)
         notebook.failures = 1
@@ -225,7 +225,7 @@ async def test_the_full_view_opens_on_a_click(desk):
     ref = await desk.surface.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
     async with listening(desk) as notebook:
         notebook.approvals[asked.approval_id] = asked
-        await desk.playground.press("maya", ref.channel, ref.ts, action_ids.APPROVAL_VIEW)
+        await desk.playground.click("maya", ref.channel, ref.ts, action_ids.APPROVAL_VIEW)
         view = (await eventually(lambda: desk.playground.views("maya")))[-1]
         assert view["callback_id"] == action_ids.VIEW_FULL
 
@@ -235,7 +235,7 @@ async def test_a_click_on_a_card_of_no_known_approval_is_answered(desk):
     asked = approval(target.turn_id, target.thread, command="x" * 5_000)
     ref = await desk.surface.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
     async with listening(desk):
-        await desk.playground.press("maya", ref.channel, ref.ts, action_ids.APPROVAL_VIEW)
+        await desk.playground.click("maya", ref.channel, ref.ts, action_ids.APPROVAL_VIEW)
         assert await eventually(lambda: desk.playground.ephemerals("maya"))
 
 
@@ -245,7 +245,7 @@ async def test_the_stop_button_names_its_turn(desk):
     reply.append("1", "m", "Working on it")
     (message,) = await eventually(lambda: desk.thread(target))
     async with listening(desk) as notebook:
-        await desk.playground.press(
+        await desk.playground.click(
             "maya", target.thread.channel, message["ts"], action_ids.TURN_STOP
         )
         stop = ("stop", target.turn_id, "U01MAYACHEN", message["ts"])

@@ -9,11 +9,11 @@ import pytest
 
 from bridge.domain.events import Outcome, Usage
 from bridge.domain.ports import ReplyEnding
-from bridge.playground.options import GRANTED_SCOPES
 from bridge.slack.chat_adapter import ChatAdapterOptions
 from bridge.slack.outbound.live_reply import DeliveryOptions
 from bridge.slack.rate_limit.windows import Priority
 from bridge.telemetry import DISPLAY_FAILURES
+from slack_playground.options import GRANTED_SCOPES
 from tests.support import eventually
 
 DONE = ReplyEnding(Outcome.DONE, None, 3.0, Usage(10, 20))

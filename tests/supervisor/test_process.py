@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from bridge.playground import Playground, PlaygroundOptions
 from bridge.supervisor.ipc import Pipe
+from slack_playground import Playground, PlaygroundOptions
 from tests.appserver_fixtures import free_port
 
 HEAVY = ("slack_bolt", "slack_sdk", "sqlalchemy", "alembic", "aiohttp", "bridge.engine")

@@ -1,0 +1,83 @@
+"""What a playground can be told at construction."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from slack_playground.app_manifest import AppManifest
+
+GRANTED_SCOPES = (
+    "app_mentions:read",
+    "assistant:write",
+    "channels:history",
+    "channels:join",
+    "channels:read",
+    "chat:write",
+    "chat:write.customize",
+    "files:read",
+    "files:write",
+    "groups:history",
+    "groups:read",
+    "im:history",
+    "im:read",
+    "im:write",
+    "mpim:history",
+    "mpim:read",
+    "reactions:read",
+    "reactions:write",
+    "team:read",
+    "usergroups:read",
+    "users:read",
+)
+"""The bot scopes granted unless the options say otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaygroundOptions:
+    """Settings of one playground; durations in seconds.
+
+    `app_name` and `bot_name` are how people see the app and mention its bot user.
+
+    `notice` is a sentence shown as a banner on the page, None for no banner. `state_file` keeps
+    channels, messages and files over restarts, None for memory only. `redelivery_delays_s` are
+    the pauses before the three redeliveries of an event, multiplied by `redelivery_scale`
+    (PLATFORM §4.2). `offline_events` says what becomes of events while nobody is connected:
+    `queue` keeps at most `offline_queue` of them, `drop` loses them. `history_limit` and
+    `history_per_minute` model the two classes of apps (PLATFORM §1.3). `split_long_posts` cuts a
+    post into several messages from 4,041 characters on (PLATFORM §3.1); `unfurls` follows a
+    person's link with a `message_changed` that is no edit (PLATFORM §4.6).
+    """
+
+    bot_token: str = field(default="xoxb-playground-bot", repr=False)
+    app_token: str = field(default="xapp-playground-app", repr=False)
+    app_name: str = "Letta"
+    bot_name: str = "letta"
+    scopes: tuple[str, ...] = GRANTED_SCOPES
+    rate_limits: bool = True
+    notice: str | None = None
+    state_file: Path | None = None
+    save_after_s: float = 0.5
+    ack_timeout_s: float = 3.0
+    redelivery_delays_s: tuple[float, ...] = (0.0, 60.0, 300.0)
+    redelivery_scale: float = 1.0
+    offline_events: str = "queue"
+    offline_queue: int = 1000
+    ping_interval_s: float = 10.0
+    ticket_ttl_s: float = 30.0
+    max_connections: int = 10
+    trigger_ttl_s: float = 3.0
+    response_url_ttl_s: float = 1800.0
+    response_url_uses: int = 5
+    stream_ttl_s: float = 300.0
+    status_ttl_s: float = 120.0
+    session_ttl_s: float = 3600.0
+    history_limit: int = 1000
+    history_per_minute: int = 50
+    split_long_posts: bool = False
+    unfurls: bool = False
+    inspector_size: int = 5000
+
+    def for_app(self, manifest: AppManifest) -> "PlaygroundOptions":
+        """These options, for the app that the manifest describes."""
+        return replace(
+            self, app_name=manifest.name, bot_name=manifest.bot_name, scopes=manifest.scopes
+        )

@@ -1,19 +1,18 @@
-"""Transactions: one writer, one reader, each on a thread of its own; migrations at start.
+"""Database transactions through aiosqlite: one writer and one reader; migrations at start.
 
-A transaction is a plain function of a connection, run as a whole on its lane's thread: one
-switch of threads per transaction instead of several per statement, and nothing can cancel it
-half-way. A caller that is cancelled meanwhile does not learn the result, but what it asked for
-is still done.
+A transaction is a plain function of SQLAlchemy's synchronous connection and runs as a whole on the
+thread of an aiosqlite connection: one switch of threads per transaction instead of several per
+statement, and nothing can cancel it half-way. A caller that is cancelled meanwhile does not learn
+the result, but what it asked for is still done.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
+import aiosqlite
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
 
@@ -25,27 +24,19 @@ from bridge.telemetry import STORE_FAILURES
 T = TypeVar("T")
 
 
-class _Lane:
-    """One thread with one connection; transactions on it run one after another."""
+class _ThreadConnection:
+    """SQLAlchemy's connection as aiosqlite's thread owns it: opened, used and closed only there."""
 
     def __init__(self, url: URL, *, writes: bool, busy_timeout_s: float) -> None:
         self._url = url
         self._engine = sqlite.engine(url, writes=writes, busy_timeout_s=busy_timeout_s)
         self._busy_timeout_s = busy_timeout_s
-        self._thread = ThreadPoolExecutor(
-            1, thread_name_prefix="store-writer" if writes else "store-reader"
-        )
         self._connection: Connection | None = None
         self._file: sqlite.FileMark | None = None
         self._patience_s = busy_timeout_s
 
-    async def run(self, work: Callable[[Connection], T], *, durable: bool = False) -> T:
+    def transact(self, work: Callable[[Connection], T], *, durable: bool, asked_at: float) -> T:
         """Run `work` in one transaction: committed when it returns, rolled back if it raises."""
-        loop = asyncio.get_running_loop()
-        transact = partial(self._transact, work, durable=durable, asked_at=time.monotonic())
-        return await asyncio.shield(loop.run_in_executor(self._thread, transact))
-
-    def _transact(self, work: Callable[[Connection], T], *, durable: bool, asked_at: float) -> T:
         connection = self._connected()
         self._be_patient(connection, self._busy_timeout_s - (time.monotonic() - asked_at))
         safety = sqlite.durable(connection) if durable else nullcontext()
@@ -85,10 +76,9 @@ class _Lane:
             sqlite.set_busy_timeout(connection, patience_s)
             self._patience_s = patience_s
 
-    async def close(self) -> None:
-        """Finish what was asked for, then close the connection and end the thread."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
-        self._thread.shutdown()
+    def close(self) -> None:
+        """Close the connection. aiosqlite calls this once, on its thread."""
+        self._disconnect()
         self._engine.dispose()
 
     def _disconnect(self) -> None:
@@ -98,13 +88,32 @@ class _Lane:
                 connection.close()
 
 
+class _SQLiteConnection(aiosqlite.Connection):
+    """An aiosqlite connection that runs whole transactions, one after another.
+
+    Await it before use and close it in every case: its thread is not a daemon.
+    """
+
+    def __init__(self, url: URL, *, writes: bool, busy_timeout_s: float) -> None:
+        thread_connection = _ThreadConnection(url, writes=writes, busy_timeout_s=busy_timeout_s)
+        # aiosqlite asks nothing of what its connector returns but `close`.
+        super().__init__(cast(Any, lambda: thread_connection), iter_chunk_size=64)
+        self._transact = thread_connection.transact
+
+    async def transact(self, work: Callable[[Connection], T], *, durable: bool = False) -> T:
+        """Run `work` in one transaction, after those that were asked for before."""
+        # The way by which aiosqlite's own cursors reach the thread.
+        execute = cast(Callable[..., Awaitable[T]], self._execute)
+        return await execute(self._transact, work, durable=durable, asked_at=time.monotonic())
+
+
 class Database:
     """An open database file. Made by `open`; `close` it once."""
 
     def __init__(self, url: URL, *, busy_timeout_s: float) -> None:
         self._url = url
-        self._writer = _Lane(url, writes=True, busy_timeout_s=busy_timeout_s)
-        self._reader = _Lane(url, writes=False, busy_timeout_s=busy_timeout_s)
+        self._writer = _SQLiteConnection(url, writes=True, busy_timeout_s=busy_timeout_s)
+        self._reader = _SQLiteConnection(url, writes=False, busy_timeout_s=busy_timeout_s)
         self._closed = False
         self._schema_version = 0
 
@@ -127,6 +136,8 @@ class Database:
         await asyncio.to_thread(sqlite.prepare_file, parsed)
         database = cls(parsed, busy_timeout_s=busy_timeout_s)
         try:
+            await database._writer
+            await database._reader
             database._schema_version = await database._examine()
         except BaseException:
             await database.close()
@@ -147,7 +158,7 @@ class Database:
         """Bring the schema up to date in one transaction; False when it already was."""
         if self._schema_version == SCHEMA_VERSION:
             return False
-        # Alembic is large and rarely needed: imported here, on the writer's thread.
+        # Alembic is large and rarely needed: imported on the writer's thread.
         await self.write(_upgrade)
         self._schema_version = SCHEMA_VERSION
         return True
@@ -158,12 +169,12 @@ class Database:
         What is committed survives the death of this process; `durable` also a power cut.
         """
         with self._translated(opening=False):
-            return await self._writer.run(work, durable=durable)
+            return await self._writer.transact(work, durable=durable)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on one consistent snapshot that cannot write. Raises `StoreUnavailable`."""
         with self._translated(opening=False):
-            return await self._reader.run(work)
+            return await self._reader.transact(work)
 
     async def check_writable(self) -> None:
         """Write nothing new, as a real write would. Raises `StoreUnavailable` when that fails."""
@@ -179,7 +190,7 @@ class Database:
 
     async def _examine(self) -> int:
         with self._translated(opening=True):
-            found = await self._writer.run(_schema_version)
+            found = await self._writer.transact(_schema_version)
         if found > SCHEMA_VERSION:
             raise sqlite.too_new(found, SCHEMA_VERSION)
         return found

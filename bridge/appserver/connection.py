@@ -28,8 +28,10 @@ from bridge.telemetry import FRAMES, LINKS_UP, Tasks, get_logger
 
 log = get_logger("appserver")
 
-FrameLog = Callable[[str, str | bytes], None]
-"""Called with `in` or `out` and each message as it is on the wire; must return at once."""
+FrameLog = Callable[[str, Runtime | None, str, str | bytes], None]
+"""Called with `in` or `out`, the frame's runtime if it names one, its type, and the message as it
+is on the wire; must return at once.
+"""
 
 _UNFORESEEN = LinkFailure(Fault.AWAY, "The link to the App Server failed; the log says how.")
 
@@ -171,7 +173,8 @@ class Connection:
             for made_up in self._helper.sent(command):
                 self._judge(made_up)
         text = command.encode()
-        self._log_frame("out", text)
+        if self._frame_log is not None:
+            self._frame_log("out", commands.runtime(command), command.type, text)
         _SENT.inc()
         try:
             await link.send(text)
@@ -209,8 +212,9 @@ class Connection:
     # --- hearing -----------------------------------------------------------------------------
 
     def _hear(self, message: str | bytes) -> None:
-        self._log_frame("in", message)
         frame = frames.parse(message)
+        if self._frame_log is not None:
+            self._frame_log("in", frames.runtime(frame), frames.kind(frame), message)
         _RECEIVED[_kind(frame)].inc()
         if self._helper is None:
             self._judge(frame)
@@ -233,10 +237,6 @@ class Connection:
                     self._unread.note(unread)
                 case protocol.Repeated() | protocol.Late():
                     log.debug("frame changes nothing", outcome=type(outcome).__name__)
-
-    def _log_frame(self, direction: str, message: str | bytes) -> None:
-        if self._frame_log is not None:
-            self._frame_log(direction, message)
 
     # --- staying connected -------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from bridge.appserver.wire_base import RuntimeRef, Wire
 class Event(Wire):
     """A pushed frame of one runtime."""
 
+    type: str
     runtime: RuntimeRef
     event_seq: int | None = None
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from bridge.appserver import events, responses
 from bridge.appserver.events import Event
 from bridge.appserver.responses import InputAccepted, Response
+from bridge.domain.ids import AgentId, ConversationId, Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,12 @@ MODELS = _models()
 def parse(text: str | bytes) -> Frame:
     """Read one message of the socket. Decodes once, validates once, never raises."""
     try:
-        raw = json.loads(text)
-    except (ValueError, RecursionError) as problem:
-        return MalformedFrame(None, "", f"not JSON: {problem}", text)
+        raw = from_json(text)
+    except ValueError:
+        try:
+            raw = json.loads(text)  # takes half a surrogate pair, which a cut delta may hold
+        except (ValueError, RecursionError) as problem:
+            return MalformedFrame(None, "", f"not JSON: {problem}", text)
     return read(raw)
 
 
@@ -101,6 +106,24 @@ def request_id(frame: Frame) -> str | None:
         return frame.request_id
     value = _raw_field(frame, "request_id")
     return value if isinstance(value, str) else None
+
+
+def kind(frame: Frame) -> str:
+    """The frame's type; `unknown` for what has none."""
+    return frame.type or "unknown"
+
+
+def runtime(frame: Frame) -> Runtime | None:
+    """Whose frame it is; None when it names no runtime, or we could not read it."""
+    if isinstance(frame, Event):
+        return frame.runtime.to_domain()
+    named = _raw_field(frame, "runtime")
+    if not isinstance(named, dict):
+        return None
+    agent, conversation = named.get("agent_id"), named.get("conversation_id")
+    if isinstance(agent, str) and isinstance(conversation, str):
+        return Runtime(AgentId(agent), ConversationId(conversation))
+    return None
 
 
 def _raw_field(frame: Frame, key: str) -> object:

@@ -13,6 +13,7 @@ from bridge.appserver.wire_base import ContentPart, RuntimeRef, Wire
 class Response(Wire):
     """What all answers have."""
 
+    type: str
     request_id: str
     success: bool = True
     error: str | None = None

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -18,6 +20,8 @@ from websockets.exceptions import (
     InvalidURI,
     WebSocketException,
 )
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event
 
 from bridge.telemetry import Tasks, get_logger
 
@@ -25,6 +29,76 @@ log = get_logger("appserver")
 
 _FAIR_SHARE = 64
 """Frames handled in one go before other work of the program gets its turn."""
+
+_DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+_WINDOW_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPacing:
+    """How frames are read while many arrive: what came meanwhile is read in one go.
+
+    A frame costs several times as much when it wakes the process by itself. So after more than
+    `busy_frames` in a tenth of a second the socket is read only every `pause_s` seconds.
+    """
+
+    pause_s: float = 0.025
+    busy_frames: int = 20
+
+
+class _PacedConnection(ClientConnection):
+    """A websocket that hands whole text messages on as they are read, and paces its reads.
+
+    Args:
+        hear: called with each message, in order; must not wait or raise.
+        pacing: when to read.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        hear: Callable[[str | bytes], None],
+        pacing: ReadPacing,
+        **options: Any,
+    ) -> None:
+        super().__init__(*args, **options)
+        self._hear = hear
+        self._pacing = pacing
+        self._fragments = False
+        self._window_ends = 0.0
+        self._frames = 0
+        self._busy = False
+
+    def process_event(self, event: Event) -> None:
+        """Past the queue of `recv`, which costs more than the frame itself.
+
+        A server that sends fragments is read through that queue from then on: it joins them, and
+        the order stays.
+        """
+        if not isinstance(event, Frame) or event.opcode not in _DATA:
+            super().process_event(event)
+            return
+        self._frames += 1
+        self._fragments = self._fragments or event.opcode is not Opcode.TEXT or not event.fin
+        if self._fragments:
+            super().process_event(event)
+        else:
+            self._hear(bytes(event.data))
+
+    def data_received(self, data: bytes) -> None:
+        """Read no more for a moment when much arrives."""
+        super().data_received(data)
+        now = self.loop.time()
+        if now >= self._window_ends:
+            self._busy = self._frames > self._pacing.busy_frames
+            self._window_ends, self._frames = now + _WINDOW_S, 0
+        if self._busy:
+            self.transport.pause_reading()
+            self.loop.call_later(self._pacing.pause_s, self._resume_reading)
+
+    def _resume_reading(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
 
 
 class Fault(StrEnum):
@@ -146,11 +220,19 @@ class Link:
     Args:
         endpoint: where to.
         hear: called with each message of either socket, in order per socket; must not wait.
+        pacing: how to read while many frames arrive.
     """
 
-    def __init__(self, endpoint: Endpoint, *, hear: Callable[[str | bytes], None]) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        hear: Callable[[str | bytes], None],
+        pacing: ReadPacing | None = None,
+    ) -> None:
         self._endpoint = endpoint
         self._hear = hear
+        self._pacing = pacing or ReadPacing()
         self._sockets: list[ClientConnection] = []
         self._tasks = Tasks()
         self._trouble: LinkFailure | None = None
@@ -179,6 +261,10 @@ class Link:
                 ping_interval=here.ping_interval_s,
                 ping_timeout=here.ping_timeout_s,
                 proxy=None,
+                create_connection=cast(
+                    type[ClientConnection],
+                    partial(_PacedConnection, hear=self._hand_on, pacing=self._pacing),
+                ),
             )
         except (OSError, EOFError, ValueError, WebSocketException) as error:
             raise LinkFailed(diagnose(error, here.url)) from error
@@ -186,6 +272,7 @@ class Link:
         self._tasks.spawn(self._read(socket), name=f"read {channel or 'socket'}")
 
     async def _read(self, socket: ClientConnection) -> None:
+        """Wait for the socket's end, and for messages that came in fragments."""
         count = 0
         try:
             while True:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.appserver.transport import Endpoint, Fault, Link, LinkFailed, LinkFailure
+from bridge.appserver.transport import Endpoint, Fault, Link, LinkFailed, LinkFailure, ReadPacing
 from bridge.supervisor.turn_endings import RuntimeIds
 from bridge.telemetry import Tasks, get_logger
 
@@ -163,6 +163,12 @@ class Subscription:
                 await self._kick.wait()
 
 
+_PACING = ReadPacing(pause_s=0.25, busy_frames=2)
+"""Nobody waits for what is heard here, so it is read a quarter of a second at a time."""
+
+_ANSWER = b'"supervisor-'
+
+
 class _Connection:
     """One connection, its subscriptions and its questions. `over` is done when it has ended."""
 
@@ -176,7 +182,7 @@ class _Connection:
     ) -> None:
         self._url, self._hear = endpoint.url, hear
         self._within_s = options.answer_within_s
-        self._link = Link(endpoint, hear=self._heard)
+        self._link = Link(endpoint, hear=self._heard, pacing=_PACING)
         self._tasks = Tasks()
         self._silent: LinkFailure | None = None
         self._asked = 0
@@ -253,13 +259,13 @@ class _Connection:
         raise LinkFailed(LinkFailure(Fault.AWAY, sentence))
 
     def _heard(self, message: str | bytes) -> None:
-        text = message if isinstance(message, str) else message.decode("utf-8", "replace")
-        if self._answers and '"supervisor-' in text:
-            frame = json.loads(text)
+        raw = message if isinstance(message, bytes) else message.encode()
+        if self._answers and _ANSWER in raw:
+            frame = json.loads(raw)
             answer = self._answers.get(str(frame.get("request_id")))
             if answer is not None and not answer.done():
                 answer.set_result(frame)
-        self._hear(text)
+        self._hear(raw)
 
     async def close(self) -> None:
         """Hang up, and end everybody who waits. May be called twice."""

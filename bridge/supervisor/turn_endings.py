@@ -13,6 +13,9 @@ RUNS_KEPT = 64
 ENDINGS_KEPT = 16
 ERROR_CHARACTERS = 2000
 
+_FINISHED, _INPUTS = b'"turn_finished"', b'"client_message_ids_by_run_id"'
+"""One of these is in every frame that tells of an end or of a run's inputs (PROTOCOL §7, §8)."""
+
 
 class RuntimeIds(NamedTuple):
     """`{agent_id, conversation_id}` exactly as the App Server returned it."""
@@ -92,10 +95,10 @@ class TurnEndings:
 
     def hear(self, message: str | bytes) -> TurnEnding | None:
         """Read a message of the App Server; an ending when it tells one of a held runtime."""
-        text = message if isinstance(message, str) else message.decode("utf-8", "replace")
-        if '"turn_finished"' not in text and '"client_message_ids_by_run_id"' not in text:
-            return None  # nearly always so, and cheap
-        frame = _object(text)
+        raw = message if isinstance(message, bytes) else message.encode()
+        if _FINISHED not in raw and _INPUTS not in raw:
+            return None  # nearly always so: no delta is decoded here
+        frame = _object(raw)
         runtime = RuntimeIds.read(frame.get("runtime"))
         held = self._held.get(runtime) if runtime is not None else None
         if runtime is None or held is None:
@@ -138,7 +141,7 @@ def _ended(runtime: RuntimeIds, held: _Held, frame: dict[str, Any]) -> TurnEndin
     return ending
 
 
-def _object(text: str) -> dict[str, Any]:
+def _object(text: bytes) -> dict[str, Any]:
     try:
         frame = json.loads(text)
     except (ValueError, RecursionError):

@@ -21,6 +21,7 @@ from bridge.appserver.responses import AppServerInfoResponse, InputAccepted
 from bridge.appserver.transport import Endpoint, Fault, Link, LinkFailed, diagnose, socket_url
 from bridge.appserver.versions import Generation
 from bridge.domain.errors import AgentUnreachable
+from bridge.domain.ids import AgentId, ConversationId, Runtime
 from bridge.domain.ports import LinkState
 from tests.appserver.fake_server import FakeServer, polite, running
 from tests.support import eventually
@@ -360,16 +361,24 @@ async def test_losing_either_socket_of_a_split_server_loses_the_link() -> None:
 
 
 async def test_both_directions_are_logged_as_they_are_on_the_wire() -> None:
-    logged: list[tuple[str, str | bytes]] = []
+    logged: list[tuple[str, Runtime | None, str, str | bytes]] = []
     async with (
         running(FakeServer()) as server,
-        linked(server, frame_log=lambda way, text: logged.append((way, text))) as (connection, _),
+        linked(server, frame_log=lambda *entry: logged.append(entry)) as (connection, _),
     ):
         await up(connection)
         await server.push("not json")
-        await eventually(lambda: ("in", "not json") in logged)
-    assert [way for way, _ in logged] == ["out", "in", "in"]
-    assert json.loads(logged[0][1])["type"] == "app_server_info"
+        await server.push('{"type": "new", "runtime": {"agent_id": "a", "conversation_id": "c"}}')
+        await eventually(lambda: len(logged) == 4)
+    whose = Runtime(AgentId("a"), ConversationId("c"))
+    assert [(way, runtime, kind) for way, runtime, kind, _ in logged] == [
+        ("out", None, "app_server_info"),
+        ("in", None, "app_server_info_response"),
+        ("in", None, "unknown"),
+        ("in", whose, "new"),
+    ]
+    assert json.loads(logged[0][3])["type"] == "app_server_info"
+    assert logged[2][3] == b"not json"
 
 
 async def test_a_busy_listener_leaves_room_for_others() -> None:

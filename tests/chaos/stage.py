@@ -31,7 +31,7 @@ class SlackWorkspace(Playground):
     def __init__(self) -> None:
         super().__init__(PlaygroundOptions(redelivery_scale=0.02, inspector_size=20_000))
         self.acked: set[str] = set()
-        self._site.inspector.watchers.append(self._noted)
+        self._context.inspector.watchers.append(self._noted)
 
     def _noted(self, entry: Entry) -> None:
         if entry.kind == "event" and entry.ok:

@@ -89,7 +89,7 @@ async def test_it_hears_what_the_server_says() -> None:
     async with running(FakeServer(reply=syncing)) as server, supervising(server) as supervisor:
         await supervisor.hold(1)
         await server.push('{"type": "turn_finished"}')
-        await eventually(lambda: '{"type": "turn_finished"}' in supervisor.heard)
+        await eventually(lambda: b'{"type": "turn_finished"}' in supervisor.heard)
 
 
 async def test_after_a_lost_connection_what_is_held_is_subscribed_again() -> None:

@@ -290,6 +290,11 @@ class AppServerClient:
                 replay.set_exception(AgentUnreachable(reason))
         self._tell_link(state, reason)
 
+    def events_missed(self) -> None:
+        """Events are missing: what is at work must be read again."""
+        if self._listener is not None:
+            self._listener.events_missed()
+
     def pushed(self, event: Event) -> None:
         """The server said something."""
         runtime = event.runtime.to_domain()

@@ -73,6 +73,9 @@ class LinkListener(Protocol):
     def pushed(self, event: Event) -> None:
         """The server said something."""
 
+    def events_missed(self) -> None:
+        """The server numbers its events, and some are missing."""
+
 
 class Connection:
     """One link, from `start` to `aclose`.
@@ -233,6 +236,7 @@ class Connection:
                         waiting.set_result(answer)
                 case protocol.SequenceGap(expected, got):
                     log.warning("events were missed", expected=expected, got=got)
+                    self._listener.events_missed()
                 case protocol.Unreadable(unread):
                     self._unread.note(unread)
                 case protocol.Repeated() | protocol.Late():

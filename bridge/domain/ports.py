@@ -84,13 +84,16 @@ class HistoryMessage:
 
 
 class AgentListener(Protocol):
-    """Hears the agent's side. Both methods return at once and never raise."""
+    """Hears the agent's side. The methods return at once and never raise."""
 
     def agent_event(self, runtime: Runtime, event: AgentEvent) -> None:
         """Something happened on a runtime. In the server's order per runtime."""
 
     def link_changed(self, state: LinkState, reason: str | None) -> None:
         """The connection came up, went down or was refused; `reason` is a sentence or None."""
+
+    def events_missed(self) -> None:
+        """Events of this connection were lost, of which runtimes is not known."""
 
 
 class AgentPort(Protocol):

@@ -161,9 +161,16 @@ class Dispatcher:
             self._runtimes.prepare_spares()
             return
         if state in (LinkState.DOWN, LinkState.REFUSED):
-            for worker in self._workers.values():
-                if worker.current is not None:
-                    worker.current.tell(ev.LinkLost())
+            self._reconnect_turns()
+
+    def events_missed(self) -> None:
+        """Bring every running turn back in step: the numbers do not say whose events are gone."""
+        self._reconnect_turns()
+
+    def _reconnect_turns(self) -> None:
+        for worker in self._workers.values():
+            if worker.current is not None:
+                worker.current.tell(ev.LinkLost())
 
     async def _claim_events(self, runtime: Runtime) -> None:
         """The server works although no turn of ours does: it began by itself."""

@@ -34,6 +34,10 @@ RUNTIME = c.RuntimeId(agent_id="a", conversation_id="c")
 class EventObserver:
     events: list[Event] = field(default_factory=list)
     states: list[tuple[LinkState, str | None]] = field(default_factory=list)
+    missed: int = 0
+
+    def events_missed(self) -> None:
+        self.missed += 1
 
     def link_up(self, server: Generation) -> None:
         self.states.append((LinkState.UP, None))
@@ -142,13 +146,15 @@ async def test_a_listener_that_fails_does_not_stop_the_link() -> None:
             await connection.aclose()
 
 
-async def test_missed_events_are_reported() -> None:
+async def test_missed_events_are_reported_once_and_logged() -> None:
     with capture_logs() as logs:
         async with running(FakeServer()) as server, linked(server) as (connection, ears):
             await up(connection)
             await server.push(words("one", 1))
             await server.push(words("four", 4))
-            await eventually(lambda: len(ears.texts) == 2)
+            await server.push(words("five", 5))
+            await eventually(lambda: len(ears.texts) == 3)
+            assert ears.missed == 1
     missed = [entry for entry in logs if entry["event"] == "events were missed"]
     assert [(entry["expected"], entry["got"]) for entry in missed] == [(2, 4)]
 

@@ -37,6 +37,9 @@ class Heard:
     def agent_event(self, runtime: Runtime, event: ev.AgentEvent) -> None:
         self.events.append((runtime, event))
 
+    def events_missed(self) -> None:
+        raise AssertionError("no event may be missed here")
+
     def link_changed(self, state: LinkState, reason: str | None) -> None:
         self.links.append((state, reason))
 

@@ -62,6 +62,20 @@ def newest(world: World) -> FakeReply:
     return world.chat.replies[-1]
 
 
+async def test_after_missed_events_the_turn_is_read_again_and_its_text_is_whole(
+    world: World,
+) -> None:
+    given = await at_work(world, "one ")
+    stores(world, given, answer("one two three "))
+    starts = len(world.agent.starts)
+    world.dispatcher.events_missed()
+    await eventually(lambda: len(world.agent.starts) == starts + 1)
+    await eventually(lambda: newest(world).text() == "one two three ")
+    say(world, given, "four ")
+    await eventually(lambda: newest(world).text() == "one two three four ")
+    assert len(world.agent.inputs) == 1, "nothing is sent twice"
+
+
 async def test_g4_the_text_is_whole_in_the_middle_of_the_stream(world: World) -> None:
     given = await at_work(world, "one ", "two ")
     world.agent.reading.clear()

@@ -1,9 +1,9 @@
-"""How a turn finds its way back after the link was lost, or an earlier process died. Pure.
+"""Reconnect of a turn: how it goes on after the link was lost, or an earlier process died. Pure.
 
 `LinkLost` asks for a look at the server. Its first word is `StateReplayed`. If the server is at
-work, the turn goes on. If it is not, the turn is `quiet`: a server that was restarted begins the
-input again by itself, within milliseconds, and names the new run once the model answers
-(measured: PROTOCOL §16); otherwise the supervisor knows the end, or nobody does.
+work, the turn goes on. If it is idle, it may still begin by itself: a server that was restarted
+runs the input again within milliseconds, and names the new run once the model answers (measured:
+PROTOCOL §16). Otherwise the supervisor knows the end, or nobody does.
 """
 
 from dataclasses import replace
@@ -12,9 +12,9 @@ from bridge.domain import effects as fx
 from bridge.domain import events as ev
 from bridge.domain import turn_updates
 from bridge.domain.ids import RunId
-from bridge.domain.turn_state import Phase, Step, Turn
+from bridge.domain.turn import Phase, Reconnect, ServerSaid, Step, Turn
 
-_RUN_AGAIN = (
+_RERUN = (
     "The agent server was restarted amid this. It begins the same message again, from the start."
 )
 _STOPPED = "This was stopped before it was decided."
@@ -25,24 +25,14 @@ def link_lost(turn: Turn, _: ev.LinkLost) -> Step:
     if turn.phase is Phase.STARTING:
         return turn, ()  # starting waits for the link by itself
     unsure = tuple(replace(approval, unsure=True) for approval in turn.approvals)
-    lost = replace(
-        turn,
-        phase=Phase.RECONCILING,
-        tools=(),
-        approvals=unsure,
-        resent=False,
-        quiet=False,
-        forgotten=False,
-        begun=None,
-        restarted=False,
-    )
-    words = "has lost her connection…" if turn.stopped_as is None else "is stopping…"
+    lost = replace(turn, phase=Phase.RECONCILING, tools=(), approvals=unsure, reconnect=Reconnect())
+    words = "has lost the connection…" if turn.stop is None else "is stopping…"
     return lost, (fx.ShowTools(()), fx.ShowStatus(words), fx.Reconcile())
 
 
-def silent(turn: Turn, _: ev.WaitedEnough) -> Step:
+def resend_unanswered(turn: Turn) -> Step:
     """The input was sent again and accepted, but nothing came of it: look once more."""
-    if not turn.resent:
+    if not turn.input_resent:
         return turn, ()
     return replace(turn, phase=Phase.RECONCILING), (fx.Reconcile(),)
 
@@ -50,19 +40,23 @@ def silent(turn: Turn, _: ev.WaitedEnough) -> Step:
 def replayed(turn: Turn, event: ev.StateReplayed) -> Step:
     """The server's first word after the link is back."""
     turn = replace(turn, maps_runs=event.maps_runs and bool(turn.client_ids))
-    if turn.stopped_as is not None:
-        return turn_updates.abort_now(
-            turn, _STOPPED
-        )  # the abort was lost with the link, or never sent
+    if turn.stop is not None:  # the abort was lost with the link, or never sent
+        return turn_updates.abort_now(turn, _STOPPED)
     turn, effects = _without_gone(turn, event)
     if event.still_running:
-        at_work, shown = turn_updates.at_work(turn)
-        return at_work, (*effects, *shown)
-    if turn.begun is not None:
-        again, more = run_again(turn, turn.begun)
+        continued, shown = turn_updates.continued(turn)
+        return continued, (*effects, *shown)
+    reconnect = _of(turn)
+    if reconnect.run_begun is not None:
+        again, more = rerun(turn, reconnect.run_begun)
         return again, (*effects, *more)
     # The server may still begin again by itself; WaitedEnough ends it otherwise.
-    return replace(turn, quiet=True), effects
+    idle = replace(reconnect, server_said=ServerSaid.IDLE)
+    return replace(turn, reconnect=idle), effects
+
+
+def _of(turn: Turn) -> Reconnect:
+    return turn.reconnect or Reconnect()
 
 
 def _without_gone(turn: Turn, event: ev.StateReplayed) -> Step:
@@ -80,7 +74,16 @@ def _without_gone(turn: Turn, event: ev.StateReplayed) -> Step:
 
 def runs_forgotten(turn: Turn, _: ev.RunsForgotten) -> Step:
     """What the server begins next is the input once more, even if it is at work already."""
-    return replace(turn, forgotten=turn.stopped_as is None), ()
+    reconnect = _of(turn)
+    if turn.stop is not None or reconnect.expects_rerun:
+        return turn, ()
+    restarted = replace(reconnect, server_said=ServerSaid.RESTARTED)
+    return replace(turn, reconnect=restarted), ()
+
+
+def run_begun(turn: Turn, run_id: RunId) -> Turn:
+    """A run began before the server said whether it is at work."""
+    return replace(turn, reconnect=replace(_of(turn), run_begun=run_id))
 
 
 def input_missing(turn: Turn, _: ev.InputMissing) -> Step:
@@ -93,40 +96,43 @@ def input_missing(turn: Turn, _: ev.InputMissing) -> Step:
         return turn_updates.end(turn, ev.Outcome.CANCELLED, None)  # there is nothing to abort
     if not turn.client_ids:
         return turn, ()  # nothing was sent; WaitedEnough ends it
-    afresh, effects = turn_updates.afresh(turn, "The agent server lost the question.")
+    emptied, effects = turn_updates.start_over(turn, "The agent server lost the question.")
     shown = (*effects, fx.ShowStatus("is thinking…"))
-    if turn.resent:
-        anew = replace(afresh, phase=Phase.STARTING, resent=False)
+    reconnect = replace(_of(emptied), input_resent=not turn.input_resent)
+    if turn.input_resent:
+        anew = replace(emptied, phase=Phase.STARTING, reconnect=reconnect)
         return anew, (*shown, fx.StartRuntime())
-    again = replace(afresh, phase=Phase.SUBMITTING, resent=True)
+    again = replace(emptied, phase=Phase.SUBMITTING, reconnect=reconnect)
     return again, (*shown, fx.SendInput(turn.attempt, turn.client_ids[-1]))
 
 
 def end_learnt(turn: Turn, event: ev.EndLearnt) -> Step:
     """The supervisor's word is surely about this turn; a cancelled one was stopped by somebody."""
-    return turn_updates.end_as_said(turn, event.stop_reason, event.error, ev.Outcome.CANCELLED)
+    return turn_updates.end_as_reported(turn, event.stop_reason, event.error, ev.Outcome.CANCELLED)
 
 
-def run_again(turn: Turn, run_id: RunId) -> Step:
+def rerun(turn: Turn, run_id: RunId) -> Step:
     """After its restart the server runs the input again, from the start (PROTOCOL §16)."""
-    afresh, effects = turn_updates.afresh(turn, "The agent server was restarted.")
-    again = replace(afresh, phase=Phase.RUNNING, runs=frozenset({run_id}))
-    said, words = _say_again(again, seen=bool(turn.runs))
-    return said, (*effects, *words)
+    emptied, effects = turn_updates.start_over(turn, "The agent server was restarted.")
+    again = replace(emptied, phase=Phase.RUNNING, runs=frozenset({run_id}))
+    announced, words = _announce_rerun(again, seen=bool(turn.runs))
+    return announced, (*effects, *words)
 
 
 def begun_again(turn: Turn, _: ev.BegunAgain) -> Step:
     """The server's history shows the input twice. The reply is brought to that by itself."""
-    known = replace(turn, quiet=False, forgotten=False)
-    said, words = _say_again(known, seen=True)
+    known = replace(turn, reconnect=turn_updates.rerun_begun(_of(turn)))
+    announced, words = _announce_rerun(known, seen=True)
     if turn.phase is not Phase.RECONCILING:
-        return said, words
-    at_work, shown = turn_updates.at_work(said)
-    return at_work, (*shown, *words)
+        return announced, words
+    continued, shown = turn_updates.continued(announced)
+    return continued, (*shown, *words)
 
 
-def _say_again(turn: Turn, *, seen: bool) -> Step:
+def _announce_rerun(turn: Turn, *, seen: bool) -> Step:
     """Once after each lost link, and not when nobody had seen anything of the first run."""
-    if turn.restarted or not (seen or turn.taken_over):
+    reconnect = _of(turn)
+    if reconnect.rerun_announced or not (seen or turn.taken_over):
         return turn, ()
-    return replace(turn, restarted=True), (fx.SayQuietly(_RUN_AGAIN),)
+    announced = replace(turn, reconnect=replace(reconnect, rerun_announced=True))
+    return announced, (fx.SayQuietly(_RERUN),)

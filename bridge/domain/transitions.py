@@ -1,16 +1,22 @@
-"""How a turn changes: one function for each event, from turn and event to turn and effects.
+"""State machine of a turn: `step(turn, event)` gives the next turn and the effects to perform.
 
-`turn.TRANSITIONS` says in which phases each of them applies. All are pure.
+One function for each event; `TRANSITIONS` at the end says in which phases it applies. What is not
+in the table is either a late word of the agent's side, which changes nothing (G8), or a mistake of
+ours, which raises `IllegalTransition`. Pure: nothing here knows Slack, the wire, a clock or a
+database.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeVar, cast
 
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
 from bridge.domain import reconnect, turn_updates
 from bridge.domain.approvals import ASK_IN_WORDS, QUESTION_TOOL, digest, told_to_agent
+from bridge.domain.errors import IllegalTransition
 from bridge.domain.ids import RunId
-from bridge.domain.turn_state import OpenApproval, Phase, Step, Turn
+from bridge.domain.turn import LIVE, Failure, OpenApproval, Phase, ServerSaid, Step, Stop, Turn
 
 _STOPPED = "This was stopped before it was decided."
 
@@ -40,7 +46,7 @@ def runtime_ready(turn: Turn, event: ev.RuntimeReady) -> Step:
 def input_accepted(turn: Turn, event: ev.InputAccepted) -> Step:
     if turn.phase is Phase.STARTING:
         return turn, ()  # of the attempt before: the end of the stuck one overtook it
-    if turn.phase is Phase.SUBMITTING and turn.resent:
+    if turn.phase is Phase.SUBMITTING and turn.input_resent:
         return turn, ()  # a swallowed repeat is accepted as well: a sign of life is waited for
     accepted = replace(turn_updates.running(turn), queued_behind=event.queued)
     if turn.phase is Phase.ABORTING:
@@ -61,12 +67,12 @@ def refused(turn: Turn, event: ev.Refused) -> Step:
 def run_started(turn: Turn, event: ev.RunStarted) -> Step:
     if turn.maps_runs and event.client_message_ids.isdisjoint(turn.client_ids):
         return turn, ()
-    if turn.quiet or turn.forgotten:
-        return reconnect.run_again(turn, event.run_id)
+    if turn.expects_rerun:
+        return reconnect.rerun(turn, event.run_id)
     new = event.run_id not in turn.runs
     goes_on = replace(turn_updates.running(turn), runs=turn.runs | {event.run_id})
     if turn.phase is Phase.RECONCILING and new:
-        return replace(goes_on, begun=event.run_id), ()
+        return reconnect.run_begun(goes_on, event.run_id), ()
     if turn.phase is Phase.ABORTING and new:
         return goes_on, (fx.AbortRun(),)  # it began after the abort, or because of a restart
     return goes_on, ()
@@ -126,7 +132,7 @@ def retry(turn: Turn, event: ev.RetryScheduled) -> Step:
 
 
 def compacted(turn: Turn, _: ev.ContextCompacted) -> Step:
-    return turn, (fx.ShowStatus("is tidying up her memory…"),)
+    return turn, (fx.ShowStatus("is summarising earlier messages…"),)
 
 
 def usage(turn: Turn, event: ev.UsageReported) -> Step:
@@ -137,7 +143,8 @@ def model_failed(turn: Turn, event: ev.ModelFailed) -> Step:
     named = event.client_message_ids
     if named and named.isdisjoint(turn.client_ids):
         return turn, ()  # of work that is not ours
-    return replace(turn, cause=event.message, doomed=turn.doomed or bool(named)), ()
+    ours = bool(named) or (turn.failure is not None and turn.failure.of_our_input)
+    return replace(turn, failure=Failure(event.message, of_our_input=ours)), ()
 
 
 def inputs_dropped(turn: Turn, event: ev.InputsDropped) -> Step:
@@ -150,10 +157,11 @@ def inputs_dropped(turn: Turn, event: ev.InputsDropped) -> Step:
 
 def status(turn: Turn, event: ev.RuntimeStatus) -> Step:
     if turn.phase is Phase.RECONCILING:
-        begins = turn.quiet and event.is_processing
-        return turn_updates.at_work(turn) if begins else (turn, ())
-    if turn.phase is Phase.SUBMITTING and turn.resent and event.is_processing:
-        return turn_updates.at_work(turn)
+        idle = turn.reconnect is not None and turn.reconnect.server_said is ServerSaid.IDLE
+        begins = idle and event.is_processing
+        return turn_updates.continued(turn) if begins else (turn, ())
+    if turn.phase is Phase.SUBMITTING and turn.input_resent and event.is_processing:
+        return turn_updates.continued(turn)
     if turn.client_ids or event.is_processing:
         return turn, ()
     # nobody asked for this work, so its end may have come before the turn began
@@ -197,37 +205,37 @@ def _decides(event: ev.ApprovalSettled, known: OpenApproval) -> bool:
 
 
 def stop(turn: Turn, event: ev.StopAsked) -> Step:
-    if turn.stopped_as is None:
-        turn = replace(turn, stopped_why=event.why)
-    return _abort(turn, ev.Outcome.CANCELLED, _STOPPED)
+    return _abort(turn, Stop(ev.Outcome.CANCELLED, event.why), _STOPPED)
 
 
 def deadline(turn: Turn, _: ev.DeadlinePassed) -> Step:
-    return _abort(turn, ev.Outcome.TIMED_OUT, "The time for this turn was used up.")
+    return _abort(turn, Stop(ev.Outcome.TIMED_OUT), "The time for this turn was used up.")
 
 
 def shutdown(turn: Turn, _: ev.ShuttingDown) -> Step:
+    stop = Stop(ev.Outcome.INTERRUPTED)
     if turn.phase is Phase.RECONCILING:
-        return turn_updates.end_unseen(turn, ev.Outcome.INTERRUPTED)
-    return _abort(turn, ev.Outcome.INTERRUPTED, "The bridge was stopped before this was decided.")
+        return turn_updates.end_without_server(turn, stop)
+    return _abort(turn, stop, "The bridge was stopped before this was decided.")
 
 
-def _abort(turn: Turn, outcome: ev.Outcome, cause: str) -> Step:
+def _abort(turn: Turn, stop: Stop, cause: str) -> Step:
+    """Stop the turn; `cause` is what its open cards are closed with."""
     if turn.phase in (Phase.QUEUED, Phase.STARTING):
-        return turn_updates.end(turn, outcome, None)
-    if turn.stopped_as is not None:
+        return turn_updates.end(turn, stop.outcome, stop.cause)
+    if turn.stop is not None:
         return turn, ()
-    if turn.phase is Phase.RECONCILING and turn.quiet:
-        return turn_updates.end_unseen(turn, outcome)
-    stopped = replace(turn, stopped_as=outcome)
-    if turn.phase is Phase.RECONCILING:
-        return stopped, (fx.ShowStatus("is stopping…"),)  # `replayed` aborts
-    return turn_updates.abort_now(stopped, cause)
+    reconnect = turn.reconnect
+    if turn.phase is Phase.RECONCILING and reconnect is not None:
+        if reconnect.server_said is ServerSaid.IDLE:
+            return turn_updates.end_without_server(turn, stop)
+        return replace(turn, stop=stop), (fx.ShowStatus("is stopping…"),)  # `replayed` aborts
+    return turn_updates.abort_now(replace(turn, stop=stop), cause)
 
 
 def waited(turn: Turn, event: ev.WaitedEnough) -> Step:
     if turn.phase is Phase.SUBMITTING:
-        return reconnect.silent(turn, event)
+        return reconnect.resend_unanswered(turn)
     return turn_updates.end(turn, ev.Outcome.INTERRUPTED, turn.cause)
 
 
@@ -241,7 +249,7 @@ def finished(turn: Turn, event: ev.TurnFinished) -> Step:
         return turn_updates.end(turn, ev.Outcome.CANCELLED, None)
     lost = turn.phase is Phase.RECONCILING  # nobody stopped it (PROTOCOL §15)
     cancelled_as = ev.Outcome.INTERRUPTED if lost else ev.Outcome.CANCELLED
-    return turn_updates.end_as_said(turn, event.stop_reason, event.error, cancelled_as)
+    return turn_updates.end_as_reported(turn, event.stop_reason, event.error, cancelled_as)
 
 
 def _ours(turn: Turn, run_id: RunId | None) -> bool:
@@ -249,8 +257,81 @@ def _ours(turn: Turn, run_id: RunId | None) -> bool:
 
     Before our own run is known, it is an earlier one's while the input is on its way or waits.
     """
-    if not turn.maps_runs or turn.doomed:
+    if not turn.maps_runs or (turn.failure is not None and turn.failure.of_our_input):
         return True
     if turn.runs:
         return run_id is None or run_id in turn.runs
     return turn.phase is not Phase.SUBMITTING and not turn.queued_behind
+
+
+# --- the table -------------------------------------------------------------------------------
+
+Handler = Callable[[Turn, ev.TurnEvent], Step]
+Rule = tuple[frozenset[Phase], Handler]
+E = TypeVar("E", bound=ev.TurnEvent)
+
+
+def _on(
+    event: type[E], phases: frozenset[Phase], handler: Callable[[Turn, E], Step]
+) -> tuple[type, Rule]:
+    return event, (phases, cast("Handler", handler))
+
+
+_ANY = frozenset(Phase) - {Phase.ENDED}
+_WAITING = frozenset({Phase.SUBMITTING, Phase.ABORTING, Phase.RECONCILING})
+_AT_WORK = LIVE - {Phase.RECONCILING, Phase.ABORTING}
+
+TRANSITIONS: Mapping[type, Rule] = dict(
+    (
+        _on(ev.Claimed, frozenset({Phase.QUEUED}), claimed),
+        _on(ev.RuntimeReady, frozenset({Phase.STARTING}), runtime_ready),
+        _on(ev.InputAccepted, frozenset({Phase.STARTING, *LIVE}), input_accepted),
+        _on(ev.Refused, frozenset({Phase.STARTING, *LIVE}), refused),
+        _on(ev.RunStarted, LIVE, run_started),
+        _on(ev.RunsForgotten, frozenset({Phase.RECONCILING}), reconnect.runs_forgotten),
+        _on(ev.TextArrived, LIVE, text),
+        _on(ev.ReasoningArrived, _AT_WORK, reasoning),
+        _on(ev.ToolCalled, LIVE, tool_called),
+        _on(ev.ToolStarted, LIVE, tool_started),
+        _on(ev.ToolEnded, LIVE, tool_ended),
+        _on(ev.SubagentChanged, _AT_WORK, subagents),
+        _on(ev.ApprovalAsked, LIVE - {Phase.ABORTING}, asked),
+        _on(ev.RunDropped, LIVE, run_dropped),
+        _on(ev.RetryScheduled, _AT_WORK, retry),
+        _on(ev.ContextCompacted, _AT_WORK, compacted),
+        _on(ev.ModelFailed, LIVE, model_failed),
+        _on(ev.UsageReported, LIVE, usage),
+        _on(ev.TurnFinished, LIVE, finished),
+        _on(ev.InputsDropped, LIVE, inputs_dropped),
+        _on(ev.RuntimeStatus, LIVE, status),
+        _on(ev.ApprovalSettled, _ANY, settled),
+        _on(ev.StopAsked, _ANY, stop),
+        _on(ev.DeadlinePassed, _ANY, deadline),
+        _on(ev.ShuttingDown, _ANY, shutdown),
+        _on(ev.WaitedEnough, _WAITING, waited),
+        _on(ev.LinkLost, LIVE | {Phase.STARTING}, reconnect.link_lost),
+        _on(ev.StateReplayed, frozenset({Phase.RECONCILING}), reconnect.replayed),
+        _on(ev.BegunAgain, LIVE - {Phase.SUBMITTING}, reconnect.begun_again),
+        _on(ev.EndLearnt, LIVE - {Phase.SUBMITTING}, reconnect.end_learnt),
+        _on(
+            ev.InputMissing,
+            frozenset({Phase.RECONCILING, Phase.ABORTING}),
+            reconnect.input_missing,
+        ),
+    )
+)
+
+OUR_OWN = (ev.Claimed, ev.RuntimeReady, ev.InputAccepted, ev.Refused)
+"""Events of the worker itself: in a wrong phase they are a mistake of ours."""
+
+
+def step(turn: Turn, event: ev.TurnEvent) -> Step:
+    """The next state and what is to be done. Raises `IllegalTransition` for our own mistakes."""
+    if turn.phase is Phase.ENDED:
+        return turn, ()
+    phases, handler = TRANSITIONS[type(event)]
+    if turn.phase in phases:
+        return handler(turn, event)
+    if isinstance(event, OUR_OWN):
+        raise IllegalTransition(turn.phase, type(event).__name__)
+    return turn, ()

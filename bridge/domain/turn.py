@@ -1,98 +1,152 @@
-"""The turn's reducer: `step(turn, event)` gives the next turn and the effects to perform.
+"""State of one turn, and the phases that it goes through."""
 
-Nothing here knows Slack, the wire, a clock or a database. `TRANSITIONS` is the table; what is not
-in it is either a late word of the agent's side, which changes nothing (G8), or a mistake of ours,
-which raises `IllegalTransition`.
-"""
+from dataclasses import dataclass, field
+from enum import StrEnum
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar, cast
-
+from bridge.domain import effects as fx
 from bridge.domain import events as ev
-from bridge.domain import reconnect
-from bridge.domain import transitions as how
-from bridge.domain.errors import IllegalTransition
-from bridge.domain.turn_state import LIVE, Phase, Step, Turn, resumed, unprompted
-
-__all__ = [
-    "LIVE",
-    "OUR_OWN",
-    "TRANSITIONS",
-    "Phase",
-    "Step",
-    "Turn",
-    "resumed",
-    "step",
-    "unprompted",
-]
+from bridge.domain.ids import RunId
 
 
-def step(turn: Turn, event: ev.TurnEvent) -> Step:
-    """The next state and what is to be done. Raises `IllegalTransition` for our own mistakes."""
-    if turn.phase is Phase.ENDED:
-        return turn, ()
-    phases, handler = TRANSITIONS[type(event)]
-    if turn.phase in phases:
-        return handler(turn, event)
-    if isinstance(event, OUR_OWN):
-        raise IllegalTransition(turn.phase, type(event).__name__)
-    return turn, ()
+class Phase(StrEnum):
+    """Where a turn stands."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    SUBMITTING = "submitting"
+    RUNNING = "running"
+    AWAITING_APPROVAL = "awaiting_approval"
+    ABORTING = "aborting"
+    RECONCILING = "reconciling"
+    ENDED = "ended"
 
 
-Handler = Callable[[Turn, ev.TurnEvent], Step]
-Rule = tuple[frozenset[Phase], Handler]
-E = TypeVar("E", bound=ev.TurnEvent)
+@dataclass(frozen=True, slots=True)
+class OpenApproval:
+    """A question the server waits for, and the tool call it is about.
+
+    `digest` is the hash of what it asks for. `unsure`: the link was lost since the server asked.
+    """
+
+    request_id: str
+    call_id: str
+    digest: str
+    unsure: bool = False
 
 
-def _on(
-    event: type[E], phases: frozenset[Phase], handler: Callable[[Turn, E], Step]
-) -> tuple[type, Rule]:
-    return event, (phases, cast("Handler", handler))
+class ServerSaid(StrEnum):
+    """What the server has said since the link was lost."""
+
+    NOTHING = "nothing"
+    RESTARTED = "restarted"
+    """It names none of the runs that it named before: what it begins now is the input once more."""
+    IDLE = "idle"
+    """It is not at work: what it begins now is the input once more."""
 
 
-_ANY = frozenset(Phase) - {Phase.ENDED}
-_WAITING = frozenset({Phase.SUBMITTING, Phase.ABORTING, Phase.RECONCILING})
-_AT_WORK = LIVE - {Phase.RECONCILING, Phase.ABORTING}
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """What a turn has learnt since it last lost the link.
 
-TRANSITIONS: Mapping[type, Rule] = dict(
-    (
-        _on(ev.Claimed, frozenset({Phase.QUEUED}), how.claimed),
-        _on(ev.RuntimeReady, frozenset({Phase.STARTING}), how.runtime_ready),
-        _on(ev.InputAccepted, frozenset({Phase.STARTING, *LIVE}), how.input_accepted),
-        _on(ev.Refused, frozenset({Phase.STARTING, *LIVE}), how.refused),
-        _on(ev.RunStarted, LIVE, how.run_started),
-        _on(ev.RunsForgotten, frozenset({Phase.RECONCILING}), reconnect.runs_forgotten),
-        _on(ev.TextArrived, LIVE, how.text),
-        _on(ev.ReasoningArrived, _AT_WORK, how.reasoning),
-        _on(ev.ToolCalled, LIVE, how.tool_called),
-        _on(ev.ToolStarted, LIVE, how.tool_started),
-        _on(ev.ToolEnded, LIVE, how.tool_ended),
-        _on(ev.SubagentChanged, _AT_WORK, how.subagents),
-        _on(ev.ApprovalAsked, LIVE - {Phase.ABORTING}, how.asked),
-        _on(ev.RunDropped, LIVE, how.run_dropped),
-        _on(ev.RetryScheduled, _AT_WORK, how.retry),
-        _on(ev.ContextCompacted, _AT_WORK, how.compacted),
-        _on(ev.ModelFailed, LIVE, how.model_failed),
-        _on(ev.UsageReported, LIVE, how.usage),
-        _on(ev.TurnFinished, LIVE, how.finished),
-        _on(ev.InputsDropped, LIVE, how.inputs_dropped),
-        _on(ev.RuntimeStatus, LIVE, how.status),
-        _on(ev.ApprovalSettled, _ANY, how.settled),
-        _on(ev.StopAsked, _ANY, how.stop),
-        _on(ev.DeadlinePassed, _ANY, how.deadline),
-        _on(ev.ShuttingDown, _ANY, how.shutdown),
-        _on(ev.WaitedEnough, _WAITING, how.waited),
-        _on(ev.LinkLost, LIVE | {Phase.STARTING}, reconnect.link_lost),
-        _on(ev.StateReplayed, frozenset({Phase.RECONCILING}), reconnect.replayed),
-        _on(ev.BegunAgain, LIVE - {Phase.SUBMITTING}, reconnect.begun_again),
-        _on(ev.EndLearnt, LIVE - {Phase.SUBMITTING}, reconnect.end_learnt),
-        _on(
-            ev.InputMissing,
-            frozenset({Phase.RECONCILING, Phase.ABORTING}),
-            reconnect.input_missing,
-        ),
-    )
+    `run_begun`: a run that began before the server said whether it is at work. `input_resent`:
+    the input was sent again under its name, and the server may have swallowed it as a repeat.
+    `rerun_announced`: people were told that the input is answered again from the start.
+    """
+
+    server_said: ServerSaid = ServerSaid.NOTHING
+    run_begun: RunId | None = None
+    input_resent: bool = False
+    rerun_announced: bool = False
+
+    @property
+    def expects_rerun(self) -> bool:
+        """Whether the next run is the input once more, from the start (PROTOCOL §16)."""
+        return self.server_said is not ServerSaid.NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The turn is to end, whatever the server still does: as `outcome`, because of `cause`."""
+
+    outcome: ev.Outcome
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The newest reason why the model failed, technical. `of_our_input`: the server said so."""
+
+    message: str
+    of_our_input: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """State of one turn.
+
+    `client_ids` are the names under which the input was sent, the newest last; `runs` those
+    runs of the server that serve it. `maps_runs`: the server names the inputs that a run serves.
+    `queued_behind`: the server put the input behind work of its own. `forked`: its conversation
+    was copied once. `taken_over`: an earlier process began the turn. `reconnect` is None until
+    the link is lost for the first time, `failure` until the model fails, `stop` until the turn
+    is stopped.
+    """
+
+    phase: Phase = Phase.QUEUED
+    attempt: int = 0
+    client_ids: tuple[str, ...] = ()
+    maps_runs: bool = True
+    queued_behind: bool = False
+    runs: frozenset[RunId] = frozenset()
+    tools: tuple[ev.ToolLine, ...] = ()
+    approvals: tuple[OpenApproval, ...] = ()
+    usage: ev.Usage = field(default_factory=ev.Usage)
+    forked: bool = False
+    taken_over: bool = False
+    reconnect: Reconnect | None = None
+    failure: Failure | None = None
+    stop: Stop | None = None
+
+    @property
+    def expects_rerun(self) -> bool:
+        """Whether the next run answers the input from the start."""
+        return self.reconnect is not None and self.reconnect.expects_rerun
+
+    @property
+    def input_resent(self) -> bool:
+        """Whether the input was sent again under its name since the link was lost."""
+        return self.reconnect is not None and self.reconnect.input_resent
+
+    @property
+    def cause(self) -> str | None:
+        """The newest technical reason of a failure."""
+        return self.failure.message if self.failure is not None else None
+
+
+Step = tuple[Turn, tuple[fx.Effect, ...]]
+
+LIVE = frozenset(
+    {Phase.SUBMITTING, Phase.RUNNING, Phase.AWAITING_APPROVAL, Phase.ABORTING, Phase.RECONCILING}
 )
+"""Phases in which the server may be at work on the input."""
 
-OUR_OWN = (ev.Claimed, ev.RuntimeReady, ev.InputAccepted, ev.Refused)
-"""Events of the worker itself: in a wrong phase they are a mistake of ours."""
+
+def resumed(client_message_id: str | None, attempt: int) -> Turn:
+    """A turn that an earlier process had begun: what became of it must be learnt.
+
+    `client_message_id` is the newest one, None for a turn that the server began by itself.
+    """
+    sent = () if client_message_id is None else (client_message_id,)
+    return Turn(
+        phase=Phase.RECONCILING,
+        attempt=attempt,
+        client_ids=sent,
+        maps_runs=bool(sent),
+        taken_over=True,
+        reconnect=Reconnect(),
+    )
+
+
+def unprompted() -> Turn:
+    """A turn that the server began by itself (PROTOCOL §1.10)."""
+    return Turn(phase=Phase.RUNNING, maps_runs=False)

@@ -7,6 +7,8 @@ and comes back as an event, so that a stop or a deadline is never kept waiting.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -19,7 +21,8 @@ from bridge.domain.ids import BindingId, Runtime, UserId
 from bridge.domain.messages import Speaker
 from bridge.domain.ports import Reply, ReplyTarget
 from bridge.domain.teammates import Teammate
-from bridge.domain.turn import Phase, Turn, step
+from bridge.domain.transitions import step
+from bridge.domain.turn import Phase, Turn
 from bridge.engine.approval_service import ApprovalService
 from bridge.engine.context import EngineContext
 from bridge.engine.runtime_starter import RuntimeStarter
@@ -38,6 +41,23 @@ _READING_S = 5.0
 
 _SHOWN = fx.AppendReply | fx.DropRunText | fx.DropText | fx.ShowTools | fx.ShowStatus
 """What only changes what people see on the way."""
+
+
+@dataclass(slots=True)
+class _Reconnecting:
+    """The newest reconnect of a turn: since when, and the task that reads what was missed.
+
+    `text_read` is set once the reply holds what the server has stored.
+    """
+
+    lost_at: datetime
+    task: asyncio.Task[Any]
+    text_read: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def supersede(self) -> None:
+        """Another reconnect takes over: what this one was to learn is looked up again."""
+        self.task.cancel()
+        self.text_read.set()
 
 
 class TurnRun:
@@ -79,13 +99,10 @@ class TurnRun:
         )
         self._transcript = Transcript(self._reply)
         self._resumed = resumed
-        self._to_seal = resumed
-        self._missed_text = False
-        self._caught_up = asyncio.Event()
-        self._caught_up.set()
+        self._cards_unsealed = resumed  # the text above an earlier process's cards is not known
+        self._text_incomplete = False
         self._sending: asyncio.Task[Any] | None = None
-        self._reconciling: asyncio.Task[Any] | None = None
-        self._lost_at = claimed.claimed_at
+        self._reconnecting: _Reconnecting | None = None
         self._end: fx.EndTurn | None = None
         self._performers = self._all_performers()
 
@@ -176,7 +193,7 @@ class TurnRun:
                 lease=self._context.options.lease,
                 now=self._context.clock.now(),
             )
-        return self._turn.phase is Phase.RECONCILING and self._turn.stopped_as is None
+        return self._turn.phase is Phase.RECONCILING and self._turn.stop is None
 
     def _take(self, event: ev.TurnEvent) -> None:
         before = self._turn.phase
@@ -214,7 +231,7 @@ class TurnRun:
             log.exception("effect failed", effect=type(effect).__name__)
             if not isinstance(effect, _SHOWN):
                 self.tell(ev.Refused(f"{type(effect).__name__}: {error!r}"))
-            self._missed_text = True  # so the end asks the server for the whole text
+            self._text_incomplete = True  # so the end asks the server for the whole text
 
     def _void(self, effect: fx.VoidApprovals) -> None:
         if self._turn.phase is not Phase.ENDED:  # the end closes all of them once it is recorded
@@ -224,11 +241,13 @@ class TurnRun:
 
     def _void_unless(self, pending: frozenset[str]) -> None:
         """Questions from before the link was lost are closed, unless the server still asks them."""
+        if self._reconnecting is None:
+            return
         self._aside(
             self._approvals.void_unless(
                 self.claimed.turn_id,
                 pending,
-                asked_before=self._lost_at,
+                asked_before=self._reconnecting.lost_at,
                 cause="The agent no longer waits for this: it was interrupted.",
             )
         )
@@ -251,7 +270,8 @@ class TurnRun:
         return self._turn.attempt + 1
 
     async def _ask(self, asked: ev.ApprovalAsked) -> None:
-        await self._caught_up.wait()  # what was said before the question stands above it
+        while (missed := self._reconnecting) is not None and not missed.text_read.is_set():
+            await missed.text_read.wait()  # what was said before the question stands above it
         await self._reply.seal()
         await self._approvals.ask(
             self.claimed, asked, self._teammate.persona, self._target.thread_ts
@@ -273,15 +293,15 @@ class TurnRun:
         self._sending = self._spawn(self._agent.send(effect))
 
     def _reconcile(self) -> None:
-        for task in (self._sending, self._reconciling):
-            if task is not None:
-                task.cancel()  # what it was to do is now looked up, or was lost once more
-        self._missed_text = True
+        if self._sending is not None:
+            self._sending.cancel()  # whether it arrived is looked up
+        if self._reconnecting is not None:
+            self._reconnecting.supersede()
+        self._text_incomplete = True
         self._transcript.miss()
-        self._caught_up.clear()
-        self._lost_at = self._context.clock.now()
-        self._reconciling = self._spawn(
-            self._agent.reconcile(self._newest_client_id, self._show_stored)
+        self._reconnecting = _Reconnecting(
+            lost_at=self._context.clock.now(),
+            task=self._spawn(self._agent.reconcile(self._newest_client_id, self._show_stored)),
         )
 
     @property
@@ -293,8 +313,8 @@ class TurnRun:
         parted again where that one had shown cards.
         """
         calls: frozenset[str] = frozenset()
-        if self._to_seal and stored.messages:
-            self._to_seal = False
+        if self._cards_unsealed and stored.messages:
+            self._cards_unsealed = False
             try:
                 calls = await self._approvals.shown_calls(self.claimed.turn_id)
             except StoreError as error:
@@ -305,7 +325,8 @@ class TurnRun:
             keeps_ids=self._agent.keeps_ids,
             seal_at=calls,
         )
-        self._caught_up.set()
+        if self._reconnecting is not None:
+            self._reconnecting.text_read.set()
 
     def _note_end(self, effect: fx.EndTurn) -> None:
         self._end = effect
@@ -322,12 +343,12 @@ class TurnRun:
         return await self._ending.bring(end, self._timer.worked_s(), anything_new=anything_new)
 
     async def _fill_gap(self, end: fx.EndTurn) -> None:
-        """Once text was missed, the stored text has the last word, if the agent has had hers."""
-        if self._missed_text and end.outcome is ev.Outcome.DONE:
+        """Once text was missed, the stored text has the last word, if the agent has finished."""
+        if self._text_incomplete and end.outcome is ev.Outcome.DONE:
             await self._show_stored(await self._agent.stored_answers(self._newest_client_id))
-        elif end.outcome is ev.Outcome.FAILED and self._reconciling is not None:
-            await asyncio.wait({self._reconciling}, timeout=_READING_S)
-        if self._missed_text and self._turn.runs:
+        elif end.outcome is ev.Outcome.FAILED and self._reconnecting is not None:
+            await asyncio.wait({self._reconnecting.task}, timeout=_READING_S)
+        if self._text_incomplete and self._turn.runs:
             await self._agent.note_seen()
 
 

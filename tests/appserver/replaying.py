@@ -17,7 +17,8 @@ from bridge.appserver.responses import InputAccepted
 from bridge.appserver.translate import Translator
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
-from bridge.domain.turn import Phase, Turn, step
+from bridge.domain.transitions import step
+from bridge.domain.turn import Phase, Turn
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
 
@@ -52,6 +53,7 @@ class TurnSeen:
     pieces: list[tuple[str, str]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     void: list[str] = field(default_factory=list)
+    outcome: ev.Outcome | None = None
 
     @property
     def text(self) -> str:
@@ -69,6 +71,8 @@ class TurnSeen:
                     self.asked.append(asked.tool_name)
                 case fx.VoidApprovals(request_ids, _):
                     self.void += request_ids
+                case fx.EndTurn(outcome, _, _):
+                    self.outcome = outcome
                 case _:
                     pass
 
@@ -145,7 +149,7 @@ class Replay:
             return
         ident = payload.messages[0].client_message_id
         self._feed(ev.WaitedEnough())  # a controller would have given up on a lost turn by now
-        again = [seen for seen in self.turns if seen.turn.moved or seen.ident == ident]
+        again = [seen for seen in self.turns if seen.turn.forked or seen.ident == ident]
         if again and self.helper is None:
             if again[0].turn.phase is Phase.STARTING:
                 again[0].take(ev.RuntimeReady(maps_runs=True, client_message_id=ident))

@@ -188,7 +188,7 @@ def test_a_recording_means_what_its_readme_says(name: str) -> None:
     for said, (text, stop_reason, serves) in zip(seen.answers, expected.says, strict=True):
         assert (said.stop_reason, said.serves) == (stop_reason, serves)
         assert said.text == text if not text.startswith("Echo") else said.text.startswith(text)
-    assert [(turn.ident, turn.turn.outcome) for turn in seen.turns] == expected.ends
+    assert [(turn.ident, turn.outcome) for turn in seen.turns] == expected.ends
     assert seen.asked == expected.asked
     assert seen.refused == expected.refused
     assert seen.unsendable == expected.unsendable
@@ -241,7 +241,7 @@ def test_a_question_replayed_on_the_same_connection_is_asked_once() -> None:
 def test_the_sender_that_was_lost_leaves_its_turn_waiting_for_the_approval() -> None:
     lost = replay("two_connections_failover")["c1"]
     assert lost.asked == ["Bash"]
-    assert [turn.turn.outcome for turn in lost.turns] == [None]
+    assert [turn.outcome for turn in lost.turns] == [None]
 
 
 def test_an_approval_that_died_with_its_server_is_void() -> None:

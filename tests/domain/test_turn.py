@@ -10,7 +10,8 @@ from bridge.domain import events as ev
 from bridge.domain.approvals import digest
 from bridge.domain.errors import IllegalTransition
 from bridge.domain.ids import RunId, UserId
-from bridge.domain.turn import OUR_OWN, TRANSITIONS, Phase, Turn, resumed, step, unprompted
+from bridge.domain.transitions import OUR_OWN, TRANSITIONS, step
+from bridge.domain.turn import Phase, Turn, resumed, unprompted
 from tests.domain.turns import (
     ACCEPTED,
     BUSY,
@@ -509,7 +510,7 @@ def test_a_failure_before_any_run_is_ours_when_the_server_named_the_input() -> N
 def test_the_failure_of_somebody_elses_input_is_not_our_cause() -> None:
     played = Played(*RUNNING, failed("401", "another"), over("r1", "error", "terminated"))
     assert played.end.cause == "terminated"
-    assert not played.turn.doomed
+    assert played.turn.failure is None
 
 
 def test_a_failure_that_names_nobody_is_a_cause_but_dooms_nobody() -> None:
@@ -587,7 +588,7 @@ def test_what_was_said_and_asked_before_the_move_does_not_stay() -> None:
     played = Played(*RUNNING, said("old"), tool_starts("c7"), asks(), over("r1", "error", STUCK))
     assert kinds(played.effects[-3:]) == [fx.DropText, fx.VoidApprovals, fx.LeaveConversation]
     assert played.turn == Turn(
-        phase=Phase.STARTING, attempt=1, client_ids=("turn-t1-1",), moved=True
+        phase=Phase.STARTING, attempt=1, client_ids=("turn-t1-1",), forked=True
     )
 
 

@@ -6,7 +6,8 @@ from typing import TypeVar
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
 from bridge.domain.ids import RunId, UserId
-from bridge.domain.turn import Turn, step
+from bridge.domain.transitions import step
+from bridge.domain.turn import Turn
 
 E = TypeVar("E", bound=fx.Effect)
 

@@ -196,7 +196,7 @@ async def runs_again(world: World, given: Input) -> None:
 
     def waits_for_the_server() -> bool:
         (worker,) = world.dispatcher._workers.values()
-        return worker.current is not None and worker.current._turn.quiet
+        return worker.current is not None and worker.current._turn.expects_rerun
 
     await shown(waits_for_the_server)
     await speaks(world, given)

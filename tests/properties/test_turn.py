@@ -10,7 +10,8 @@ from bridge.domain import effects as fx
 from bridge.domain import events as ev
 from bridge.domain.errors import IllegalTransition
 from bridge.domain.ids import RunId, UserId
-from bridge.domain.turn import LIVE, Phase, Turn, resumed, step, unprompted
+from bridge.domain.transitions import step
+from bridge.domain.turn import LIVE, Phase, Turn, resumed, unprompted
 from bridge.domain.user_messages import explain
 
 STUCK = "Conversation c1 already has an active run (local-run-67)"
@@ -147,12 +148,13 @@ class Witness:
         if turn.phase is not Phase.RECONCILING:
             assert (turn.phase is Phase.AWAITING_APPROVAL) == bool(turn.approvals)
         assert (turn.phase is Phase.ENDED) == bool(self.ends)
-        assert turn.phase is not Phase.ABORTING or turn.stopped_as
+        assert turn.phase is not Phase.ABORTING or turn.stop
+        assert turn.phase is not Phase.RECONCILING or turn.reconnect
         if self.ends:
             end = self.ends[0]
-            assert (turn.outcome, turn.cause, turn.usage) == (end.outcome, end.cause, end.usage)
+            assert turn.usage == end.usage
             assert end.outcome is ev.Outcome.DONE or explain(end.outcome, end.cause)
-            assert end.outcome is (turn.stopped_as or end.outcome)
+            assert turn.stop is None or end.outcome is turn.stop.outcome
         if before.phase is Phase.RUNNING and turn.phase is Phase.ABORTING:
             assert fx.AbortRun() in effects
 
@@ -188,11 +190,12 @@ def test_from_anywhere_a_stop_ends_a_turn_as_stopped(
     turn: Turn, history: list[ev.TurnEvent]
 ) -> None:
     witness = witnessed(turn, history)
-    over, stopping = bool(witness.ends), witness.turn.stopped_as
+    over, stop = bool(witness.ends), witness.turn.stop
     witness.take(ev.StopAsked(UserId("U1")))
     witness.take(ev.WaitedEnough())
     assert len(witness.ends) == 1
-    assert over or witness.ends[0].outcome is (stopping or ev.Outcome.CANCELLED)
+    expected = stop.outcome if stop else ev.Outcome.CANCELLED
+    assert over or witness.ends[0].outcome is expected
 
 
 late_ends = st.lists(

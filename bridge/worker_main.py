@@ -15,14 +15,13 @@ from bridge.appserver.bearer_token import token_from_file
 from bridge.appserver.client import AppServerClient
 from bridge.appserver.commands import ClientInfo
 from bridge.appserver.connection import FrameLog, LinkOptions
-from bridge.clock import SystemClock
+from bridge.clock import SystemClock, watch_clock
 from bridge.domain.approvals import ApprovalPolicy
 from bridge.domain.errors import BridgeError, ChatError, ConfigurationError
 from bridge.domain.ids import Runtime, UserId
 from bridge.domain.permissions import PeoplePolicy
 from bridge.domain.ports import Clock, LinkState, NoSupervisor
 from bridge.domain.routing import Team
-from bridge.engine.clock_monitor import watch_clock
 from bridge.engine.context import EngineContext
 from bridge.engine.dispatcher import Dispatcher
 from bridge.engine.options import EngineOptions
@@ -30,7 +29,7 @@ from bridge.engine.recovery import recover
 from bridge.settings import Settings, reveal
 from bridge.slack.auth_check import SlackWorkspace, SocketAddresses, describe
 from bridge.slack.chat_adapter import ChatAdapter, ChatAdapterOptions
-from bridge.slack.inbound.receiver import ReceiverOptions, SlackReceiver
+from bridge.slack.inbound.listeners import ReceiverOptions, SlackReceiver
 from bridge.slack.inbound.socket_mode import SocketOptions
 from bridge.slack.rate_limit.rate_limiter import RateLimiter
 from bridge.slack.web_api import WebApi, WebApiOptions, web_session

@@ -16,8 +16,7 @@ from bridge.appserver.events import (
 )
 from bridge.appserver.rpc import Rpc
 from bridge.appserver.started_runtimes import StartedRuntimes
-from bridge.appserver.stored_messages import to_history
-from bridge.appserver.translate import Translator
+from bridge.appserver.translate import Translator, to_history
 from bridge.appserver.versions import Generation
 from bridge.domain.bindings import InputPart, RuntimeRequest, TextPart
 from bridge.domain.errors import AgentUnreachable, CommandRefused

@@ -218,35 +218,6 @@ class AbortMessage(Command):
     run_id: str | None = None
 
 
-class DevicePatch(Sent):
-    """A new mode or directory; a directory that does not exist is ignored silently."""
-
-    mode: Literal["standard", "acceptEdits", "unrestricted", "strict"] | None = None
-    cwd: str | None = None
-
-
-class ChangeDeviceState(Command):
-    """Change mode or directory. There is no answer frame: look at `update_device_status`."""
-
-    type: Literal["change_device_state"] = "change_device_state"
-    runtime: RuntimeId
-    payload: DevicePatch
-
-
-class ToolsUpdate(Sent):
-    """New external tools for some runtimes; an empty list removes them."""
-
-    runtimes: list[RuntimeId]
-    external_tools: list[ToolGroup]
-
-
-class RuntimeExternalToolsUpdate(Command):
-    """Replace this connection's external tools."""
-
-    type: Literal["runtime_external_tools_update"] = "runtime_external_tools_update"
-    updates: list[ToolsUpdate]
-
-
 class ToolResult(Sent):
     """What an external tool says to the model."""
 

@@ -18,13 +18,37 @@ from bridge.appserver.legacy import LegacyAdapter
 from bridge.appserver.protocol import Session, Silence
 from bridge.appserver.responses import AppServerInfoResponse
 from bridge.appserver.transport import Endpoint, Fault, Link, LinkFailed, LinkFailure
-from bridge.appserver.unknown_frames import UnknownFrames
 from bridge.appserver.versions import NEWEST_KNOWN, Generation, generation
 from bridge.domain.errors import AgentTooOld, AgentUnreachable
 from bridge.domain.ids import Runtime
 from bridge.domain.ports import LinkState
 from bridge.retry import Backoff, RetryPolicy
 from bridge.telemetry import FRAMES, LINKS_UP, Tasks, get_logger
+
+KINDS = 1_000
+"""As many kinds are told apart; a server that invents new ones for ever is not followed."""
+
+
+class UnknownFrames:
+    """Remembers what was said already."""
+
+    def __init__(self) -> None:
+        self._noted: set[str] = set()
+
+    def note(self, frame: Frame) -> None:
+        """Log the frame if it is the first of its kind; frames that were read are not logged."""
+        match frame:
+            case MalformedFrame(kind, path, problem):
+                fields = {"type": kind, "path": path, "problem": problem}
+            case UnknownFrame(kind):
+                fields = {"type": kind, "problem": "unknown type"}
+            case _:
+                return
+        key = f"{fields['type']} {fields.get('path')}"
+        if key not in self._noted and len(self._noted) < KINDS:
+            self._noted.add(key)
+            log.warning("frame not understood", **fields)
+
 
 log = get_logger("appserver")
 

@@ -7,6 +7,7 @@ by itself when its parent is gone (PROTOCOL §2), so it does not outlive a kille
 import asyncio
 import contextlib
 import io
+import json
 import os
 import random
 import secrets
@@ -18,8 +19,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bridge.appserver.orphan_process import end_leftover, leave_note
-from bridge.appserver.provider_credentials import put_key
 from bridge.domain.errors import ConfigurationError
 from bridge.retry import Backoff, RetryPolicy
 from bridge.telemetry import Tasks, bounded, get_logger, redact
@@ -325,3 +324,79 @@ def _signal_group(group: int, number: signal.Signals) -> None:
     """Signal every process of the group; an empty group (or one of zombies) is fine."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
+
+
+def leave_note(note: Path, group: int) -> None:
+    """Remember the process group of a server that we have just started."""
+    ours = os.getpid()
+    known = {"server": (group, _began(group)), "parent": (ours, _began(ours))}
+    note.write_text(json.dumps(known), encoding="utf-8")
+
+
+def end_leftover(note: Path) -> bool:
+    """End the noted server if it is there and its parent is not; True when that was so.
+
+    Does nothing on a system without `/proc`, where a process cannot be told from a later one of
+    the same number. May be called twice.
+    """
+    try:
+        known = json.loads(note.read_text(encoding="utf-8"))
+        (group, began), parent = known["server"], known["parent"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    if not _lives(group, began) or _lives(*parent):
+        return False
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+        return True
+    return False
+
+
+def _lives(pid: int, began: str | None) -> bool:
+    return began is not None and _began(pid) == began
+
+
+def _began(pid: int) -> str | None:
+    """When the process began, in the kernel's ticks (proc(5), field 22); None when it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    state, *fields = stat.rpartition(")")[2].split()
+    return None if state == "Z" else fields[18]
+
+
+def put_key(key: str, *, instead_of: str, home: Path, environment: Mapping[str, str]) -> None:
+    """Replace the placeholder in the server's record of providers; only we can read the file.
+
+    Raises `ConfigurationError` when the record or the placeholder is not where it should be.
+    """
+    record = _record(home, environment)
+    try:
+        known = record.read_text(encoding="utf-8")
+        if json.dumps(instead_of) not in known:
+            raise ConfigurationError(_elsewhere(record))
+        _replace(record, known.replace(json.dumps(instead_of), json.dumps(key)))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(_elsewhere(record)) from error
+
+
+def _record(home: Path, environment: Mapping[str, str]) -> Path:
+    storage = environment.get("LETTA_LOCAL_BACKEND_DIR")
+    folder = Path(storage) if storage else home / ".letta" / "lc-local-backend"
+    return folder / "providers" / "auth.json"
+
+
+def _replace(record: Path, text: str) -> None:
+    new = record.with_name(f"{record.name}.new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_text(text, encoding="utf-8")
+    os.replace(new, record)
+
+
+def _elsewhere(record: Path) -> str:
+    return (
+        f"The model's key could not be stored: {record} is not as expected. Unset MODEL_API_KEY "
+        "and appserver.model_base_url, and connect the model with `letta connect`."
+    )

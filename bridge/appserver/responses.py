@@ -3,7 +3,7 @@
 `success` false comes with `error`, and then the other fields may be absent (PROTOCOL §18).
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -95,33 +95,11 @@ class AbortMessageResponse(Response):
     aborted: bool = False
 
 
-class RuntimeExternalToolsUpdateResponse(Response):
-    """The tools of the named runtimes were replaced."""
-
-    type: Literal["runtime_external_tools_update_response"] = (
-        "runtime_external_tools_update_response"
-    )
-
-
 class RemoveQueueItemResponse(Response):
     """A waiting input was removed, or was not there."""
 
     type: Literal["remove_queue_item_response"] = "remove_queue_item_response"
     item_id: str | None = None
-
-
-class ResumeQueueResponse(Response):
-    """So many paused inputs go on."""
-
-    type: Literal["resume_queue_response"] = "resume_queue_response"
-    resumed: int = 0
-
-
-class AgentListResponse(Response):
-    """Agents, newest first."""
-
-    type: Literal["agent_list_response"] = "agent_list_response"
-    agents: list[AgentRecord] = Field(default_factory=list)
 
 
 class AgentRetrieveResponse(Response):
@@ -136,57 +114,6 @@ class AgentCreateResponse(Response):
 
     type: Literal["agent_create_response"] = "agent_create_response"
     agent: AgentRecord | None = None
-
-
-class AgentUpdateResponse(Response):
-    """The changed agent."""
-
-    type: Literal["agent_update_response"] = "agent_update_response"
-    agent: AgentRecord | None = None
-
-
-class AgentDeleteResponse(Response):
-    """The id of the deleted agent."""
-
-    type: Literal["agent_delete_response"] = "agent_delete_response"
-    agent_id: str | None = None
-
-
-class CreateAgentResponse(Response):
-    """The new agent of a ready-made personality."""
-
-    type: Literal["create_agent_response"] = "create_agent_response"
-    agent_id: str | None = None
-    name: str | None = None
-    model: str | None = None
-
-
-class ConversationListResponse(Response):
-    """Conversations, newest first."""
-
-    type: Literal["conversation_list_response"] = "conversation_list_response"
-    conversations: list[ConversationRecord] = Field(default_factory=list)
-
-
-class ConversationCreateResponse(Response):
-    """The new conversation."""
-
-    type: Literal["conversation_create_response"] = "conversation_create_response"
-    conversation: ConversationRecord | None = None
-
-
-class ConversationRetrieveResponse(Response):
-    """The conversation."""
-
-    type: Literal["conversation_retrieve_response"] = "conversation_retrieve_response"
-    conversation: ConversationRecord | None = None
-
-
-class ConversationUpdateResponse(Response):
-    """The changed conversation."""
-
-    type: Literal["conversation_update_response"] = "conversation_update_response"
-    conversation: ConversationRecord | None = None
 
 
 class ConversationForkResponse(Response):
@@ -221,69 +148,3 @@ class ConversationMessagesListResponse(Response):
     messages: list[StoredMessageRecord] = Field(default_factory=list)
     has_more: bool = False
     next_before: str | None = None
-
-
-class ConversationCompactResponse(Response):
-    """What a compaction did."""
-
-    type: Literal["conversation_compact_response"] = "conversation_compact_response"
-    compaction: dict[str, Any] | None = None
-
-
-class ConversationRecompileResponse(Response):
-    """The new system prompt."""
-
-    type: Literal["conversation_recompile_response"] = "conversation_recompile_response"
-    result: Any = None
-
-
-class ModelEntry(Wire):
-    """A model that the server knows."""
-
-    id: str
-    handle: str = ""
-    label: str | None = None
-
-
-class ListModelsResponse(Response):
-    """All models, and the handles of those that really work."""
-
-    type: Literal["list_models_response"] = "list_models_response"
-    entries: list[ModelEntry] = Field(default_factory=list)
-    available_handles: list[str] | None = None
-
-
-class UpdateModelResponse(Response):
-    """The model of a conversation was set; the server does not check that it exists."""
-
-    type: Literal["update_model_response"] = "update_model_response"
-    applied_to: str | None = None
-    model_handle: str | None = None
-
-
-class UpdateToolsetResponse(Response):
-    """The toolset in force."""
-
-    type: Literal["update_toolset_response"] = "update_toolset_response"
-    current_toolset: str | None = None
-
-
-class ExecuteCommandResponse(Response):
-    """What a slash command printed; failures have their words in `output`, not in `error`."""
-
-    type: Literal["execute_command_response"] = "execute_command_response"
-    output: str = ""
-
-
-class GetCwdMapResponse(Response):
-    """The directory of each conversation, and the server's own."""
-
-    type: Literal["get_cwd_map_response"] = "get_cwd_map_response"
-    cwd_map: dict[str, str] = Field(default_factory=dict)
-    boot_working_directory: str | None = None
-
-
-class SetBootWorkingDirectoryResponse(Response):
-    """The server's own directory was changed."""
-
-    type: Literal["set_boot_working_directory_response"] = "set_boot_working_directory_response"

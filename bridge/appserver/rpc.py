@@ -1,7 +1,6 @@
 """Every command as a typed call: fields in, answer out, failures as the house's errors."""
 
 import re
-from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from bridge.appserver import commands as c
@@ -70,36 +69,14 @@ class Rpc:
             raise refusal(command.type, answer.error)
         return answer.disposition or ""
 
-    async def app_server_info(self) -> r.AppServerInfoResponse:
-        """Who is there."""
-        return await self.call(c.AppServerInfo(), r.AppServerInfoResponse)
-
     async def runtime_start(self, command: c.RuntimeStart) -> r.RuntimeStartResponse:
         """Start a runtime; on success the answer names it."""
         return await self.call(command, r.RuntimeStartResponse, within_s=self._slow_s)
-
-    async def sync(self, runtime: Runtime) -> None:
-        """Have the runtime's state replayed as events, which come before this returns."""
-        await self.call(c.Sync(runtime=runtime_id(runtime)), r.SyncResponse)
 
     async def abort_message(self, runtime: Runtime) -> bool:
         """Stop the turn; False when the runtime was idle."""
         command = c.AbortMessage(runtime=runtime_id(runtime))
         return (await self.call(command, r.AbortMessageResponse)).aborted
-
-    async def change_device_state(self, runtime: Runtime, patch: c.DevicePatch) -> None:
-        """Change mode or directory. Returns when sent: the server gives no answer (§10)."""
-        await self._connection.tell(c.ChangeDeviceState(runtime=runtime_id(runtime), payload=patch))
-
-    async def runtime_external_tools_update(
-        self, runtimes: Sequence[Runtime], groups: Sequence[c.ToolGroup]
-    ) -> None:
-        """Replace this connection's external tools for the runtimes."""
-        update = c.ToolsUpdate(
-            runtimes=[runtime_id(runtime) for runtime in runtimes], external_tools=list(groups)
-        )
-        command = c.RuntimeExternalToolsUpdate(updates=[update])
-        await self.call(command, r.RuntimeExternalToolsUpdateResponse)
 
     async def external_tool_result(self, request_id: str, result: c.ToolResult) -> None:
         """Give an external tool's result. Returns when sent; a late one changes nothing."""
@@ -110,15 +87,6 @@ class Rpc:
         """Remove a waiting input by the server's item id."""
         command = m.RemoveQueueItem(runtime=runtime_id(runtime), item_id=item_id)
         await self.call(command, r.RemoveQueueItemResponse)
-
-    async def resume_queue(self, runtime: Runtime) -> int:
-        """Let paused inputs go on; returns how many."""
-        command = m.ResumeQueue(runtime=runtime_id(runtime))
-        return (await self.call(command, r.ResumeQueueResponse)).resumed
-
-    async def agent_list(self, **query: Any) -> list[r.AgentRecord]:
-        """Agents, newest first; `limit`, `name`, `tags` and more narrow it."""
-        return (await self.call(m.AgentList(query=query), r.AgentListResponse)).agents
 
     async def agent_create(self, body: dict[str, Any]) -> r.AgentRecord:
         """Create an agent. Not idempotent."""
@@ -134,15 +102,6 @@ class Rpc:
         except RuntimeGone:
             return None
 
-    async def conversation_create(
-        self, agent_id: str, *, summary: str | None = None
-    ) -> r.ConversationRecord:
-        """Create a conversation of an agent."""
-        body = {"agent_id": agent_id} | ({"summary": summary} if summary else {})
-        command = m.ConversationCreate(body=body)
-        answer = await self.call(command, r.ConversationCreateResponse, within_s=self._slow_s)
-        return _there(command, answer.conversation)
-
     async def conversation_fork(self, conversation_id: str) -> r.ConversationRecord:
         """Copy a conversation; only the copy's id is known."""
         command = m.ConversationFork(conversation_id=conversation_id)
@@ -155,25 +114,6 @@ class Rpc:
         """A page of history, newest first unless the query says otherwise."""
         command = m.ConversationMessagesList(conversation_id=conversation_id, query=query)
         return await self.call(command, r.ConversationMessagesListResponse)
-
-    async def list_models(self) -> list[str]:
-        """Handles of the models that work; all known ones where the server does not say."""
-        answer = await self.call(m.ListModels(), r.ListModelsResponse, within_s=self._slow_s)
-        if answer.available_handles is not None:
-            return answer.available_handles
-        return [entry.handle for entry in answer.entries if entry.handle]
-
-    async def execute_command(
-        self, runtime: Runtime, command_id: str, *, args: str | None = None
-    ) -> str:
-        """Run a slash command and return what it printed."""
-        command = m.ExecuteCommand(command_id=command_id, runtime=runtime_id(runtime), args=args)
-        answer = await self._connection.ask(command, within_s=self._slow_s)
-        if not isinstance(answer, r.ExecuteCommandResponse):
-            raise CommandRefused(command.type, _odd(answer))
-        if not answer.success:
-            raise refusal(command.type, answer.error or answer.output)
-        return answer.output
 
 
 T = TypeVar("T")

@@ -92,7 +92,7 @@ def input_missing(turn: Turn, _: ev.InputMissing) -> Step:
     A server that cancelled it before it was stored knows its name for an hour, and swallows
     whatever comes under it (PROTOCOL §1.4). Then it is sent once more under another.
     """
-    if turn.phase is Phase.ABORTING:
+    if turn.phase is Phase.ABORTING or turn.stop is not None:
         return turn_updates.end(turn, ev.Outcome.CANCELLED, None)  # there is nothing to abort
     if not turn.client_ids:
         return turn, ()  # nothing was sent; WaitedEnough ends it

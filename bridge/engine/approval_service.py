@@ -4,21 +4,150 @@ The stored row is the truth and changes state by one compare-and-set; cards only
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from bridge.domain import approvals as policy
 from bridge.domain.approvals import Approval, ApprovalState, Click
 from bridge.domain.bindings import ClaimedTurn
-from bridge.domain.errors import ChatError
+from bridge.domain.errors import ChatError, StoreError
 from bridge.domain.events import ApprovalAsked, ApprovalSettled, Verdict
 from bridge.domain.ids import ApprovalId, MessageRef, MessageTs, TurnId, UserId
 from bridge.domain.teammates import Persona
-from bridge.engine.approval_cards import ApprovalCards
-from bridge.engine.approval_timeouts import ApprovalTimeouts
 from bridge.engine.context import EngineContext
-from bridge.telemetry import APPROVALS, Tasks, get_logger
+from bridge.telemetry import APPROVALS, Tasks, bounded, get_logger
+
+
+class ApprovalCards:
+    """Shows and closes cards. The stored row says which of them are still to be closed."""
+
+    def __init__(self, context: EngineContext, tasks: Tasks) -> None:
+        self._context = context
+        self._tasks = tasks
+        self._busy: set[asyncio.Task[Any]] = set()
+        self._showing: set[ApprovalId] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
+        """Run work that `aclose` waits for."""
+        task = self._tasks.spawn(work, name=name)
+        self._busy.add(task)
+        task.add_done_callback(self._busy.discard)
+        return task
+
+    async def show(
+        self, approval: Approval, *, persona: Persona, thread_ts: MessageTs | None
+    ) -> None:
+        """Post the card and note where it is. Raises `ChatError` when it cannot be shown."""
+        approvals = self._context.store.approvals
+        self._showing.add(approval.approval_id)
+        try:
+            card = await self._context.chat.post_card(
+                approval, thread_ts=thread_ts, persona=persona
+            )
+            await approvals.set_card(approval.approval_id, card)
+        finally:
+            self._showing.discard(approval.approval_id)
+        shown = await approvals.get(approval.approval_id)
+        if shown is not None and shown.state is not ApprovalState.PENDING:
+            self.close(shown)  # it was settled while its card was on the way
+
+    def is_showing(self, approval_id: ApprovalId) -> bool:
+        """Whether the card is on its way."""
+        return approval_id in self._showing
+
+    def close(self, approval: Approval) -> None:
+        """Take the buttons from a settled approval's card, if it has one. Returns at once.
+
+        Also when none is known: Slack may have one that it did not tell us of.
+        """
+        self.spawn(self._close(approval), name=f"close card {approval.approval_id}")
+
+    async def aclose(self, *, within_s: float) -> None:
+        """Wait, at most so long, for what is being posted and closed. May be called twice."""
+        await bounded(self._idle(), within_s=within_s, what="cards")
+
+    async def _close(self, approval: Approval) -> None:
+        if await self._context.chat.close_card(approval):
+            now = self._context.clock.now()
+            await self._context.store.approvals.card_closed(approval.approval_id, now)
+
+    async def _idle(self) -> None:
+        while self._busy:
+            await asyncio.wait(list(self._busy))
+
+
+_PAUSE_S = 1.0
+"""How long a database that fails is left alone, in seconds."""
+
+
+class ApprovalTimeouts:
+    """Asks the store what is pending and sleeps until the first is due; never in two tasks."""
+
+    def __init__(
+        self, context: EngineContext, tasks: Tasks, *, expire: Callable[[Approval], Awaitable[None]]
+    ) -> None:
+        self._context = context
+        self._tasks = tasks
+        self._expire = expire
+        self._added = asyncio.Event()
+        self._sweeping: asyncio.Task[None] | None = None
+        self._due: dict[ApprovalId, float] = {}
+
+    def watch(self) -> None:
+        """There may be a new pending approval."""
+        self._added.set()
+        if self._sweeping is None or self._sweeping.done():
+            self._sweeping = self._tasks.spawn(self._sweep(), name="expiries")
+
+    def moment_of(self, approval: Approval) -> datetime:
+        """Now, as far as this approval's end is concerned: it may be compared with that alone."""
+        return approval.expires_at - timedelta(seconds=self._left_s(approval))
+
+    async def _sweep(self) -> None:
+        """Until nothing is pending."""
+        while self._added.is_set():
+            self._added.clear()
+            try:
+                await self._work_off()
+            except StoreError as error:
+                log.warning("expiries wait for the database", cause=str(error))
+                self._added.set()
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _work_off(self) -> None:
+        while pending := await self._context.store.approvals.open_all():
+            first = min(pending, key=self._left_s)
+            self._forget_all_but(pending)
+            left_s = self._left_s(first)
+            if left_s <= 0:
+                await self._expire(first)
+            else:
+                await self._added_within(left_s)
+        self._due.clear()
+
+    def _left_s(self, approval: Approval) -> float:
+        """Seconds until it expires; never more than it was given when it was asked."""
+        monotonic = self._context.clock.monotonic()
+        if approval.approval_id not in self._due:
+            left = approval.expires_at - self._context.clock.now()
+            left = min(left, approval.expires_at - approval.asked_at)
+            self._due[approval.approval_id] = monotonic + left.total_seconds()
+        return self._due[approval.approval_id] - monotonic
+
+    def _forget_all_but(self, pending: list[Approval]) -> None:
+        open_ids = {approval.approval_id for approval in pending}
+        self._due = {which: due for which, due in self._due.items() if which in open_ids}
+
+    async def _added_within(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._added.wait()
+            self._added.clear()
+        except TimeoutError:
+            return
+
 
 log = get_logger("approvals")
 

@@ -4,9 +4,11 @@ Stores first, acts second. Spawns a worker per binding with work and lets it ret
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from bridge.domain import batching, permissions, routing
 from bridge.domain import events as ev
@@ -17,6 +19,7 @@ from bridge.domain.events import AgentEvent, ApprovalSettled, StopAsked, Verdict
 from bridge.domain.ids import (
     ApprovalId,
     BindingId,
+    ChannelId,
     MessageRef,
     MessageTs,
     Runtime,
@@ -32,7 +35,6 @@ from bridge.engine import cancellation, message_edits
 from bridge.engine.approval_service import ApprovalService
 from bridge.engine.binding_worker import BindingWorker
 from bridge.engine.context import EngineContext
-from bridge.engine.message_order import MessageOrder
 from bridge.engine.runtime_starter import RuntimeStarter
 from bridge.engine.turn_run import TurnRun
 from bridge.store import Accepted, Placed
@@ -200,10 +202,6 @@ class Dispatcher:
         """Teammates with a conversation ready for a new thread."""
         return self._runtimes.spares()
 
-    def live_turns(self) -> int:
-        """How many turns run now."""
-        return sum(worker.current is not None for worker in self._workers.values())
-
     async def shut_down(self) -> None:
         """Let live turns end by themselves for a while, then bring them to an end within the limit,
         then end every task. Call after intake.
@@ -357,3 +355,36 @@ async def _insist(work: Callable[[], Awaitable[T]]) -> T:
 
 def _stranger(message: InboundMessage) -> Person:
     return Person(message.user, message.user, trusted=False, is_bot=message.from_bot)
+
+
+REMEMBERED = 1_000
+
+
+class MessageOrder:
+    """One for all threads of the process. What was stored is remembered for the newest messages
+    only: that saves asking the store, which knows them all (G2).
+    """
+
+    def __init__(self, *, remembered: int = REMEMBERED) -> None:
+        self._remembered = remembered
+        self._stored: dict[tuple[TeamId, ChannelId, MessageTs], None] = {}
+        self._order: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def enter(self, message: InboundMessage) -> AsyncIterator[bool]:
+        """Wait for the thread's earlier messages; gives whether this one is stored already.
+
+        A reply must not overtake the root that opens its thread, nor another reply (G3).
+        """
+        async with self._order.setdefault(message.thread, asyncio.Lock()):
+            yield _key(message) in self._stored
+
+    def stored(self, message: InboundMessage) -> None:
+        """It is on the disk."""
+        self._stored[_key(message)] = None
+        if len(self._stored) > self._remembered:
+            del self._stored[next(iter(self._stored))]
+
+
+def _key(message: InboundMessage) -> tuple[TeamId, ChannelId, MessageTs]:
+    return message.team, message.channel, message.ts

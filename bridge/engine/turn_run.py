@@ -29,8 +29,7 @@ from bridge.engine.runtime_starter import RuntimeStarter
 from bridge.engine.transcript import Transcript
 from bridge.engine.turn_end import TurnEnd
 from bridge.engine.turn_session import Answers, TurnSession
-from bridge.engine.turn_timer import TurnTimer
-from bridge.engine.wakeup import WakeUp
+from bridge.engine.turn_timer import TurnTimer, WakeUp
 from bridge.telemetry import TURNS_ACTIVE, UNFORESEEN, Tasks, get_logger
 
 log = get_logger("turn")

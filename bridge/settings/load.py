@@ -9,11 +9,10 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from bridge.domain.errors import ConfigurationError
-from bridge.settings.error_messages import sentences
 from bridge.settings.keys import unknown_in_environment, unknown_in_file
 from bridge.settings.secrets import Secrets, read_secret, read_secret_file
 from bridge.settings.sections import Settings
-from bridge.settings.validation import conflicts, missing_secrets
+from bridge.settings.validation import conflicts, missing_secrets, sentences
 
 DEFAULT_PATH = Path("bridge.toml")
 

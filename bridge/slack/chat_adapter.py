@@ -19,7 +19,7 @@ from bridge.domain.messages import Person, SharedFile, ThreadMessage
 from bridge.domain.outbox_entry import OutboxEntry
 from bridge.domain.ports import Clock, ReplyTarget
 from bridge.domain.teammates import Persona
-from bridge.render import blocks, cards, modals
+from bridge.render import blocks, cards
 from bridge.slack.event_parser import Installation
 from bridge.slack.file_downloads import FileDownloads
 from bridge.slack.outbound.live_reply import DeliveryOptions, LiveReply
@@ -139,11 +139,11 @@ class ChatAdapter:
 
     async def ask_reason(self, approval: Approval, *, trigger_id: str) -> None:
         """Open the form that asks why something is denied. Raises `ChatError`."""
-        await self._web_api.open_form(trigger_id, modals.reason_modal(approval))
+        await self._web_api.open_form(trigger_id, cards.reason_modal(approval))
 
     async def show_all(self, approval: Approval, *, trigger_id: str) -> None:
         """Open a view of everything that would run. Raises `ChatError`."""
-        await self._web_api.open_form(trigger_id, modals.full_view_modal(approval))
+        await self._web_api.open_form(trigger_id, cards.full_view_modal(approval))
 
     # --- small signs ---------------------------------------------------------------------
 

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bridge.store.approvals import Approvals
-from bridge.store.bindings import Bindings
+from bridge.store.bindings import Bindings, Teammates
 from bridge.store.database import Database
 from bridge.store.event_gaps import EventGaps
 from bridge.store.event_log import EventLog
 from bridge.store.messages import Messages
 from bridge.store.outbox import Outbox
-from bridge.store.teammates import Teammates
 from bridge.store.turn_queue import TurnQueue
 
 

@@ -18,7 +18,7 @@ from bridge.store.enqueue import EnqueueRequest, Joins, accept
 from bridge.store.message_edits import Edit
 from bridge.store.result_types import Accepted, Amendment, LeftTurn, LocatedTurn, Removal, TurnState
 from bridge.store.rows import clean, located_turn_of
-from bridge.store.schema import active, turns, unfinished, waiting
+from bridge.store.schema import active, turns, waiting
 
 _param = sa.bindparam
 _before = turns.alias("before")
@@ -65,22 +65,6 @@ _BINDINGS_WAITING = (
     .where(waiting(turns))
     .group_by(turns.c.binding_id)
     .order_by(sa.func.min(turns.c.place))
-)
-_COUNTS = (
-    sa.select(turns.c.state, sa.func.count().label("how_many"))
-    .where(unfinished(turns))
-    .group_by(turns.c.state)
-)
-_WAITING_BEFORE = (
-    sa.select(sa.func.count())
-    .select_from(turns)
-    .join(_before, sa.and_(_before.c.binding_id == turns.c.binding_id, unfinished(_before)))
-    .where(
-        turns.c.turn_id == _param("turn"),
-        _before.c.place != turns.c.place,
-        # One that the server began by itself goes first, wherever it stands.
-        sa.or_(_before.c.place < turns.c.place, active(_before)),
-    )
 )
 
 
@@ -278,26 +262,6 @@ class TurnQueue:
 
         def work(connection: Connection) -> list[BindingId]:
             return [BindingId(row.binding_id) for row in connection.execute(_BINDINGS_WAITING)]
-
-        return await self._database.read(work)
-
-    async def counts(self) -> dict[str, int]:
-        """How many turns are `waiting` and `active` now."""
-
-        def work(connection: Connection) -> dict[str, int]:
-            found = {row.state: row.how_many for row in connection.execute(_COUNTS)}
-            return {
-                state.value: found.get(state.value, 0)
-                for state in (TurnState.WAITING, TurnState.ACTIVE)
-            }
-
-        return await self._database.read(work)
-
-    async def waiting_before(self, turn_id: TurnId) -> int:
-        """How many unfinished turns of the same binding come before a waiting one."""
-
-        def work(connection: Connection) -> int:
-            return connection.execute(_WAITING_BEFORE, {"turn": turn_id}).scalar_one()
 
         return await self._database.read(work)
 

@@ -29,6 +29,19 @@ _COMMANDS = {
 }
 
 
+NEVER_SENT = frozenset(
+    (
+        *("agent_list", "agent_update", "agent_delete", "create_agent"),
+        *("conversation_list", "conversation_create", "conversation_retrieve"),
+        *("conversation_update", "conversation_compact", "conversation_recompile"),
+        *("list_models", "update_model", "update_toolset", "execute_command", "get_cwd_map"),
+        *("set_boot_working_directory", "resume_queue", "runtime_external_tools_update"),
+        "change_device_state",
+    )
+)
+"""Commands in the recordings that the bridge has no use for."""
+
+
 def lines(name: str) -> Iterator[dict[str, Any]]:
     with (RECORDINGS / f"{name}.jsonl").open() as file:
         for line in file:
@@ -129,7 +142,7 @@ class Replay:
 
     def sent(self, raw: dict[str, Any]) -> None:
         command = read_command(raw)
-        if command is None:
+        if command is None and raw["type"] not in NEVER_SENT:
             self.unsendable.append(raw["type"])
         if "request_id" in raw and raw["type"] != "external_tool_call_response":
             ident = self.session.ask(raw["type"], deadline=10.0)
@@ -188,10 +201,14 @@ class Replay:
     def _answered(self, answer: frames.Frame) -> None:
         if isinstance(answer, InputAccepted):
             self.dispositions.append(answer.disposition or "-")
-        succeeded = answer.accepted if isinstance(answer, InputAccepted) else answer.success
+        if isinstance(answer, frames.UnknownFrame):  # to a command that the bridge never sends
+            succeeded, why = answer.raw["success"], answer.raw.get("error")
+            why = why or answer.raw.get("output")
+        else:
+            succeeded = answer.accepted if isinstance(answer, InputAccepted) else answer.success
+            why = answer.error
         if not succeeded:
-            output = getattr(answer, "output", None)
-            self.refused.append(answer.error or output)
+            self.refused.append(why)
 
     def _pushed(self, event: Event) -> None:
         for meaning in self.translator.translate(event.runtime.to_domain(), event):

@@ -13,13 +13,17 @@ from websockets.asyncio.server import ServerConnection
 from bridge.appserver import translate
 from bridge.appserver.client import AppServerClient
 from bridge.appserver.commands import (
+    AppServerInfo,
     ClientInfo,
     CreateMessage,
-    DevicePatch,
     ExternalTool,
     InputMessage,
+    Sync,
+    ToolResult,
 )
 from bridge.appserver.connection import LinkOptions
+from bridge.appserver.responses import AppServerInfoResponse, SyncResponse
+from bridge.appserver.rpc import runtime_id
 from bridge.appserver.started_runtimes import KEPT
 from bridge.domain import events as ev
 from bridge.domain.bindings import ImagePart, RuntimeRequest, TextPart
@@ -154,7 +158,7 @@ async def test_a_question_is_heard_again_with_every_start() -> None:
         await eventually(lambda: len(ears.events) == 1)
         for _ in range(2):
             await client.start(REQUEST)
-        await client.calls.app_server_info()  # comes after the replay
+        await client.calls.call(AppServerInfo(), AppServerInfoResponse)  # comes after the replay
         asked = [event for event in ears.events if isinstance(event, ev.ApprovalAsked)]
         assert len(asked) == 3
 
@@ -166,7 +170,7 @@ async def test_a_state_of_before_does_not_count_for_a_new_start() -> None:
         assert not (await client.start(REQUEST)).is_processing
         again = group.create_task(client.start(REQUEST))
         await eventually(lambda: [f["type"] for f in server.heard].count("runtime_start") == 2)
-        await client.calls.app_server_info()  # comes after the answer to the start
+        await client.calls.call(AppServerInfo(), AppServerInfoResponse)  # after the start
         assert not again.done()
         await server.push(status(is_processing=True))
         assert (await again).is_processing
@@ -257,7 +261,6 @@ async def test_answers_that_make_no_sense_are_refusals() -> None:
         "sync": lambda _f: [{"success": "perhaps"}],
         "abort_message": lambda _f: [{"type": "sync_response", "success": True}],
         "input": lambda _f: [{"type": "hologram"}],
-        "execute_command": lambda _f: [{"type": "sync_response", "success": True}],
     }
     async with client_of(odd) as (client, _server, _):
         with pytest.raises(CommandRefused, match="names no runtime"):
@@ -265,13 +268,11 @@ async def test_answers_that_make_no_sense_are_refusals() -> None:
         with pytest.raises(CommandRefused, match="names nothing"):
             await client.create_agent(Teammate("ada"))
         with pytest.raises(CommandRefused, match="cannot be read: success"):
-            await client.calls.sync(RUNTIME)
+            await client.calls.call(Sync(runtime=runtime_id(RUNTIME)), SyncResponse)
         with pytest.raises(CommandRefused, match="SyncResponse"):
             await client.calls.abort_message(RUNTIME)
         with pytest.raises(CommandRefused, match="UnknownFrame"):
             await client.calls.input(RUNTIME, WORDS)
-        with pytest.raises(CommandRefused):
-            await client.calls.execute_command(RUNTIME, "clear")
 
 
 async def test_refusals_are_told_apart() -> None:
@@ -279,20 +280,17 @@ async def test_refusals_are_told_apart() -> None:
         "sync": refuse("Conversation c belongs to a, not b"),
         "abort_message": refuse("Conversation c not found"),
         "agent_retrieve": refuse("Agent a not found"),
-        "execute_command": lambda _f: [{"success": False, "output": "Unknown command: x"}],
-        "resume_queue": lambda _f: [{"success": False}],
+        "agent_create": lambda _f: [{"success": False}],
     }
     async with client_of(script) as (client, _server, _):
         with pytest.raises(CommandRefused, match="belongs to a"):
-            await client.calls.sync(RUNTIME)
+            await client.calls.call(Sync(runtime=runtime_id(RUNTIME)), SyncResponse)
         with pytest.raises(RuntimeGone) as gone:
             await client.calls.abort_message(RUNTIME)
         assert gone.value.what == "conversation"
         assert not await client.agent_exists(AgentId("a"))
-        with pytest.raises(CommandRefused, match="Unknown command: x"):
-            await client.calls.execute_command(RUNTIME, "x")
         with pytest.raises(CommandRefused, match="no reason given"):
-            await client.calls.resume_queue(RUNTIME)
+            await client.create_agent(Teammate("ada"))
 
 
 def stored(count: int) -> Callable[[dict[str, Any]], Frames]:
@@ -334,26 +332,17 @@ async def test_a_search_in_an_endless_history_ends() -> None:
         assert len(server.heard) < 30
 
 
-async def test_models_are_those_that_work_where_the_server_says() -> None:
-    entries = [{"id": "x", "handle": "p/x"}, {"id": "y", "handle": ""}]
-    answers = iter([ok(entries=entries), ok(entries=entries, available_handles=["p/z"])])
-    script: Script = {"list_models": lambda frame: next(answers)(frame)}
-    async with client_of(script) as (client, _server, _):
-        assert await client.calls.list_models() == ["p/x"]
-        assert await client.calls.list_models() == ["p/z"]
-
-
 async def test_commands_without_an_answer_return_when_sent() -> None:
     script: Script = {"remove_queue_item": ok(item_id="q-1")}
     async with client_of(script) as (client, server, _):
-        await client.calls.change_device_state(RUNTIME, DevicePatch(mode="strict"))
-        await eventually(lambda: server.heard[-1]["type"] == "change_device_state")
-        assert server.heard[-1]["payload"] == {"mode": "strict"}
+        await client.calls.external_tool_result("call-1", ToolResult(content=[]))
+        await eventually(lambda: server.heard[-1]["type"] == "external_tool_call_response")
+        assert server.heard[-1]["request_id"] == "call-1"
         await client.calls.remove_queue_item(RUNTIME, "q-1")
         assert server.heard[-1]["item_id"] == "q-1"
 
 
-async def test_a_new_agent_knows_her_name_and_role() -> None:
+async def test_a_new_agent_knows_its_name_and_role() -> None:
     script: Script = {"agent_create": ok(agent={"id": "agent-1"})}
     async with client_of(script) as (client, server, _):
         mate = Teammate("ada", role="backend engineer", model="p/m")

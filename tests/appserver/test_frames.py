@@ -10,7 +10,7 @@ from bridge.appserver import deltas, frames
 from bridge.appserver.events import ControlRequest, Event, StreamDelta, UpdateDeviceStatus
 from bridge.appserver.frames import MODELS, MalformedFrame, UnknownFrame, parse
 from bridge.appserver.responses import InputAccepted, Response
-from tests.appserver.replaying import RECORDINGS, lines
+from tests.appserver.replaying import NEVER_SENT, RECORDINGS, lines
 
 RUNTIME = {"agent_id": "a", "conversation_id": "c"}
 OUTCOMES = (Event, Response, InputAccepted, UnknownFrame, MalformedFrame)
@@ -34,8 +34,10 @@ def delta(**fields: Any) -> dict[str, Any]:
     return {"type": "stream_delta", "runtime": RUNTIME, "event_seq": 1, "delta": fields}
 
 
-def test_every_recorded_frame_is_understood() -> None:
+def test_every_recorded_frame_that_we_may_get_is_understood() -> None:
     for sample in SAMPLES:
+        if sample["type"].removesuffix("_response") in NEVER_SENT:
+            continue
         assert not isinstance(frames.read(sample), (UnknownFrame, MalformedFrame)), sample
 
 

@@ -18,15 +18,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.appserver.bearer_token import token_from_file
-from bridge.appserver.orphan_process import end_leftover
 from bridge.appserver.process import (
     AppServerProcess,
     ModelEndpoint,
     ProcessOptions,
+    end_leftover,
     find_letta,
     free_port,
+    put_key,
 )
-from bridge.appserver.provider_credentials import put_key
 from bridge.domain.errors import ConfigurationError
 from tests.support import eventually
 

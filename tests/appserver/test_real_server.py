@@ -269,21 +269,6 @@ async def test_an_external_tool_is_called_here(app_server: RealServer) -> None:
         assert "T-1 is open" in heard.text(runtime)
 
 
-async def test_management_calls_answer(app_server: RealServer) -> None:
-    async with connected(app_server) as (client, _heard):
-        runtime = await begin(client, app_server)
-        assert MODEL in await client.calls.list_models()
-        assert runtime.agent_id in {a.id for a in await client.calls.agent_list(limit=100)}
-        made = await client.calls.conversation_create(runtime.agent_id, summary="Thread")
-        assert made.agent_id == runtime.agent_id
-        await client.calls.sync(runtime)
-        assert await client.calls.resume_queue(runtime) == 0
-        await client.calls.runtime_external_tools_update([runtime], [])
-        assert "cleared" in await client.calls.execute_command(runtime, "clear")
-        info = await client.calls.app_server_info()
-        assert info.letta_code_version
-
-
 async def test_a_second_subscriber_takes_an_approval_over(app_server: RealServer) -> None:
     """A supervisor's subscription keeps the turn alive; the next client finds it and answers."""
     async with connected(app_server) as (supervisor, _):

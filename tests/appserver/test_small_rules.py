@@ -16,7 +16,7 @@ from bridge.appserver.events import (
 )
 from bridge.appserver.responses import StoredMessageRecord
 from bridge.appserver.started_runtimes import Difference, StartedRuntimes
-from bridge.appserver.stored_messages import to_history, without_reminders
+from bridge.appserver.translate import to_history, without_reminders
 from bridge.appserver.versions import generation, parse_version
 from bridge.appserver.wire_base import RuntimeRef
 from bridge.domain.bindings import RuntimeRequest

@@ -849,3 +849,8 @@ def test_a_question_to_people_is_sent_back_to_be_asked_in_words() -> None:
     assert "in words" in answer.message
     assert fx.AskApproval not in kinds(played.effects)
     assert played.turn.phase is Phase.RUNNING
+
+
+def test_an_input_that_never_arrived_is_not_sent_again_once_the_turn_is_stopped() -> None:
+    played = Played(*RUNNING, ev.LinkLost(), ev.StopAsked(UserId("U1")), ev.InputMissing())
+    assert played.end.outcome is ev.Outcome.CANCELLED

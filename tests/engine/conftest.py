@@ -46,6 +46,10 @@ class World:
     lives: int = 0
     _ts: itertools.count = field(default_factory=lambda: itertools.count(1))
 
+    def live_turns(self) -> bool:
+        """Whether any worker has a turn."""
+        return any(worker.current is not None for worker in self.dispatcher._workers.values())
+
     async def open(self) -> None:
         self.lives += 1
         self.store = await Store.open(f"sqlite+aiosqlite:///{self.path}")

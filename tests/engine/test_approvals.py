@@ -204,7 +204,7 @@ async def test_a_card_that_comes_after_the_end_of_its_turn_is_closed(world: Worl
     await world.dispatcher.stop(card.turn_id, user=MAYA, ref=button)
     world.agent.emit(given.runtime, ev.TurnFinished(None, "cancelled"))
     await world.ended(1)
-    await eventually(lambda: world.dispatcher.live_turns() == 0)
+    await eventually(lambda: not world.live_turns())
     world.chat.slack_is_there.set()
     closed = (await eventually(lambda: world.chat.closed_cards))[0]
     assert (closed.approval_id, closed.state) == (card.approval_id, ApprovalState.VOID)
@@ -245,7 +245,7 @@ async def test_what_nobody_asked_for_is_decided_by_whom_the_thread_belongs_to(
     await world.say("@ada hi")
     given = await world.input(1)
     await world.ended(1)
-    await eventually(lambda: world.dispatcher.live_turns() == 0)
+    await eventually(lambda: not world.live_turns())
     world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "ls"}))
     approval = await _stored(world, (await eventually(lambda: world.chat.cards))[0])
     assert approval.requester == MAYA

@@ -7,6 +7,7 @@ from bridge.domain.ids import MessageRef, MessageTs
 from bridge.domain.messages import InboundMessage
 from bridge.domain.ports import LinkState
 from tests.engine.conftest import CHANNEL, JONAS, TEAM, World
+from tests.queue_oracle import turn_counts
 from tests.support import eventually
 
 
@@ -55,21 +56,21 @@ async def test_g2_an_edit_delivered_again_is_told_once(world: World) -> None:
     world.agent.emit(world.agent.inputs[0].runtime, ev.TurnFinished(None, "end_turn"))
     await world.ended(2)
     assert world.agent.inputs[1].text.count("count the files") == 1
-    assert (await world.store.turn_queue.counts())["waiting"] == 0
+    assert (await turn_counts(world.store))["waiting"] == 0
     assert len(world.agent.inputs) == 2
 
 
 async def test_an_edit_that_changes_no_words_is_not_told(world: World) -> None:
     message = await at_work(world)
     await edit(world, message, "@ada count the tests ")
-    assert (await world.store.turn_queue.counts())["waiting"] == 0
+    assert (await turn_counts(world.store))["waiting"] == 0
 
 
 async def test_the_news_of_an_edit_joins_what_waits(world: World) -> None:
     message = await at_work(world)
     await world.say("and hurry", thread=message.ts, mention=False)
     await edit(world, message, "@ada count the files")
-    assert (await world.store.turn_queue.counts())["waiting"] == 1
+    assert (await turn_counts(world.store))["waiting"] == 1
     world.agent.answer_with("done")
     world.agent.emit(world.agent.inputs[0].runtime, ev.TurnFinished(None, "end_turn"))
     await world.ended(2)
@@ -82,7 +83,7 @@ async def test_an_edit_after_the_end_starts_nothing(world: World) -> None:
     message = await world.say("@ada count the tests")
     await world.ended(1)
     await edit(world, message, "@ada count the files")
-    assert await world.store.turn_queue.counts() == {"waiting": 0, "active": 0}
+    assert await turn_counts(world.store) == {"waiting": 0, "active": 0}
 
 
 async def test_an_edit_before_the_turn_is_taken_up_is_what_she_reads(world: World) -> None:
@@ -124,7 +125,7 @@ async def test_deleting_what_waits_ends_its_turn_and_nothing_else(world: World) 
     first = await at_work(world)
     second = await world.say("never mind", thread=first.ts, mention=False)
     await delete(world, second)
-    assert (await world.store.turn_queue.counts())["waiting"] == 0
+    assert (await turn_counts(world.store))["waiting"] == 0
     assert not world.agent.aborts
 
 
@@ -140,7 +141,7 @@ async def test_g5_a_deletion_that_the_process_did_not_live_to_carry_out_is_carri
     world.agent.emit(world.agent.inputs[0].runtime, ev.TurnFinished(None, "cancelled"))
 
     async def over() -> bool:
-        return (await world.store.turn_queue.counts())["active"] == 0
+        return (await turn_counts(world.store))["active"] == 0
 
     await eventually(over)
 
@@ -150,7 +151,7 @@ async def test_g5_a_turn_put_back_by_a_crash_is_not_begun_for_deleted_words(worl
     message = await world.say("@ada count the tests")
 
     async def taken() -> bool:
-        return (await world.store.turn_queue.counts())["active"] == 1
+        return (await turn_counts(world.store))["active"] == 1
 
     await eventually(taken)
     await delete_unheard(world, message)
@@ -160,7 +161,7 @@ async def test_g5_a_turn_put_back_by_a_crash_is_not_begun_for_deleted_words(worl
     await world.open()
 
     async def over() -> bool:
-        return await world.store.turn_queue.counts() == {"waiting": 0, "active": 0}
+        return await turn_counts(world.store) == {"waiting": 0, "active": 0}
 
     await eventually(over)
     assert world.agent.inputs == []
@@ -172,7 +173,7 @@ async def test_g2_an_edit_of_words_that_were_never_given_is_not_told_as_well(wor
     message = await world.say("@ada count the tests")
 
     async def taken() -> bool:
-        return (await world.store.turn_queue.counts())["active"] == 1
+        return (await turn_counts(world.store))["active"] == 1
 
     await eventually(taken)
     await edit(world, message, "@ada count the files")
@@ -181,7 +182,7 @@ async def test_g2_an_edit_of_words_that_were_never_given_is_not_told_as_well(wor
     world.agent.answer_with("one")
     await world.open()
     await world.ended(1)
-    assert await world.store.turn_queue.counts() == {"waiting": 0, "active": 0}
+    assert await turn_counts(world.store) == {"waiting": 0, "active": 0}
     (given,) = world.agent.inputs
     assert given.text.count("count the files") == 1
 
@@ -197,7 +198,7 @@ async def test_a_stop_that_comes_late_leaves_what_was_said_after_it(world: World
     await world.dispatcher.message(stop)
     await eventually(lambda: f"stop {stop.ts}" not in names_of_tasks())
     assert not world.agent.aborts
-    assert (await world.store.turn_queue.counts())["waiting"] == 1
+    assert (await turn_counts(world.store))["waiting"] == 1
     assert later.text in given.text
 
 
@@ -206,4 +207,4 @@ async def test_a_stop_drops_what_was_said_before_it(world: World) -> None:
     await world.say("waits", thread=first.ts, mention=False)
     await world.say("!stop", thread=first.ts, mention=False)
     await eventually(lambda: world.agent.aborts)
-    assert (await world.store.turn_queue.counts())["waiting"] == 0
+    assert (await turn_counts(world.store))["waiting"] == 0

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from bridge.domain.messages import InboundMessage
-from bridge.engine.message_order import MessageOrder
+from bridge.engine.dispatcher import MessageOrder
 
 MESSAGE = InboundMessage("Ev1", "T1", "C1", "1.0", "0.5", "U1", "hello", False, True)
 

@@ -470,7 +470,7 @@ async def test_a_turn_that_another_process_has_taken_over_is_let_be(world: World
     (left,) = await world.store.turn_queue.left_active(not_lease="life-2")
     await world.store.turn_queue.take_over(left.turn.turn_id, lease="life-2")
     world.agent.finish(given, RunId("run-1"))
-    await eventually(lambda: world.dispatcher.live_turns() == 0)
+    await eventually(lambda: not world.live_turns())
     assert newest(world).ending is None
     assert newest(world).let_gone
     assert given.runtime in world.supervisor.held
@@ -485,7 +485,7 @@ async def test_an_input_of_a_turn_that_another_process_has_taken_over_is_not_sen
     (left,) = await eventually(lambda: world.store.turn_queue.left_active(not_lease="life-2"))
     await world.store.turn_queue.take_over(left.turn.turn_id, lease="life-2")
     world.agent.link(LinkState.UP)
-    await eventually(lambda: world.dispatcher.live_turns() == 0)
+    await eventually(lambda: not world.live_turns())
     assert world.agent.inputs == []
 
 

@@ -11,6 +11,7 @@ from bridge.domain.routing import Team
 from bridge.domain.teammates import Persona
 from tests.engine.conftest import GRACE, JONAS, MAYA, World
 from tests.engine.fakes import Input
+from tests.queue_oracle import turn_counts
 from tests.support import eventually
 
 
@@ -65,8 +66,8 @@ async def test_g5_a_turn_that_nobody_runs_any_more_ends_in_words(world: World) -
     leftovers = await eventually(lambda: world.chat.leftovers)
     assert "Interrupted" in leftovers[0][1]
 
-    await eventually(lambda: world.dispatcher.live_turns() == 0)
-    assert (await world.store.turn_queue.counts())["active"] == 0
+    await eventually(lambda: not world.live_turns())
+    assert (await turn_counts(world.store))["active"] == 0
 
 
 async def test_an_input_that_never_arrived_is_sent_again_under_its_name(world: World) -> None:
@@ -159,7 +160,7 @@ async def test_g1_a_stop_that_was_stored_is_carried_out_by_the_next_process(worl
     world.agent.processing.add(given.runtime)
     await world.open()
     await eventually(lambda: world.agent.aborts)
-    assert (await world.store.turn_queue.counts())["waiting"] == 0
+    assert (await turn_counts(world.store))["waiting"] == 0
 
 
 async def test_g1_a_stop_by_reaction_is_carried_out_by_the_next_process(world: World) -> None:
@@ -348,7 +349,7 @@ async def test_g5_a_card_that_could_not_be_closed_is_closed_at_the_next_start(
         return stored is not None and stored.state is ApprovalState.VOID
 
     await eventually(void)
-    await eventually(lambda: world.dispatcher.live_turns() == 0)
+    await eventually(lambda: not world.live_turns())
     assert not world.chat.closed_cards
     world.chat.refuse_closing = False
     await _restart(world)
@@ -391,20 +392,20 @@ async def test_g5_turns_of_a_teammate_who_has_left_end_in_words(world: World) ->
     given = await world.input(1)
     world.agent.begin(given)
     await world.say("@ada and then this", thread=root.ts)
-    assert await world.store.turn_queue.counts() == {"waiting": 1, "active": 1}
+    assert await turn_counts(world.store) == {"waiting": 1, "active": 1}
     await world.crash()
     world.team = Team((GRACE,))
     await world.open()
 
     async def all_ended() -> bool:
-        return await world.store.turn_queue.counts() == {"waiting": 0, "active": 0}
+        return await turn_counts(world.store) == {"waiting": 0, "active": 0}
 
     await eventually(all_ended)
     ((target, sentence),) = world.chat.leftovers
     assert target.persona == Persona("Ada")
     assert "no longer set up" in sentence
     assert world.chat.notices == [sentence]
-    assert world.dispatcher.live_turns() == 0
+    assert not world.live_turns()
     assert not world.agent.aborts
 
 
@@ -413,7 +414,7 @@ async def test_g5_a_turn_not_yet_begun_of_a_teammate_who_has_left_ends_in_words(
 ) -> None:
     world.agent.state = LinkState.DOWN
     await world.say("@ada hi")
-    await eventually(lambda: world.dispatcher.live_turns() == 1)
+    await eventually(lambda: world.live_turns())
     await world.crash()
     world.team = Team((GRACE,))
     await world.open()
@@ -421,7 +422,7 @@ async def test_g5_a_turn_not_yet_begun_of_a_teammate_who_has_left_ends_in_words(
     assert "no longer set up" in notice
 
     async def all_ended() -> bool:
-        return await world.store.turn_queue.counts() == {"waiting": 0, "active": 0}
+        return await turn_counts(world.store) == {"waiting": 0, "active": 0}
 
     await eventually(all_ended)
     assert not world.chat.leftovers

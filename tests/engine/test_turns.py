@@ -9,6 +9,7 @@ from bridge.domain.ids import MessageRef, MessageTs, RunId, UserId
 from bridge.domain.messages import Person, SharedFile, Speaker, ThreadMessage
 from bridge.domain.ports import LinkState
 from tests.engine.conftest import GUEST, JONAS, World
+from tests.queue_oracle import turn_counts
 from tests.support import eventually
 
 
@@ -240,7 +241,7 @@ async def test_a_dm_is_one_conversation_without_any_mention(world: World) -> Non
 async def test_an_unaddressed_message_in_a_channel_is_left_alone(world: World) -> None:
     await world.say("lunch, anyone?", mention=False)
     await world.say("elsewhere", thread=MessageTs("1500000000.000001"), mention=False)
-    assert await world.store.turn_queue.counts() == {"waiting": 0, "active": 0}
+    assert await turn_counts(world.store) == {"waiting": 0, "active": 0}
 
 
 async def test_the_stop_reaction_drops_a_waiting_message(world: World) -> None:
@@ -249,8 +250,7 @@ async def test_the_stop_reaction_drops_a_waiting_message(world: World) -> None:
     waiting = await world.say("two", thread=root.ts, mention=False)
     ref = MessageRef(waiting.channel, waiting.ts)
     await world.dispatcher.reaction(waiting.team, ref, user=JONAS, name="octagonal_sign")
-    counts = await world.store.turn_queue.counts()
-    assert counts["waiting"] == 0
+    assert (await turn_counts(world.store))["waiting"] == 0
 
 
 async def test_who_may_not_stop_is_told_so_in_the_thread(world: World) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bridge.engine.wakeup import WakeUp
+from bridge.engine.turn_timer import WakeUp
 
 
 def started(work):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bridge.clock import Drift, watch_clock
 from bridge.domain import events as ev
 from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.events import Outcome, Verdict
 from bridge.domain.ids import ApprovalId, MessageRef, MessageTs
-from bridge.engine.clock_monitor import Drift, watch_clock
 from bridge.telemetry import REGISTRY, Tasks
 from tests.engine.conftest import MAYA, World
 from tests.engine.fakes import SystemClock

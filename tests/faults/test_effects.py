@@ -23,6 +23,7 @@ from bridge.engine.dispatcher import Dispatcher
 from bridge.telemetry import REGISTRY
 from tests.engine.conftest import MAYA, World
 from tests.engine.fakes import FakeReply, Input
+from tests.queue_oracle import turn_counts
 from tests.support import eventually
 
 
@@ -354,8 +355,7 @@ def left_running(world: World) -> set[str]:
 
 
 async def no_active_turn(world: World) -> bool:
-    counts = await world.store.turn_queue.counts()
-    return counts["active"] == 0 and counts["waiting"] == 0
+    return await turn_counts(world.store) == {"waiting": 0, "active": 0}
 
 
 def words_of(world: World, number: int) -> list[str]:

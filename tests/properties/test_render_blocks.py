@@ -9,8 +9,7 @@ from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.events import DiffLine, FileDiff, ToolLine
 from bridge.domain.teammates import Persona
 from bridge.render.blocks import notice_blocks, private_note, reply_blocks
-from bridge.render.cards import approval_card, decided_card
-from bridge.render.modals import full_view_modal
+from bridge.render.cards import approval_card, decided_card, full_view_modal
 from bridge.render.progress import HINT_LIMIT, tool_hint, tools_line
 from bridge.render.stream import MessageView
 from tests.render.oracles import check_blocks, check_view, pings, texts, units

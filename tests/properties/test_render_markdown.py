@@ -5,8 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.render.markdown import cut, split
-from bridge.render.partial_markdown import closing
+from bridge.render.markdown import closing, cut, split
 from bridge.render.plain import plain_fallback
 from tests.render.oracles import open_fences, units
 

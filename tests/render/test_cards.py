@@ -9,8 +9,7 @@ from bridge.domain.events import DiffLine, FileDiff
 from bridge.domain.ids import ThreadKey
 from bridge.domain.teammates import Persona
 from bridge.render import action_ids
-from bridge.render.cards import approval_card, decided_card, instant
-from bridge.render.modals import full_view_modal, reason_modal
+from bridge.render.cards import approval_card, decided_card, full_view_modal, instant, reason_modal
 from tests.render.oracles import check_blocks, check_view, pings, texts
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

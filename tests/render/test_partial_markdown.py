@@ -1,6 +1,6 @@
 import pytest
 
-from bridge.render.partial_markdown import closing
+from bridge.render.markdown import closing
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ import pytest
 from bridge.domain.events import Outcome, ToolLine, Usage
 from bridge.domain.ports import ReplyEnding
 from bridge.render.limits import MARKDOWN_PART, MARKDOWN_PER_MESSAGE, size
-from bridge.render.stream import ReplyStream, footer
-from bridge.render.text_section import agreeing, gap, join
+from bridge.render.stream import ReplyStream, agreeing, footer, gap, join
 from tests.render.oracles import open_fences
 
 PARAGRAPH = "A paragraph with some words in it, ending here.\n\n"

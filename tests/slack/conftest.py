@@ -46,7 +46,7 @@ class Desk:
         self.web_api = web_api
         self.us = workspace.us
         self.workspace = workspace
-        self.surface = surface
+        self.chat = surface
         self._numbers = itertools.count()
 
     def say(self, text, *, channel="#engineering", thread_ts=None, as_="maya"):
@@ -109,10 +109,10 @@ class Desk:
 
     async def restart(self, options, *, started=True):
         """Kill the process and start the next one: what was under way is cut off where it is."""
-        await self.surface.aclose()
-        self.surface = ChatAdapter(self.web_api, self.store.outbox, self.us, RealClock(), options)
+        await self.chat.aclose()
+        self.chat = ChatAdapter(self.web_api, self.store.outbox, self.us, RealClock(), options)
         if started:
-            self.surface.start()
+            self.chat.start()
 
     async def all_shown(self):
         """Wait until Slack is owed nothing any more."""
@@ -149,7 +149,7 @@ async def open_desk(tmp_path, *, rate_limits=False, surface=None, web_api=None, 
         yield desk
     finally:
         if desk is not None:
-            await desk.surface.aclose()
+            await desk.chat.aclose()
         await session.close()
         await store.close()
         await playground.stop()

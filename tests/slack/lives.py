@@ -18,10 +18,11 @@ from bridge.engine.recovery import recover
 from bridge.slack.auth_check import SocketAddresses
 from bridge.slack.backfill.backfill import BackfillOptions
 from bridge.slack.backfill.history_reader import HistoryReaderOptions
-from bridge.slack.inbound.receiver import ReceiverOptions, SlackReceiver
+from bridge.slack.inbound.listeners import ReceiverOptions, SlackReceiver
 from bridge.slack.inbound.socket_mode import SocketOptions
 from bridge.store import schema
 from tests.engine.fakes import FakeAgent
+from tests.queue_oracle import turn_counts
 from tests.slack.conftest import RealClock
 from tests.support import eventually
 
@@ -54,7 +55,7 @@ class Life:
             stop_wait_s=1.0,
         )
         self.desk = desk
-        self.tools = EngineContext(desk.store, agent, desk.surface, clock, options)
+        self.tools = EngineContext(desk.store, agent, desk.chat, clock, options)
         self.dispatcher = Dispatcher(self.tools)
         agent.listen(self.dispatcher)
         app_token = desk.playground.app_token
@@ -67,7 +68,7 @@ class Life:
             event_gaps=desk.store.event_gaps,
             us=desk.us,
             intake=door(self.dispatcher),
-            surface=desk.surface,
+            chat=desk.chat,
             clock=clock,
         )
 
@@ -119,7 +120,7 @@ class Lives:
 
         async def said():
             shown = self.shown(channel, root)
-            quiet = await self.desk.store.turn_queue.counts() == {"waiting": 0, "active": 0}
+            quiet = await turn_counts(self.desk.store) == {"waiting": 0, "active": 0}
             return quiet and len(answers(shown)) >= times and shown
 
         return await eventually(said, within_s=40.0)
@@ -128,7 +129,7 @@ class Lives:
         """Wait until nobody works and nothing waits."""
 
         async def nothing_left():
-            return await self.desk.store.turn_queue.counts() == {"waiting": 0, "active": 0}
+            return await turn_counts(self.desk.store) == {"waiting": 0, "active": 0}
 
         await eventually(nothing_left)
 
@@ -153,7 +154,7 @@ def late_lines(shown):
 @asynccontextmanager
 async def lives_on(desk):
     lives = Lives(desk)
-    desk.surface.start()
+    desk.chat.start()
     try:
         yield lives
     finally:

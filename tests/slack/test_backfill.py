@@ -9,6 +9,7 @@ from bridge.domain.errors import ChatRefused, StoreUnavailable
 from bridge.domain.ids import MessageTs
 from bridge.slack.auth_check import SocketAddresses
 from bridge.slack.inbound.socket_mode import SocketMode, SocketOptions
+from tests.queue_oracle import turn_counts
 from tests.slack.lives import QUICKLY, answers, late_lines, lives_on, remember
 from tests.support import eventually
 
@@ -348,7 +349,7 @@ async def test_an_edit_in_the_gap_reaches_what_waits(desk_with):
         waiting = desk.say("then count the fils", thread_ts=root)
 
         async def waits():
-            return (await desk.store.turn_queue.counts())["waiting"] == 1
+            return (await turn_counts(desk.store))["waiting"] == 1
 
         await eventually(waits)
         await lives.die()

@@ -17,7 +17,7 @@ from bridge.slack.file_downloads import may_fetch
 from bridge.slack.users import person_of
 from tests.slack.conftest import ADA, RealClock
 from tests.slack.samples import approval
-from tests.slack.test_delivery import stop_buttons
+from tests.slack.test_live_reply import stop_buttons
 from tests.support import eventually
 
 DONE = ReplyEnding(Outcome.DONE, None, 3.0, Usage())
@@ -26,10 +26,10 @@ LATER = MessageTs("9999999999.000000")
 
 async def next_process(desk):
     """The surface of a bridge that was killed and started again."""
-    await desk.surface.aclose()
+    await desk.chat.aclose()
     options = ChatAdapterOptions(names={"Ada": "ada"}, insist_s=5.0)
-    desk.surface = ChatAdapter(desk.web_api, desk.store.outbox, desk.us, RealClock(), options)
-    desk.surface.start()
+    desk.chat = ChatAdapter(desk.web_api, desk.store.outbox, desk.us, RealClock(), options)
+    desk.chat.start()
 
 
 # --- leftovers -------------------------------------------------------------------------------
@@ -37,11 +37,11 @@ async def next_process(desk):
 
 async def test_a_leftover_loses_its_stop_button_keeps_its_text_and_gets_the_sentence(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "Half an **answer**")
     await eventually(lambda: desk.thread(target))
     await next_process(desk)
-    await desk.surface.close_leftover(target, "Interrupted by a restart.")
+    await desk.chat.close_leftover(target, "Interrupted by a restart.")
     (message,) = desk.thread(target)
     assert not stop_buttons(message)
     assert desk.markdown(target) == "Half an **answer**"
@@ -50,14 +50,14 @@ async def test_a_leftover_loses_its_stop_button_keeps_its_text_and_gets_the_sent
 
 async def test_g4_a_post_that_a_killed_process_could_not_record_is_found_and_closed(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "Half an answer")
     await eventually(lambda: desk.thread(target))
     (entry,) = await eventually(lambda: desk.store.outbox.of_turn(target.turn_id))
     await next_process(desk)
     as_before_the_answer = replace(entry, outbox_id=entry.outbox_id, ts=None, state="planned")
     await forget_ts(desk, as_before_the_answer)
-    await desk.surface.close_leftover(target, "Interrupted by a restart.")
+    await desk.chat.close_leftover(target, "Interrupted by a restart.")
     (message,) = desk.thread(target)
     assert not stop_buttons(message)
     (entry,) = await desk.store.outbox.of_turn(target.turn_id)
@@ -79,7 +79,7 @@ async def forget_ts(desk, entry):
 
 async def test_without_a_leftover_the_sentence_is_said_anew(desk):
     target = await desk.target()
-    await desk.surface.close_leftover(target, "Interrupted before the first word.")
+    await desk.chat.close_leftover(target, "Interrupted before the first word.")
     (message,) = desk.thread(target)
     assert message["text"] == "Interrupted before the first word."
     assert message["username"] == "Ada"
@@ -87,19 +87,19 @@ async def test_without_a_leftover_the_sentence_is_said_anew(desk):
 
 async def a_reply_cut_off(desk, target):
     """A reply whose process died: two messages, the second one live."""
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "Before the card.")
     await reply.seal()
     reply.append("1", "n", "After the")
     await eventually(lambda: len(desk.thread(target)) == 2 and stop_buttons(desk.thread(target)[1]))
-    await desk.surface.aclose()
+    await desk.chat.aclose()
     return [message["ts"] for message in desk.thread(target)]
 
 
 async def test_g4_a_resumed_reply_goes_on_in_the_messages_that_people_see(desk):
     target = await desk.target()
     first, _ = await a_reply_cut_off(desk, target)
-    resumed = desk.surface.open_reply(target, resumed=True)
+    resumed = desk.chat.open_reply(target, resumed=True)
     resumed.set_text("stored", "m", "Before the card.")
     resumed.set_text("stored", "n", "After the card.")
     await desk.finish(resumed, DONE)
@@ -113,7 +113,7 @@ async def test_g4_a_resumed_reply_finds_the_message_whose_post_was_not_noted(des
     target = await desk.target()
     first, _ = await a_reply_cut_off(desk, target)
     await forget_ts(desk, (await desk.store.outbox.of_turn(target.turn_id))[0])
-    resumed = desk.surface.open_reply(target, resumed=True)
+    resumed = desk.chat.open_reply(target, resumed=True)
     resumed.set_text("stored", "m", "Whole again.")
     await desk.finish(resumed, DONE)
     (message,) = desk.thread(target)
@@ -126,14 +126,14 @@ async def test_g4_a_resumed_reply_finds_the_message_whose_post_was_not_noted(des
 async def test_a_card_becomes_one_line_when_it_is_decided(desk):
     target = await desk.target()
     asked = approval(target.turn_id, target.thread)
-    ref = await desk.surface.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
+    ref = await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
     (card,) = desk.thread(target)
     assert card["ts"] == ref.ts
     assert len(stop_buttons(card)) >= 3
     decided = replace(
         asked, state=ApprovalState.ALLOWED, decided_by=UserId("U02JONASWEB"), card=ref
     )
-    assert await desk.surface.close_card(decided)
+    assert await desk.chat.close_card(decided)
     (card,) = desk.thread(target)
     assert stop_buttons(card) == []
     assert "<@U02JONASWEB> approved" in card["text"]
@@ -144,14 +144,14 @@ async def test_a_card_that_cannot_be_shown_is_an_error(desk):
     elsewhere = replace(target.thread, channel="C04RANDOM01")
     asked = approval(target.turn_id, elsewhere)
     with pytest.raises(ChatError):
-        await desk.surface.post_card(asked, thread_ts=None, persona=ADA)
+        await desk.chat.post_card(asked, thread_ts=None, persona=ADA)
 
 
 async def test_g4_a_card_whose_answer_is_lost_is_shown_once(desk):
     target = await desk.target()
     await desk.playground.set_fault("lost_answer", method="chat.postMessage", count=1)
     asked = approval(target.turn_id, target.thread)
-    ref = await desk.surface.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
+    ref = await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
     (card,) = desk.thread(target)
     assert card["ts"] == ref.ts
 
@@ -159,7 +159,7 @@ async def test_g4_a_card_whose_answer_is_lost_is_shown_once(desk):
 async def test_a_private_note_is_seen_by_one_person(desk):
     target = await desk.target()
     where = target.thread.channel
-    await desk.surface.private_note(
+    await desk.chat.private_note(
         where, UserId("U02JONASWEB"), "Only <@U01MAYACHEN> can decide this.", thread_ts=None
     )
     (note,) = desk.playground.ephemerals("jonas")
@@ -172,20 +172,20 @@ async def test_g7_what_is_nice_to_have_never_raises(desk):
     target = await desk.target()
     await desk.playground.set_fault("server_error", status=500)
     ref = MessageRef(target.thread.channel, target.thread_ts)
-    await desk.surface.mark_waiting(ref)
-    await desk.surface.mark_taken(ref, was_waiting=True)
-    await desk.surface.private_note(ref.channel, UserId("U01MAYACHEN"), "x", thread_ts=None)
+    await desk.chat.mark_waiting(ref)
+    await desk.chat.mark_taken(ref, was_waiting=True)
+    await desk.chat.private_note(ref.channel, UserId("U01MAYACHEN"), "x", thread_ts=None)
 
 
 async def test_nobody_is_taken_for_a_stranger_because_slack_is_down(desk):
     maya, jonas = UserId("U01MAYACHEN"), UserId("U02JONASWEB")
-    assert (await desk.surface.person(maya)).trusted
+    assert (await desk.chat.person(maya)).trusted
     await desk.playground.set_fault("server_error", status=500)
-    assert (await desk.surface.person(maya)).trusted
+    assert (await desk.chat.person(maya)).trusted
     with pytest.raises(ChatUnreachable):
-        await desk.surface.person(jonas)
+        await desk.chat.person(jonas)
     await desk.playground.set_fault("server_error", False)
-    assert (await desk.surface.person(jonas)).trusted
+    assert (await desk.chat.person(jonas)).trusted
 
 
 async def test_a_full_member_is_no_stranger_because_slack_is_busy(desk_with):
@@ -193,9 +193,9 @@ async def test_a_full_member_is_no_stranger_because_slack_is_busy(desk_with):
         maya = UserId("U01MAYACHEN")
         await desk.playground.set_fault("rate_limited", method="users.info", retry_after=1)
         with pytest.raises(ChatRefused, match="ratelimited"):
-            await desk.surface.person(maya)
+            await desk.chat.person(maya)
         await desk.playground.set_fault("rate_limited", False)
-        assert (await desk.surface.person(maya)).trusted
+        assert (await desk.chat.person(maya)).trusted
 
 
 async def test_a_waiting_message_gets_an_hourglass_and_then_eyes(desk):
@@ -206,10 +206,10 @@ async def test_a_waiting_message_gets_an_hourglass_and_then_eyes(desk):
         message = next(m for m in desk.playground.messages("#engineering") if m["ts"] == ts)
         return {reaction["name"] for reaction in message.get("reactions", [])}
 
-    await desk.surface.mark_waiting(ref)
-    await desk.surface.mark_waiting(ref)
+    await desk.chat.mark_waiting(ref)
+    await desk.chat.mark_waiting(ref)
     assert emoji() == {"hourglass_flowing_sand"}
-    await desk.surface.mark_taken(ref, was_waiting=True)
+    await desk.chat.mark_taken(ref, was_waiting=True)
     assert emoji() == {"eyes"}
 
 
@@ -218,7 +218,7 @@ async def test_a_waiting_message_gets_an_hourglass_and_then_eyes(desk):
 
 async def test_full_members_are_trusted_guests_and_bots_are_not(desk):
     people = {
-        user: await desk.surface.person(UserId(user))
+        user: await desk.chat.person(UserId(user))
         for user in ("U01MAYACHEN", "U04SAMRIVER", desk.us.bot_user, "U0NOBODY")
     }
     assert people["U01MAYACHEN"] == Person(UserId("U01MAYACHEN"), "Maya Chen", trusted=True)
@@ -229,13 +229,13 @@ async def test_full_members_are_trusted_guests_and_bots_are_not(desk):
 
 async def test_people_are_asked_for_once(desk):
     for _ in range(3):
-        await desk.surface.person(UserId("U01MAYACHEN"))
+        await desk.chat.person(UserId("U01MAYACHEN"))
     assert len(desk.playground.calls("users.info")) == 1
 
 
 async def test_several_messages_of_one_person_at_once_are_one_question(desk):
     maya = UserId("U01MAYACHEN")
-    people = await asyncio.gather(*(desk.surface.person(maya) for _ in range(5)))
+    people = await asyncio.gather(*(desk.chat.person(maya) for _ in range(5)))
     assert {person.user for person in people} == {maya}
     assert len(desk.playground.calls("users.info")) == 1
 
@@ -267,18 +267,18 @@ async def test_history_has_the_root_the_newest_and_who_spoke_but_no_notices(desk
     target = await desk.target(root)
     for number in range(5):
         desk.say(f"reply {number}", thread_ts=root, as_="jonas")
-    await desk.surface.notice(target.thread, "a notice")
-    reply = desk.surface.open_reply(target)
+    await desk.chat.notice(target.thread, "a notice")
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "An *answer* & more")
     await desk.finish(reply, DONE)
-    told = await desk.surface.history(target.thread, before=LATER, limit=3)
+    told = await desk.chat.history(target.thread, before=LATER, limit=3)
     assert [(said.speaker, said.author, said.text) for said in told] == [
         (Speaker.PERSON, "U01MAYACHEN", "the root"),
         (Speaker.PERSON, "U02JONASWEB", "reply 3"),
         (Speaker.PERSON, "U02JONASWEB", "reply 4"),
         (Speaker.TEAMMATE, "ada", "An *answer* & more"),
     ]
-    earlier = await desk.surface.history(target.thread, before=told[2].ts, limit=9)
+    earlier = await desk.chat.history(target.thread, before=told[2].ts, limit=9)
     assert [said.text for said in earlier] == [
         "the root", "reply 0", "reply 1", "reply 2", "reply 3"
     ]  # fmt: skip
@@ -289,7 +289,7 @@ async def test_history_reads_over_many_pages(desk):
     target = await desk.target(root)
     for number in range(450):
         desk.say(f"reply {number}", thread_ts=root)
-    told = await desk.surface.history(target.thread, before=LATER, limit=2)
+    told = await desk.chat.history(target.thread, before=LATER, limit=2)
     assert [said.text for said in told] == ["the root", "reply 448", "reply 449"]
 
 
@@ -298,7 +298,7 @@ async def test_history_of_a_direct_message_is_the_whole_conversation(desk):
     for number in range(3):
         desk.playground.post("maya", dm, f"line {number}")
     thread = ThreadKey(desk.us.team, dm, None)
-    told = await desk.surface.history(thread, before=LATER, limit=2)
+    told = await desk.chat.history(thread, before=LATER, limit=2)
     assert [said.text for said in told] == ["line 1", "line 2"]
 
 
@@ -314,29 +314,29 @@ async def shared(desk, content=b"all fine"):
 
 async def test_a_shared_file_is_read_up_to_its_limit(desk):
     file = await shared(desk, b"x" * 200_000)
-    assert len(await desk.surface.fetch(file, limit_bytes=200_000)) == 200_000
+    assert len(await desk.chat.fetch(file, limit_bytes=200_000)) == 200_000
     with pytest.raises(ChatRefused, match="file_too_large"):
-        await desk.surface.fetch(file, limit_bytes=199_999)
+        await desk.chat.fetch(file, limit_bytes=199_999)
     with pytest.raises(ChatRefused, match="file_too_large"):
-        await desk.surface.fetch(replace(file, size=300_000), limit_bytes=250_000)
+        await desk.chat.fetch(replace(file, size=300_000), limit_bytes=250_000)
 
 
 async def test_a_file_without_an_address_is_asked_for_first(desk):
     file = replace(await shared(desk), url="")
-    assert await desk.surface.fetch(file, limit_bytes=100) == b"all fine"
+    assert await desk.chat.fetch(file, limit_bytes=100) == b"all fine"
 
 
 async def test_a_sign_in_page_is_not_taken_for_a_file(desk):
     file = await shared(desk)
     desk.web_api.options = replace(desk.web_api.options, token="xoxb-wrong")
     with pytest.raises(ChatRefused):
-        await desk.surface.fetch(file, limit_bytes=10_000)
+        await desk.chat.fetch(file, limit_bytes=10_000)
 
 
 async def test_g9_the_token_goes_to_no_other_host(desk):
     elsewhere = SharedFile("F1", "x", "text/plain", None, "https://files.example.com/x")
     with pytest.raises(ChatRefused, match="foreign_address"):
-        await desk.surface.fetch(elsewhere, limit_bytes=100)
+        await desk.chat.fetch(elsewhere, limit_bytes=100)
 
 
 SLACK, LOCAL = "https://slack.com/api/", "http://127.0.0.1:8000/api/"
@@ -372,8 +372,8 @@ def test_which_addresses_may_be_read(url, base_url, allowed):
 async def test_two_teammates_in_one_thread_share_its_status_line(desk):
     target = await desk.target()
     first, second = (
-        desk.surface.open_reply(target),
-        desk.surface.open_reply(replace(target, turn_id="other")),
+        desk.chat.open_reply(target),
+        desk.chat.open_reply(replace(target, turn_id="other")),
     )
     where = ("#engineering", target.thread_ts)
     first.show_status("is thinking…")
@@ -387,10 +387,10 @@ async def test_two_teammates_in_one_thread_share_its_status_line(desk):
 
 async def test_a_status_that_is_over_at_once_needs_no_call(desk):
     quick, slow = await desk.target(), await desk.target()
-    replies = [desk.surface.open_reply(target) for target in (quick, slow)]
+    replies = [desk.chat.open_reply(target) for target in (quick, slow)]
     for reply in replies:
         reply.show_status("is thinking…")
-    await desk.surface.person(UserId("U01MAYACHEN"))  # a moment passes
+    await desk.chat.person(UserId("U01MAYACHEN"))  # a moment passes
     replies[0].show_status("")
     where = slow.thread.channel, slow.thread_ts
     await eventually(lambda: desk.playground.status(*where) == "is thinking…")
@@ -399,12 +399,12 @@ async def test_a_status_that_is_over_at_once_needs_no_call(desk):
 
 async def test_g7_a_status_line_that_slack_refuses_is_done_without(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(replace(target, thread_ts=MessageTs("1.000001")))
+    reply = desk.chat.open_reply(replace(target, thread_ts=MessageTs("1.000001")))
     reply.show_status("is thinking…")
     method = "assistant.threads.setStatus"
     await eventually(lambda: desk.playground.calls(method))
     tried = len(desk.playground.calls(method))
-    await eventually(lambda: not desk.surface._status._lines)
-    desk.surface.open_reply(target).show_status("is thinking…")
+    await eventually(lambda: not desk.chat._status._lines)
+    desk.chat.open_reply(target).show_status("is thinking…")
     await asyncio.sleep(0.05)
     assert len(desk.playground.calls(method)) == tried

@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 
 from bridge.domain.ids import TeamId, UserId
 from bridge.render import action_ids
-from bridge.slack.event_parser import Installation, MessagePosted, Unsupported, read_event
-from bridge.slack.inbound.interactions import (
+from bridge.slack.event_parser import (
     ButtonKind,
     ButtonPressed,
+    Installation,
+    MessagePosted,
     ReasonSubmitted,
+    Unsupported,
     read_button,
+    read_event,
     read_submission,
 )
 from bridge.slack.mrkdwn import plain_text

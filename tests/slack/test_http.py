@@ -15,7 +15,7 @@ from bridge.render import action_ids
 from bridge.slack.inbound.listeners import Listeners, http_handler, make_app
 from bridge.telemetry import Tasks
 from bridge.web import Web, WebOptions
-from tests.slack.test_inbound import US, pressed, recorded
+from tests.slack.test_event_parser import US, pressed, recorded
 from tests.slack.test_listeners import Notebook
 from tests.support import eventually
 
@@ -29,7 +29,7 @@ async def served(desk):
 
     notebook, tasks = Notebook(), Tasks()
     app = make_app(desk.web_api, US, signing_secret=SECRET)
-    Listeners(us=US, intake=notebook, forms=desk.surface, tasks=tasks).register(app)
+    Listeners(us=US, intake=notebook, forms=desk.chat, tasks=tasks).register(app)
     routes = [web.post("/slack/events", http_handler(app))]
     server = Web(WebOptions(port=0), readiness=ready, routes=routes)
     await server.start()

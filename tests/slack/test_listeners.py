@@ -63,7 +63,7 @@ class Notebook:
 async def listening(desk, *, ears=None, **options):
     notebook, tasks = Notebook(), Tasks()
     app = make_app(desk.web_api, desk.us)
-    Listeners(us=desk.us, intake=notebook, forms=desk.surface, tasks=tasks, ears=ears).register(app)
+    Listeners(us=desk.us, intake=notebook, forms=desk.chat, tasks=tasks, ears=ears).register(app)
     link = SocketMode(
         SocketOptions(app_token=desk.playground.app_token, **options),
         web_api=desk.web_api,
@@ -123,7 +123,7 @@ async def test_our_own_posts_come_back_and_start_nothing(desk):
     async with listening(desk) as notebook:
         target = await desk.target()
         await eventually(notebook.messages)
-        await desk.surface.notice(target.thread, "a notice", persona=ADA)
+        await desk.chat.notice(target.thread, "a notice", persona=ADA)
         await settled(desk)
         assert [message.text for message in notebook.messages()] == ["please look at this"]
 
@@ -156,7 +156,7 @@ async def test_files_come_with_the_message(desk):
         (message,) = await eventually(notebook.messages)
         (file,) = message.files
         assert (file.name, file.size) == ("log.txt", 8)
-        assert await desk.surface.fetch(file, limit_bytes=100) == b"all fine"
+        assert await desk.chat.fetch(file, limit_bytes=100) == b"all fine"
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ async def card(desk):
     """A posted card: its approval and where it stands."""
     target = await desk.target()
     asked = approval(target.turn_id, target.thread)
-    ref = await desk.surface.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
+    ref = await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
     return asked, ref
 
 
@@ -222,7 +222,7 @@ async def test_a_reason_that_cannot_be_stored_is_answered_not_met_with_silence(d
 async def test_the_full_view_opens_on_a_click(desk):
     target = await desk.target()
     asked = approval(target.turn_id, target.thread, command="x" * 5_000)
-    ref = await desk.surface.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
+    ref = await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
     async with listening(desk) as notebook:
         notebook.approvals[asked.approval_id] = asked
         await desk.playground.click("maya", ref.channel, ref.ts, action_ids.APPROVAL_VIEW)
@@ -233,7 +233,7 @@ async def test_the_full_view_opens_on_a_click(desk):
 async def test_a_click_on_a_card_of_no_known_approval_is_answered(desk):
     target = await desk.target()
     asked = approval(target.turn_id, target.thread, command="x" * 5_000)
-    ref = await desk.surface.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
+    ref = await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
     async with listening(desk):
         await desk.playground.click("maya", ref.channel, ref.ts, action_ids.APPROVAL_VIEW)
         assert await eventually(lambda: desk.playground.ephemerals("maya"))
@@ -241,7 +241,7 @@ async def test_a_click_on_a_card_of_no_known_approval_is_answered(desk):
 
 async def test_the_stop_button_names_its_turn(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "Working on it")
     (message,) = await eventually(lambda: desk.thread(target))
     async with listening(desk) as notebook:

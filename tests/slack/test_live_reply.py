@@ -30,7 +30,7 @@ def stop_buttons(message):
 
 async def test_a_reply_appears_grows_and_ends_without_its_stop_button(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "Hello")
     first = await eventually(lambda: desk.thread(target))
     assert stop_buttons(first[0])
@@ -45,13 +45,13 @@ async def test_a_reply_appears_grows_and_ends_without_its_stop_button(desk):
 
 async def test_a_reply_that_was_let_go_writes_no_more(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "Hello")
     await eventually(lambda: desk.thread(target))
     reply.let_go()
     reply.append("1", "m", " world")
     there = await desk.target()
-    other = desk.surface.open_reply(there)
+    other = desk.chat.open_reply(there)
     other.append("1", "m", "Some")
     await eventually(lambda: desk.thread(there))
     other.append("1", "m", " more")  # its turn to be edited comes after the first one's
@@ -61,7 +61,7 @@ async def test_a_reply_that_was_let_go_writes_no_more(desk):
 
 async def test_a_short_answer_is_one_call(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "42")
     await asyncio.sleep(0)
     await desk.finish(reply, DONE)
@@ -100,7 +100,7 @@ async def stream(reply, text, *, pieces, pause_s=0.0):
 
 async def test_g10_sixty_thousand_characters_arrive_whole_in_order_and_within_the_limits(desk):
     target, text = await desk.target(), long_text()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     await stream(reply, text, pieces=300, pause_s=0.003)
     await desk.finish(reply, DONE)
     assert marks(desk.markdown(target)) == marks(text)
@@ -120,7 +120,7 @@ async def test_g10_sixty_thousand_characters_arrive_whole_in_order_and_within_th
 async def test_g10_replies_side_by_side_provoke_no_429_and_lose_nothing(desk_with):
     async with desk_with(rate_limits=True) as desk:
         targets = [await desk.target() for _ in range(5)]
-        replies = [desk.surface.open_reply(target) for target in targets]
+        replies = [desk.chat.open_reply(target) for target in targets]
         texts = [long_text(4_000) for _ in targets]
         await asyncio.gather(
             *(
@@ -139,7 +139,7 @@ async def test_g10_replies_side_by_side_provoke_no_429_and_lose_nothing(desk_wit
 
 async def test_one_live_turn_is_edited_about_once_a_second(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     await stream(reply, "word " * 300, pieces=60, pause_s=0.06)
     await desk.finish(reply, DONE)
     assert 3 <= len(desk.playground.calls("chat.update")) <= 6
@@ -147,7 +147,7 @@ async def test_one_live_turn_is_edited_about_once_a_second(desk):
 
 async def test_g10_the_end_of_a_reply_goes_before_edits_that_wait(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "The first half ")
     await eventually(lambda: desk.thread(target))
     for _ in range(47):  # what edits may use of the window while one reply is in progress
@@ -173,7 +173,7 @@ async def test_g10_the_end_of_a_reply_goes_before_edits_that_wait(desk):
 async def test_g4_g7_a_fault_on_the_way_leaves_one_whole_reply(desk, fault, params, method):
     target = await desk.target()
     await desk.playground.set_fault(fault, method=method, **params)
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "The first half ")
     if method == "chat.update":
         await eventually(lambda: desk.thread(target))
@@ -187,7 +187,7 @@ async def test_g4_g7_a_fault_on_the_way_leaves_one_whole_reply(desk, fault, para
 async def test_g4_a_post_whose_answer_is_lost_is_found_and_not_sent_again(desk):
     target = await desk.target()
     await desk.playground.set_fault("lost_answer", method="chat.postMessage", count=1)
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "Only once")
     await desk.finish(reply, DONE)
     assert len(desk.playground.calls("chat.postMessage")) == 1
@@ -202,7 +202,7 @@ async def test_g7_a_slack_that_is_down_costs_the_turn_nothing_but_time(desk_with
         target = await desk.target()
         before = DISPLAY_FAILURES._value.get()
         await desk.playground.set_fault("server_error", status=500)
-        reply = desk.surface.open_reply(target)
+        reply = desk.chat.open_reply(target)
         reply.append("1", "m", "unheard")
         reply.show_status("is thinking…")
         await reply.seal()
@@ -216,11 +216,11 @@ async def test_g7_a_slack_that_is_down_costs_the_turn_nothing_but_time(desk_with
 
 async def test_what_follows_a_seal_goes_below_the_card(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "I need to ask.")
     await reply.seal()
     assert not stop_buttons(desk.thread(target)[0])
-    await desk.surface.notice(target.thread, "the card")
+    await desk.chat.notice(target.thread, "the card")
     reply.append("2", "n", "Thank you.")
     await desk.finish(reply, DONE)
     shown = [message["text"] for message in desk.thread(target)]
@@ -229,7 +229,7 @@ async def test_what_follows_a_seal_goes_below_the_card(desk):
 
 async def test_text_that_is_taken_back_disappears_from_slack(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     await stream(reply, long_text(30_000), pieces=10)
     await eventually(lambda: len(desk.thread(target)) > 1)
     reply.drop_runs(frozenset({"1"}))
@@ -241,7 +241,7 @@ async def test_text_that_is_taken_back_disappears_from_slack(desk):
 
 async def test_a_reply_without_text_still_ends_in_words(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     await desk.finish(reply, ReplyEnding(Outcome.FAILED, "The model did not answer.", 1.0, Usage()))
     (message,) = desk.thread(target)
     assert "The model did not answer." in message["text"]
@@ -249,7 +249,7 @@ async def test_a_reply_without_text_still_ends_in_words(desk):
 
 async def test_a_message_that_somebody_deleted_is_posted_anew_at_the_end(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "First words")
     (message,) = await eventually(lambda: desk.thread(target))
     gone = {"channel": target.thread.channel, "ts": message["ts"]}
@@ -264,7 +264,7 @@ async def test_a_message_that_somebody_deleted_is_posted_anew_at_the_end(desk):
 
 async def test_a_teammate_posts_under_her_own_face(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "Hi")
     await desk.finish(reply, DONE)
     (message,) = desk.thread(target)
@@ -276,7 +276,7 @@ async def test_without_the_scope_her_name_stands_in_the_message(desk_with):
     scopes = tuple(scope for scope in GRANTED_SCOPES if scope != "chat:write.customize")
     async with desk_with(scopes=scopes) as desk:
         target = await desk.target()
-        reply = desk.surface.open_reply(target)
+        reply = desk.chat.open_reply(target)
         reply.append("1", "m", "Hi")
         await desk.finish(reply, DONE)
         (message,) = desk.thread(target)
@@ -287,7 +287,7 @@ async def test_without_the_scope_her_name_stands_in_the_message(desk_with):
 
 async def test_g9_an_agents_text_pings_nobody_but_the_people_of_the_thread(desk):
     target = await desk.target(mentions=["U01MAYACHEN"])
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "<!channel> @here <@U02JONASWEB> but <@U01MAYACHEN> yes")
     await desk.finish(reply, DONE)
     sent = str(desk.thread(target)[0]["blocks"]) + desk.thread(target)[0]["text"]
@@ -298,7 +298,7 @@ async def test_g9_an_agents_text_pings_nobody_but_the_people_of_the_thread(desk)
 
 async def test_posts_ask_for_no_unfurling_and_edits_for_no_parsing(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "see https://example.com")
     await eventually(lambda: desk.thread(target))
     await desk.finish(reply, DONE)
@@ -310,7 +310,7 @@ async def test_posts_ask_for_no_unfurling_and_edits_for_no_parsing(desk):
 
 async def test_the_status_line_shows_and_is_cleared_at_the_end(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.show_status("is thinking…")
     where = ("#engineering", target.thread_ts)
     await eventually(lambda: desk.playground.status(*where) == "is thinking…")

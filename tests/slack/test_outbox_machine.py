@@ -19,7 +19,7 @@ from bridge.slack.outbound.live_reply import DeliveryOptions
 from bridge.slack.outbound.outbox_worker import OutboxWorkerOptions
 from bridge.telemetry import Tasks
 from tests.slack.conftest import open_desk
-from tests.slack.test_delivery import stop_buttons
+from tests.slack.test_live_reply import stop_buttons
 
 DONE = ReplyEnding(Outcome.DONE, None, 3.0, Usage())
 OPTIONS = ChatAdapterOptions(
@@ -61,7 +61,7 @@ class Life:
     async def begin(self):
         self.root = self.root if self.target else self.desk.say("please")
         self.target = await self.desk.target(self.root)
-        self.reply, self.said = self.desk.surface.open_reply(self.target), ""
+        self.reply, self.said = self.desk.chat.open_reply(self.target), ""
 
     async def say(self, _):
         piece = f"piece{len(self.replies)}x{len(self.said)} "
@@ -81,15 +81,15 @@ class Life:
     async def notice(self, _):
         text = f"notice {len(self.notices)}"
         self.notices.append(text)
-        self.tasks.spawn(self.desk.surface.notice(self.target.thread, text), name="notice")
+        self.tasks.spawn(self.desk.chat.notice(self.target.thread, text), name="notice")
         await self.stored()
 
     async def wait(self, _):
-        await self.sign(self.desk.surface.mark_waiting(self.ref))
+        await self.sign(self.desk.chat.mark_waiting(self.ref))
         self.signs.add("hourglass_flowing_sand")
 
     async def take(self, _):
-        await self.sign(self.desk.surface.mark_taken(self.ref, was_waiting=True))
+        await self.sign(self.desk.chat.mark_taken(self.ref, was_waiting=True))
         self.signs = {"eyes"}
 
     async def sign(self, marking):
@@ -111,7 +111,7 @@ class Life:
         """The process dies; the turn that runs is taken up by the next one."""
         await self.tasks.aclose()
         await self.desk.restart(OPTIONS)
-        self.reply = self.desk.surface.open_reply(self.target, resumed=True)
+        self.reply = self.desk.chat.open_reply(self.target, resumed=True)
         if self.said:
             self.reply.set_text("1", "m", self.said)
 

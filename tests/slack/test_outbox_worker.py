@@ -27,7 +27,7 @@ from bridge.slack.rate_limit.windows import Priority
 from bridge.telemetry import OUTBOX_GIVEN_UP, OUTBOX_OWED, STORE_FAILURES, Tasks
 from tests.slack.conftest import ADA, RealClock
 from tests.slack.samples import approval
-from tests.slack.test_delivery import stop_buttons
+from tests.slack.test_live_reply import stop_buttons
 from tests.support import eventually
 
 DONE = ReplyEnding(Outcome.DONE, None, 3.0, Usage(10, 20))
@@ -69,7 +69,7 @@ async def one_whole_reply(desk, target, text):
 
 
 def live_reply(desk, target, text):
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", text)
     return reply
 
@@ -103,7 +103,7 @@ async def test_g4_a_reply_of_which_nothing_was_shown_is_posted_by_the_next_proce
 async def test_g4_killed_at_any_step_of_a_write_the_reply_is_shown_once(desk, fault, method):
     """Planned, sent without an answer, taken without being recorded, refused for a moment."""
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     if method == "chat.update":
         reply.append("1", "m", "First. ")
         await eventually(lambda: desk.thread(target))
@@ -165,7 +165,7 @@ async def test_g4_what_is_shown_and_settled_is_not_written_again(desk):
     await desk.finish(live_reply(desk, target, "Done and noted"), DONE)
     calls = len(desk.playground.calls())
     await desk.restart(QUICK)
-    await desk.surface.notice(target.thread, "only this")
+    await desk.chat.notice(target.thread, "only this")
     assert [call.name for call in desk.playground.calls()[calls:]] == ["chat.postMessage"]
 
 
@@ -174,7 +174,7 @@ async def test_what_an_earlier_process_showed_gets_the_last_word_even_after_anot
     live_reply(desk, target, "Half an **answer**")
     await eventually(lambda: desk.thread(target))
     await desk.restart(QUICK)
-    resumed = desk.surface.open_reply(target, resumed=True)
+    resumed = desk.chat.open_reply(target, resumed=True)
     interrupted = ReplyEnding(Outcome.INTERRUPTED, "Interrupted by a restart.", 3.0, Usage())
     last = await resumed.conclude(interrupted, nothing_new=True)
     for _ in range(2):  # the second time it was shown, but that was not noted
@@ -241,7 +241,7 @@ async def test_g4_a_resumed_reply_goes_on_in_its_message_after_an_earlier_one_wa
     await reply.seal()
     (kept,) = desk.thread(target)
     await desk.restart(QUICK)
-    resumed = desk.surface.open_reply(target, resumed=True)
+    resumed = desk.chat.open_reply(target, resumed=True)
     resumed.append("2", "n", "After the card. And more.")
     await desk.finish(resumed, DONE)
     await desk.all_shown()
@@ -332,7 +332,7 @@ async def test_a_refusal_for_good_ends_it_once_and_holds_up_nobody(desk):
     assert row.state == "failed"
     assert len(desk.playground.calls("conversations.replies")) == 1
     elsewhere = await desk.target(channel="#partners")
-    await desk.surface.notice(elsewhere.thread, "here all is well")
+    await desk.chat.notice(elsewhere.thread, "here all is well")
     assert desk.thread(elsewhere)
 
 
@@ -350,8 +350,8 @@ async def test_what_nobody_foresaw_holds_up_nothing_behind_it(desk):
         payload="not what we write",
     )
     await desk.store.outbox.owe([unreadable])
-    desk.surface.start()
-    await desk.surface.notice(target.thread, "and after it")
+    desk.chat.start()
+    await desk.chat.notice(target.thread, "and after it")
     await desk.all_shown()
     assert [message["text"] for message in desk.thread(target)] == ["and after it"]
 
@@ -365,7 +365,7 @@ async def test_what_nobody_foresaw_holds_up_nothing_behind_it(desk):
 async def test_g4_a_notice_without_an_answer_is_shown_once(desk, fault):
     target = await desk.target()
     await desk.playground.set_fault(fault, method="chat.postMessage", count=2)
-    await desk.surface.notice(target.thread, "Only once")
+    await desk.chat.notice(target.thread, "Only once")
     await desk.restart(QUICK)
     await desk.all_shown()
     assert [message["text"] for message in desk.thread(target)] == ["Only once"]
@@ -373,7 +373,7 @@ async def test_g4_a_notice_without_an_answer_is_shown_once(desk, fault):
 
 async def test_g4_a_notice_that_was_found_but_not_settled_is_not_posted_again(desk):
     target = await desk.target()
-    await desk.surface.notice(target.thread, "Only once")
+    await desk.chat.notice(target.thread, "Only once")
     ts = MessageTs(desk.thread(target)[0]["ts"])
     owed = OutboxEntry(
         outbox_id="found",
@@ -396,11 +396,11 @@ async def test_notices_of_a_thread_keep_their_order_over_a_restart(desk):
     target = await desk.target()
     await desk.playground.set_fault("server_error", status=503)
     for number in range(4):
-        await desk.surface.notice(target.thread, f"notice {number}")
+        await desk.chat.notice(target.thread, f"notice {number}")
     await desk.restart(QUICK, started=False)
     await desk.playground.set_fault("server_error", False)
-    desk.surface.start()
-    await desk.surface.notice(target.thread, "notice 4")
+    desk.chat.start()
+    await desk.chat.notice(target.thread, "notice 4")
     await desk.all_shown()
     shown = [message["text"] for message in desk.thread(target)]
     assert shown == [f"notice {number}" for number in range(5)]
@@ -410,11 +410,11 @@ async def test_a_private_note_is_repeated_after_a_refusal_but_not_when_it_may_be
     where = desk.channel()
     maya = UserId("U01MAYACHEN")
     await desk.playground.set_fault("lost_answer", method="chat.postEphemeral", count=1)
-    await desk.surface.private_note(where, maya, "unclear", thread_ts=None)
+    await desk.chat.private_note(where, maya, "unclear", thread_ts=None)
     await desk.playground.set_fault(
         "rate_limited", method="chat.postEphemeral", count=1, retry_after_s=1
     )
-    await desk.surface.private_note(where, maya, "refused", thread_ts=None)
+    await desk.chat.private_note(where, maya, "refused", thread_ts=None)
     await desk.restart(QUICK)
     await desk.all_shown()
     notes = [note["text"] for note in desk.playground.ephemerals("maya")]
@@ -426,13 +426,13 @@ async def test_a_private_note_that_was_shown_is_not_repeated_when_that_cannot_be
     before = failures_of_the_store()
     await desk.playground.set_fault("slow", method="chat.postEphemeral", delay_s=0.2, count=1)
     with closing(sqlite3.connect(desk.store_path, isolation_level=None)) as other:
-        note = desk.surface.private_note(where, maya, "Only once.", thread_ts=None)
+        note = desk.chat.private_note(where, maya, "Only once.", thread_ts=None)
         telling = Tasks().spawn(note, name="note")
         await eventually(lambda: desk.playground.ephemerals("maya"))
         other.execute("BEGIN IMMEDIATE")
         await eventually(lambda: failures_of_the_store() > before)
     await telling
-    await desk.surface.private_note(where, maya, "After it.", thread_ts=None)
+    await desk.chat.private_note(where, maya, "After it.", thread_ts=None)
     await desk.restart(QUICK)
     await desk.all_shown()
     assert [note["text"] for note in desk.playground.ephemerals("maya")] == [
@@ -445,7 +445,7 @@ async def test_a_person_is_answered_privately_although_nothing_can_be_stored(des
     maya = UserId("U01MAYACHEN")
     with closing(sqlite3.connect(desk.store_path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        await desk.surface.private_note(desk.channel(), maya, "Please try again.", thread_ts=None)
+        await desk.chat.private_note(desk.channel(), maya, "Please try again.", thread_ts=None)
     (note,) = desk.playground.ephemerals("maya")
     assert note["text"] == "Please try again."
 
@@ -459,8 +459,8 @@ async def test_signs_on_a_message_end_up_as_they_were_last_meant(desk):
         return {reaction["name"] for reaction in message.get("reactions", [])}
 
     await desk.playground.set_fault("server_error", status=500)
-    await desk.surface.mark_waiting(ref)
-    await desk.surface.mark_taken(ref, was_waiting=True)
+    await desk.chat.mark_waiting(ref)
+    await desk.chat.mark_taken(ref, was_waiting=True)
     await desk.restart(QUICK)
     await desk.playground.set_fault("server_error", False)
     await desk.all_shown()
@@ -472,15 +472,15 @@ async def test_g4_a_card_that_a_killed_process_had_posted_is_found_again(desk):
     await desk.playground.set_fault("slow", method="chat.postMessage", delay_s=0.3, count=1)
     asked = approval(target.turn_id, target.thread)
     posting = Tasks().spawn(
-        desk.surface.post_card(asked, thread_ts=target.thread_ts, persona=ADA), name="card"
+        desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA), name="card"
     )
     (card,) = await eventually(lambda: desk.thread(target))
     posting.cancel()
     await asyncio.wait([posting])
     await desk.restart(QUICK)
-    ref = await desk.surface.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
+    ref = await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
     assert ref.ts == card["ts"]
-    again = await desk.surface.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
+    again = await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
     assert again == ref
     assert len(desk.thread(target)) == 1
 
@@ -492,25 +492,25 @@ async def test_g5_a_card_that_nobody_knew_to_be_there_loses_its_buttons(desk):
     await desk.playground.set_fault("lost_answer", method="chat.postMessage", count=1)
     await desk.playground.set_fault("server_error", method="conversations.replies")
     with pytest.raises(ChatUnreachable):
-        await desk.surface.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
+        await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
     assert stop_buttons(desk.thread(target)[0])
     await desk.playground.set_fault("server_error", False)
     void = replace(asked, state=ApprovalState.VOID, cause="This could not be shown in Slack.")
-    assert await desk.surface.close_card(void)
+    assert await desk.chat.close_card(void)
     (card,) = desk.thread(target)
     assert stop_buttons(card) == []
-    assert await desk.surface.close_card(replace(void, approval_id="never-shown"))
+    assert await desk.chat.close_card(replace(void, approval_id="never-shown"))
 
 
 async def test_a_decision_is_shown_on_its_card_however_long_slack_is_away(desk):
     target = await desk.target()
     asked = approval(target.turn_id, target.thread)
-    card = await desk.surface.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
+    card = await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
     decided = replace(
         asked, state=ApprovalState.ALLOWED, decided_by=UserId("U02JONASWEB"), card=card
     )
     await desk.playground.set_fault("server_error", method="chat.update")
-    closing_card = Tasks().spawn(desk.surface.close_card(decided), name="close card")
+    closing_card = Tasks().spawn(desk.chat.close_card(decided), name="close card")
     done, _ = await asyncio.wait([closing_card], timeout=QUICK.insist_s + 0.5)
     assert not done
     await desk.playground.set_fault("server_error", False)
@@ -528,7 +528,7 @@ async def test_g4_a_post_is_found_in_a_busy_thread(desk, after):
         desk.say(f"before {number}", thread_ts=target.thread_ts)
     await desk.playground.set_fault("lost_answer", method="chat.postMessage", count=1)
     await desk.playground.set_fault("server_error", method="conversations.replies")
-    await desk.surface.notice(target.thread, "Only once")
+    await desk.chat.notice(target.thread, "Only once")
     for number in range(after):
         desk.say(f"after {number}", thread_ts=target.thread_ts)
     await desk.playground.set_fault("server_error", False)
@@ -543,7 +543,7 @@ async def test_the_sdk_sends_nothing_twice_by_itself(desk):
     target = await desk.target()
     await desk.playground.set_fault("lost_answer", method="chat.postMessage", count=1)
     await desk.playground.set_fault("server_error", method="conversations.replies")
-    await desk.surface.notice(target.thread, "Only once")
+    await desk.chat.notice(target.thread, "Only once")
     assert len(desk.playground.calls("chat.postMessage")) == 1
     assert desk.web_api.client.retry_handlers == []
 
@@ -560,7 +560,7 @@ async def test_g5_a_reply_without_a_last_word_is_let_go_and_ended_by_another_han
         reply.show_tools((ToolLine("call-1", "Bash", "ls"),))
         await eventually(lambda: desk.thread(target))
         await reply.deliver(stored=True)
-        await desk.surface.close_leftover(target, "This could not be shown.")
+        await desk.chat.close_leftover(target, "This could not be shown.")
         await desk.all_shown()
         (message,) = desk.thread(target)
         assert desk.markdown(target) == "Half of it"

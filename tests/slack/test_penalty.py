@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.slack.rate_limit.penalty import LOWEST, Penalty
+from bridge.slack.rate_limit.windows import LOWEST, Penalty
 
 
 def test_a_429_halves_the_share_which_grows_back_within_minutes() -> None:

@@ -12,8 +12,7 @@ from bridge.render.mentions import escape_mrkdwn
 from bridge.render.stream import MessageView
 from bridge.slack.outbound.message_sending import MessageSender
 from bridge.slack.outbound.personas import Personas
-from bridge.slack.outbound.plain_text_fallback import PIECE, plain_pieces
-from bridge.slack.outbound.reply_messages import ReplyMessages
+from bridge.slack.outbound.reply_messages import PIECE, ReplyMessages, plain_pieces
 from bridge.slack.rate_limit.windows import Priority
 from tests.slack.conftest import RealClock
 

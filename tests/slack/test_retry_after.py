@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.slack.rate_limit.retry_after import retry_after_s
+from bridge.slack.web_api import retry_after_s
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 

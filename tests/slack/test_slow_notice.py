@@ -2,7 +2,7 @@
 
 import math
 
-from bridge.slack.rate_limit.slow_notice import SlowNotice
+from bridge.slack.rate_limit.rate_limiter import SlowNotice
 
 
 def test_a_wait_of_some_seconds_is_said_and_kept_for_a_while() -> None:

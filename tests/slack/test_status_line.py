@@ -114,7 +114,7 @@ def test_a_short_429_and_waiting_emoji_are_not_worth_a_word():
 
 async def test_people_see_under_the_thread_that_slack_slows_the_updates_down(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.show_status(THINKING)
     where = ("#engineering", target.thread_ts)
     await eventually(lambda: desk.playground.status(*where) == THINKING)
@@ -124,13 +124,13 @@ async def test_people_see_under_the_thread_that_slack_slows_the_updates_down(des
 
 async def test_g5_what_an_earlier_process_said_of_a_turn_goes_with_its_end(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.append("1", "m", "Half")
     reply.show_status(THINKING)
     where = ("#engineering", target.thread_ts)
     await eventually(lambda: desk.playground.status(*where) == THINKING)
     await desk.restart(ChatAdapterOptions())
-    resumed = desk.surface.open_reply(target, resumed=True)
+    resumed = desk.chat.open_reply(target, resumed=True)
     resumed.show_status(THINKING)
     resumed.set_text("1", "m", "Whole")
     await desk.finish(resumed, ReplyEnding(Outcome.DONE, None, 3.0, Usage()))
@@ -139,7 +139,7 @@ async def test_g5_what_an_earlier_process_said_of_a_turn_goes_with_its_end(desk)
 
 async def test_a_status_whose_end_slack_did_not_confirm_is_taken_away_again(desk):
     target = await desk.target()
-    reply = desk.surface.open_reply(target)
+    reply = desk.chat.open_reply(target)
     reply.show_status(THINKING)
     where = ("#engineering", target.thread_ts)
     await eventually(lambda: desk.playground.status(*where) == THINKING)
@@ -151,7 +151,7 @@ async def test_a_status_whose_end_slack_did_not_confirm_is_taken_away_again(desk
 async def test_where_no_status_can_be_the_reply_says_it_itself_until_it_ends(desk):
     target = await desk.target()
     at_root = replace(target, thread=replace(target.thread, thread_ts=None), thread_ts=None)
-    reply = desk.surface.open_reply(at_root)
+    reply = desk.chat.open_reply(at_root)
 
     def shown():
         return str(desk.playground.messages("#engineering")[-1].get("blocks"))

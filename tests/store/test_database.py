@@ -28,6 +28,7 @@ from bridge.store import Store
 from bridge.store.database import Database
 from bridge.store.migrations.upgrade import config
 from bridge.store.schema import SCHEMA_VERSION, metadata
+from tests.queue_oracle import turn_counts, waiting_before
 from tests.store.test_approvals import question
 from tests.store.test_outbox import entry
 from tests.store.world import CHANNEL, NOW, TEAM, THREAD, World, later, ts_of, url
@@ -164,7 +165,7 @@ async def test_reading_goes_on_while_another_program_writes(file: Path, world: W
     await world.say(1, "ada")
     with closing(sqlite3.connect(file, isolation_level=None)) as blocker:
         blocker.execute("BEGIN IMMEDIATE")
-        assert await world.store.turn_queue.counts() == {"waiting": 1, "active": 0}
+        assert await turn_counts(world.store) == {"waiting": 1, "active": 0}
 
 
 async def test_a_full_disk_is_unavailable_and_then_recovers(world: World) -> None:
@@ -174,10 +175,10 @@ async def test_a_full_disk_is_unavailable_and_then_recovers(world: World) -> Non
     await world.store.database.write(limit(1))  # SQLite makes it the present size
     with pytest.raises(StoreUnavailable, match="full"):
         await world.say(1, "ada", text="x" * 200_000)
-    before = await world.store.turn_queue.counts()
+    before = await turn_counts(world.store)
     await world.store.database.write(limit(1_000_000))
     await world.say(200, "ada")
-    assert await world.store.turn_queue.counts() == {**before, "waiting": before["waiting"] + 1}
+    assert await turn_counts(world.store) == {**before, "waiting": before["waiting"] + 1}
 
 
 async def test_a_closed_store_says_so_and_may_be_closed_again(file: Path) -> None:
@@ -185,7 +186,7 @@ async def test_a_closed_store_says_so_and_may_be_closed_again(file: Path) -> Non
     await store.close()
     await store.close()
     with pytest.raises(StoreUnavailable, match="stopping"):
-        await store.turn_queue.counts()
+        await turn_counts(store)
 
 
 async def test_a_broken_rule_of_the_schema_is_a_store_error(world: World) -> None:
@@ -243,7 +244,7 @@ async def live(world: World) -> None:
         exclude_turn=ada.turn_id,
     )
     await world.send("1-ada")
-    await store.turn_queue.waiting_before(TurnId("1-ada"))
+    await waiting_before(store, TurnId("1-ada"))
     await store.outbox.plan(entry("one"))
     await store.outbox.sent(OutboxId("one"), ts_of(9), "h")
     await store.outbox.authors(TEAM, CHANNEL, [ts_of(9)])
@@ -270,7 +271,7 @@ async def live(world: World) -> None:
     await store.turn_queue.drop_waiting(TurnId("x"), outcome=Outcome.CANCELLED, now=NOW)
     await store.turn_queue.left_active(not_lease="l")
     await store.turn_queue.bindings_waiting()
-    await store.turn_queue.counts()
+    await turn_counts(store)
     await store.approvals.open_all()
     await store.approvals.not_closed()
     await store.approvals.card_closed(ApprovalId("A1"), NOW)

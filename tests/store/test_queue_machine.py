@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 from bridge.domain.events import Outcome
 from bridge.domain.ids import BindingId, ThreadKey, TurnId
 from bridge.store import Store
+from tests.queue_oracle import turn_counts, waiting_before
 from tests.store.world import NOW, OTHER_THREAD, THREAD, World, message, ts_of, url
 
 T = TypeVar("T")
@@ -189,7 +190,7 @@ class Queue(RuleBasedStateMachine):
     def ask_how_many_go_first(self) -> None:
         for queue in self.bindings.values():
             for ahead, (name, _numbers) in enumerate(queue.waiting):
-                before = self.wait(self.world.store.turn_queue.waiting_before(TurnId(name)))
+                before = self.wait(waiting_before(self.world.store, TurnId(name)))
                 assert before == ahead + (queue.active is not None)
 
     # --- the process dies and another begins ---
@@ -219,7 +220,7 @@ class Queue(RuleBasedStateMachine):
 
     @invariant()
     def the_queue_holds_what_is_expected(self) -> None:
-        counts = self.wait(self.world.store.turn_queue.counts())
+        counts = self.wait(turn_counts(self.world.store))
         queues = self.bindings.values()
         assert counts == {
             "waiting": sum(len(queue.waiting) for queue in queues),

@@ -10,6 +10,7 @@ import pytest
 from bridge.domain.events import Outcome
 from bridge.domain.ids import BindingId, MessageId, TurnId, UserId
 from bridge.store import Amendment, Located, LocatedTurn, Placed, Removal, Store, TurnState
+from tests.queue_oracle import turn_counts, waiting_before
 from tests.store.world import (
     CHANNEL,
     LEASE,
@@ -99,7 +100,7 @@ async def test_a_turn_ends_exactly_once(world: World) -> None:
 async def test_a_turn_that_only_waits_cannot_end(world: World) -> None:
     await world.say(1, "ada")
     assert not await world.end("1-ada")
-    assert await world.store.turn_queue.counts() == {"waiting": 1, "active": 0}
+    assert await turn_counts(world.store) == {"waiting": 1, "active": 0}
 
 
 async def test_without_the_lease_nothing_changes(world: World) -> None:
@@ -109,7 +110,7 @@ async def test_without_the_lease_nothing_changes(world: World) -> None:
     assert not await world.send("1-ada")
     assert not await world.end("1-ada")
     assert not await world.store.turn_queue.put_back(TurnId("1-ada"), lease=world.lease, now=NOW)
-    assert await world.store.turn_queue.counts() == {"waiting": 0, "active": 1}
+    assert await turn_counts(world.store) == {"waiting": 0, "active": 1}
 
 
 async def test_the_end_is_recorded_with_what_it_cost(file: Path, world: World) -> None:
@@ -152,7 +153,7 @@ async def test_all_waiting_turns_of_a_binding_are_dropped_but_not_the_active_one
     await world.claimed("ada")
     dropped = await world.store.turn_queue.drop_waiting_of(world.binding("ada"), now=NOW)
     assert dropped == ["2-ada", "3-ada"]
-    assert await world.store.turn_queue.counts() == {"waiting": 3, "active": 1}
+    assert await turn_counts(world.store) == {"waiting": 3, "active": 1}
 
 
 async def test_a_turn_the_server_began_takes_the_binding(world: World) -> None:
@@ -181,7 +182,7 @@ async def test_a_turn_the_server_began_comes_before_all_that_wait(world: World) 
     await world.say(1, "ada")
     turns, ada = world.store.turn_queue, world.binding("ada")
     await turns.claim_unprompted(ada, turn_id=TurnId("own"), lease=LEASE, now=NOW)
-    assert await turns.waiting_before(TurnId("1-ada")) == 1
+    assert await waiting_before(world.store, TurnId("1-ada")) == 1
     joined = await world.say(2, "ada", join=True)
     assert joined.placed == (Placed(ada, "ada", TurnId("1-ada"), joined=True, must_wait=True),)
 
@@ -190,10 +191,10 @@ async def test_waiting_before_counts_the_unfinished_of_the_same_binding(world: W
     for number in (1, 2, 3):
         await world.say(number, "ada", "bob")
     await world.claimed("ada")
-    assert await world.store.turn_queue.waiting_before(TurnId("1-ada")) == 0
-    assert await world.store.turn_queue.waiting_before(TurnId("3-ada")) == 2
+    assert await waiting_before(world.store, TurnId("1-ada")) == 0
+    assert await waiting_before(world.store, TurnId("3-ada")) == 2
     await world.end("1-ada")
-    assert await world.store.turn_queue.waiting_before(TurnId("3-ada")) == 1
+    assert await waiting_before(world.store, TurnId("3-ada")) == 1
 
 
 async def test_bindings_that_wait_are_told_in_the_order_of_waiting(world: World) -> None:

@@ -8,6 +8,7 @@ the same door as an event. Reading too much costs nothing there: a message is ta
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Protocol, TypeVar
 
 from bridge.domain.errors import BridgeError, ChatError, ChatRefused, StoreError
@@ -27,7 +28,6 @@ from bridge.slack.event_parser import (
     read_past,
 )
 from bridge.slack.outbound.message_sending import passes
-from bridge.slack.timestamps import earlier, timestamp_of
 from bridge.slack.web_api import WebApi
 from bridge.store.event_gaps import EVERYWHERE, EventGap, EventGaps, OpenMessage
 from bridge.telemetry import CAUGHT_UP, GAPS_OPEN, UNFORESEEN, get_logger
@@ -338,3 +338,16 @@ def _oldest_by_thread(messages: Iterable[OpenMessage]) -> dict[MessageTs, Messag
         if message.thread_ts is not None:
             oldest[message.thread_ts] = min(message.ts, oldest.get(message.thread_ts, message.ts))
     return oldest
+
+
+def earlier(ts: str, seconds: float) -> MessageTs:
+    """The timestamp so many seconds before `ts`."""
+    whole, _, fraction = ts.partition(".")
+    micros = int(whole or 0) * 1_000_000 + int((fraction or "0").ljust(6, "0")[:6])
+    micros = max(0, micros - int(seconds * 1_000_000))
+    return MessageTs(f"{micros // 1_000_000:010d}.{micros % 1_000_000:06d}")
+
+
+def timestamp_of(instant: datetime) -> MessageTs:
+    """The timestamp of an aware instant."""
+    return earlier(f"{instant.timestamp():.6f}", 0.0)

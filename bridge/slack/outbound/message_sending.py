@@ -8,8 +8,9 @@ unclear send is settled by looking, not by guessing (guarantee G4).
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from bridge.domain.errors import ChatError, ChatRefused, ChatUnreachable, StoreError
@@ -17,11 +18,12 @@ from bridge.domain.ids import MessageTs, OutboxId
 from bridge.domain.outbox_entry import OutboxEntry
 from bridge.domain.ports import Clock
 from bridge.domain.teammates import Persona
+from bridge.render import action_ids
 from bridge.render.block_kit import Rendered
-from bridge.slack.event_parser import as_string
-from bridge.slack.outbound.find_posted_message import EVENT_TYPE, lookup
+from bridge.slack.event_parser import JsonObject, as_mapping, as_string
 from bridge.slack.outbound.personas import Personas
 from bridge.slack.rate_limit.wait_queue import Urgency
+from bridge.slack.rate_limit.windows import Priority
 from bridge.slack.web_api import WebApi
 from bridge.store.outbox import Outbox
 from bridge.telemetry import OUTBOX_GIVEN_UP, get_logger
@@ -306,3 +308,66 @@ def _metadata(outbox_id: OutboxId) -> Mapping[str, Any]:
 def hash_of(shown: Rendered) -> str:
     """Names what a message shows, whoever signs it, in a few letters."""
     return hashlib.sha256(json.dumps(shown.blocks).encode()).hexdigest()[:32]
+
+
+EVENT_TYPE: Final = "bridge_post"
+"""The metadata's name on our posts; its payload holds `outbox_id`."""
+
+LOOK_BACK: Final = timedelta(minutes=10)
+"""A post is looked for from so long before it was planned on: our clock may be ahead of Slack's."""
+
+PAGE: Final = 999
+MOST_PAGES: Final = 100
+
+
+async def lookup(web_api: WebApi, entry: OutboxEntry) -> MessageTs | None:
+    """The message's ts; None when it is not there.
+
+    Raises:
+        ChatError: Slack could not be asked.
+    """
+    async for message in _since(web_api, entry):
+        if _is_from(message, entry.outbox_id):
+            return MessageTs(as_string(message.get("ts")))
+    return None
+
+
+async def _since(web_api: WebApi, entry: OutboxEntry) -> AsyncIterator[JsonObject]:
+    """What was posted since shortly before the row was planned, page by page.
+
+    A thread comes with its oldest messages first, a channel with its newest (PLATFORM §1.2).
+    """
+    asked: dict[str, Any] = {
+        "channel": entry.channel,
+        "include_all_metadata": True,
+        "limit": PAGE,
+        "oldest": f"{(entry.planned_at - LOOK_BACK).timestamp():.6f}",
+    }
+    method = "conversations.history"
+    if entry.thread_ts is not None:
+        method, asked["ts"] = "conversations.replies", entry.thread_ts
+    for _ in range(MOST_PAGES):
+        try:
+            answer = await web_api.read(method, asked, priority=Priority.URGENT)
+        except ChatRefused as refusal:
+            if refusal.code == "thread_not_found":
+                return  # its root was deleted, and all that is in it is gone
+            raise
+        listed = answer.get("messages")
+        for item in listed if isinstance(listed, list) else ():
+            yield as_mapping(item)
+        cursor = as_string(as_mapping(answer.get("response_metadata")).get("next_cursor"))
+        if not cursor:
+            return
+        asked["cursor"] = cursor
+
+
+def _is_from(message: JsonObject, outbox_id: OutboxId) -> bool:
+    metadata = as_mapping(message.get("metadata"))
+    if metadata.get("event_type") == EVENT_TYPE:
+        return as_mapping(metadata.get("event_payload")).get("outbox_id") == outbox_id
+    blocks = message.get("blocks")
+    return any(
+        action_ids.is_from(as_string(as_mapping(block).get("block_id")), outbox_id)
+        for block in (blocks if isinstance(blocks, list) else ())
+    )

@@ -1,6 +1,6 @@
 """The Slack messages of one reply: bringing each to its newest view, whatever Slack refuses."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -10,10 +10,12 @@ from bridge.domain.outbox_entry import LastRevision, OutboxEntry
 from bridge.domain.ports import ReplyTarget
 from bridge.render.block_kit import Rendered
 from bridge.render.blocks import reply_blocks
+from bridge.render.limits import size
+from bridge.render.mentions import escape_mrkdwn
+from bridge.render.plain import clip_escaped
 from bridge.render.stream import MessageView
 from bridge.slack.outbound.message_sending import MessageSender, Post, Revision, fixed, passes
 from bridge.slack.outbound.outbox_payloads import REPLY, REST, of_view
-from bridge.slack.outbound.plain_text_fallback import REFUSED_BLOCKS, plain_pieces
 from bridge.slack.rate_limit.windows import Priority
 from bridge.telemetry import DISPLAY_FAILURES, get_logger
 
@@ -284,3 +286,42 @@ class ReplyMessages:
             teammate=self._teammate,
         )
         return self._sender.post(entry, persona=self._target.persona, instead_of=instead_of)
+
+
+PIECE: Final = 3_000
+"""Escaped size of one piece; chat.update takes 4,000 (PLATFORM §3.1)."""
+
+REFUSED_BLOCKS: Final = frozenset(
+    {
+        "block_mismatch",
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "msg_blocks_too_long",
+        "msg_blocks_too_many",
+        "msg_too_long",
+    }
+)
+"""Slack's words for a message whose blocks it will not show."""
+
+
+def plain_pieces(view: MessageView) -> list[Rendered]:
+    """All words of a message as texts without blocks, each short enough for any method."""
+    words = view.markdown.strip("\n")
+    pieces = [Rendered((), escape_mrkdwn(piece)) for piece in _cut(words)]
+    ends = [line for line in (view.sentence, view.tools_line, view.footer) if line]
+    if ends or not pieces:
+        pieces.append(Rendered((), clip_escaped("\n".join(ends) or "…", PIECE)))
+    return pieces
+
+
+def _cut(text: str) -> Iterator[str]:
+    """Cut at the end of a line or word where possible; every piece escapes to at most `PIECE`."""
+    while text:
+        end = len(text) if size(escape_mrkdwn(text[: PIECE + 1])) <= PIECE else PIECE
+        while size(escape_mrkdwn(text[:end])) > PIECE:
+            end = end * 3 // 4
+        if end < len(text):
+            place = max(text.rfind("\n", end // 2, end), text.rfind(" ", end * 9 // 10, end))
+            end = place + 1 if place > 0 else end
+        yield text[:end]
+        text = text[end:]

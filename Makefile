@@ -10,7 +10,8 @@ export PYTHON
 
 BIN := .venv/bin
 PORT ?=
-PYTEST_ARGS ?=
+# Most of the time is waiting, so three processes on two cores. A file is one process's.
+PYTEST_ARGS ?= -n 3 --dist loadfile
 
 .PHONY: help demo test check format lock bench chaos setup setup-demo clean
 

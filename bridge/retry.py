@@ -1,6 +1,7 @@
 """Retry policy of the whole program: exponential backoff with jitter, and the retry loop."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ async def retry(
     policy: RetryPolicy,
     may_help: Callable[[Exception], bool],
     within_s: float | None = None,
+    attempts: int | None = None,
     failed: Callable[[Exception, float], None] = lambda _error, _pause_s: None,
 ) -> T:
     """Call `work` until it returns. May be cancelled.
@@ -71,18 +73,21 @@ async def retry(
         policy: the pauses between two attempts.
         may_help: whether another attempt may help after this error; any other is raised.
         within_s: the last error is raised when the next attempt would begin later than so many
-            seconds from now; None tries for ever.
+            seconds from now; None sets no limit.
+        attempts: the last error is raised after so many; None sets no limit.
         failed: told of each error that is followed by another attempt, and of the pause.
     """
     clock = asyncio.get_running_loop().time
     until = None if within_s is None else clock() + within_s
     backoff = Backoff(policy)
-    while True:
+    for attempt in itertools.count(1):
         try:
             return await work()
         except Exception as error:
             pause_s = backoff.failed()
-            if not may_help(error) or (until is not None and clock() + pause_s > until):
+            over = attempt == attempts or (until is not None and clock() + pause_s > until)
+            if over or not may_help(error):
                 raise
             failed(error, pause_s)
         await asyncio.sleep(pause_s)
+    raise AssertionError("unreachable")

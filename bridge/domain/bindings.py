@@ -22,7 +22,7 @@ class Binding:
     """The stored tie (thread key, teammate) to a runtime; the runtime registry's record.
 
     `runtime` is None until the first turn started one. `last_seen` is the newest stored message
-    that she was told (None: nothing yet). `last_started_at` is the last runtime_start.
+    that the agent was given (None: nothing yet). `last_started_at` is the last runtime_start.
     """
 
     binding_id: BindingId

@@ -21,7 +21,7 @@ class SendInput:
 
 @dataclass(frozen=True, slots=True)
 class ShowStatus:
-    """Say under the thread what she is doing; empty clears."""
+    """Say under the thread what the agent is doing; empty clears."""
 
     text: str
 

@@ -238,7 +238,7 @@ class Reply(Protocol):
         """Show what runs now; empty when nothing does."""
 
     def show_status(self, text: str) -> None:
-        """Say under the thread what she is doing; empty clears."""
+        """Say under the thread what the agent is doing; empty clears."""
 
     def text(self) -> str:
         """The whole reply as Markdown, without notices."""

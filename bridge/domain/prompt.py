@@ -1,4 +1,4 @@
-"""What a teammate is told: what was said since her last turn, then the messages to answer.
+"""Prompt of a turn: what was said since the agent's last turn, then the messages to answer.
 
 The text is what people wrote, with speakers named. Outsiders, guests and bots are marked as
 untrusted. Our own tags cannot be forged from inside a message.
@@ -53,8 +53,8 @@ def compose(
     """The text of one input.
 
     Args:
-        heard: said in the thread since her last turn, oldest first; the root is the first one
-            at her first turn. May be empty.
+        heard: said in the thread since the agent's last turn, oldest first; at its first turn
+            the root comes first. May be empty.
         asked: the messages of this turn, oldest first.
         files: what was read of the files on `asked`.
         person: resolves a user id to a person.

@@ -37,7 +37,7 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """These teammates answer, each in her own turn."""
+    """These teammates answer, each in a turn of its own."""
 
     teammates: tuple[str, ...]
 
@@ -103,7 +103,7 @@ def addressed_in(text: str, team: Team) -> tuple[str, ...]:
     """Names of the teammates whom the text addresses, in the order in which it does.
 
     `@ada` counts anywhere outside code, `ada:` or `ada,` only at the start, and a user group
-    tied to her (`<!subteam^S…>`) anywhere.
+    tied to the teammate (`<!subteam^S…>`) anywhere.
     """
     found: list[tuple[int, str]] = []
     prose = _without_code(text)

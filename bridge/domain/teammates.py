@@ -32,7 +32,7 @@ class Teammate:
     """A named persistent agent that people can address.
 
     `agent_id` is None when the agent is created on the App Server (with `model`) at first use.
-    `cwd` None means the server's own start directory. `channels`: where she is the default.
+    `cwd` None means the server's own start directory. `channels`: where it is the default.
     """
 
     name: str
@@ -49,5 +49,5 @@ class Teammate:
 
     @property
     def persona(self) -> Persona:
-        """How she appears in Slack."""
+        """How the teammate appears in Slack."""
         return Persona(self.name.capitalize(), self.icon_emoji, self.icon_url)

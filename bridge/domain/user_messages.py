@@ -33,12 +33,12 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         _when(r"conversation \S+ (not found|no longer exists)"),
-        "The agent's conversation is gone from its server. Send your message again: she then "
+        "The agent's conversation is gone from its server. Send your message again: the agent then "
         "starts afresh with what was said in this thread.",
     ),
     (
         _when(r"agent \S+ (not found|no longer exists)"),
-        "This teammate's agent is gone from its server. Ask the operator to set her up again.",
+        "This teammate's agent is gone from its server. Ask the operator to set it up again.",
     ),
     (
         _when(r"^cwd missing"),

@@ -21,6 +21,7 @@ from bridge.engine.approval_service import ApprovalService
 from bridge.engine.context import EngineContext
 from bridge.engine.runtime_starter import RuntimeStarter
 from bridge.engine.turn_run import TurnRun
+from bridge.retry import Backoff, RetryPolicy
 from bridge.telemetry import UNFORESEEN, Tasks, get_logger
 
 log = get_logger("worker")
@@ -28,7 +29,7 @@ log = get_logger("worker")
 TAKEN_BACK_STOP = ev.StopAsked(UserId(""), TAKEN_BACK)
 """Nobody asks for it: every message that the turn answers was deleted."""
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
+_RETRY = RetryPolicy(first_s=0.2, longest_s=5.0)
 _WAITED_S = 1.0
 """A message taken up later than this after its arrival has waited, whoever worked meanwhile."""
 
@@ -101,21 +102,18 @@ class BindingWorker:
             self.current.tell(ev.ShuttingDown())
 
     async def run(self) -> None:
-        """Work until nothing is left, then retire. A database that fails is waited for, and what
-        nothing foresaw is tried again.
-        """
-        pause_s = _FIRST_PAUSE_S
+        """Work until nothing is left, then retire. Errors are retried, expected or not."""
+        backoff = Backoff(_RETRY)
         try:
             while self._more and not self._stopping:
                 self._more = False
                 try:
                     await self._work_off()
-                    pause_s = _FIRST_PAUSE_S
+                    backoff.succeeded()
                 except Exception as error:
                     _failed(error)
                     self._more = True
-                    await asyncio.sleep(pause_s)
-                    pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                    await asyncio.sleep(backoff.failed())
         finally:
             self._retired(self)  # nothing is awaited between the last look and this
 

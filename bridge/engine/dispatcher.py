@@ -37,6 +37,7 @@ from bridge.engine.binding_worker import BindingWorker
 from bridge.engine.context import EngineContext
 from bridge.engine.runtime_starter import RuntimeStarter
 from bridge.engine.turn_run import TurnRun
+from bridge.retry import RetryPolicy, retry
 from bridge.store import Accepted, Placed
 from bridge.telemetry import LINKS_UP, Tasks, bounded, get_logger
 
@@ -45,7 +46,7 @@ log = get_logger("dispatcher")
 CARDS_S = 3.0
 """How long a stop waits for cards on their way to their last line."""
 
-_PAUSE_S = 0.5
+_DATABASE_RETRY = RetryPolicy(first_s=0.2, longest_s=5.0)
 T = TypeVar("T")
 
 
@@ -177,7 +178,7 @@ class Dispatcher:
     async def _claim_events(self, runtime: Runtime) -> None:
         """The server works although no turn of ours does: it began by itself."""
         bindings = self._context.store.bindings
-        binding = await _insist(lambda: bindings.by_runtime(runtime))
+        binding = await _once_stored(lambda: bindings.by_runtime(runtime))
         events = self._unclaimed.pop(runtime)
         worker = self._worker_of(binding) if binding is not None else None
         if worker is not None:
@@ -285,7 +286,7 @@ class Dispatcher:
             worker.wake()
             return
         bindings = self._context.store.bindings
-        binding = known or await _insist(lambda: bindings.get(binding_id))
+        binding = known or await _once_stored(lambda: bindings.get(binding_id))
         if binding is not None:
             self.resume(binding)
 
@@ -343,14 +344,14 @@ class Dispatcher:
         self._tasks.spawn(work, name=name)
 
 
-async def _insist(work: Callable[[], Awaitable[T]]) -> T:
+async def _once_stored(work: Callable[[], Awaitable[T]]) -> T:
     """Do what must be done for something that is stored already, once the database can."""
-    while True:
-        try:
-            return await work()
-        except StoreError as error:
-            log.warning("waiting for the database", cause=str(error))
-            await asyncio.sleep(_PAUSE_S)
+    return await retry(
+        work,
+        policy=_DATABASE_RETRY,
+        may_help=lambda error: isinstance(error, StoreError),
+        failed=lambda error, _: log.warning("waiting for the database", cause=str(error)),
+    )
 
 
 def _stranger(message: InboundMessage) -> Person:

@@ -1,7 +1,7 @@
 """What people do to their messages afterwards: edits and deletions. Stored first, acted on after.
 
 What waits changes with its message, and what is being worked on is not pulled from under an
-agent: she is told of new words, and stops when nothing is left of what she works on.
+agent: it is told of new words, and stops when nothing is left of its input.
 """
 
 from collections.abc import Callable, Iterable, Mapping

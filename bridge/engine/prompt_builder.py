@@ -1,4 +1,4 @@
-"""Composes a turn's input: what was said since her last turn, the messages, their files."""
+"""Prompt builder: a turn's input from the thread's news, its messages and their files."""
 
 import base64
 from collections.abc import Iterable, Sequence

@@ -99,5 +99,5 @@ async def _drop_waiting(binding: Binding, context: EngineContext) -> None:
 
 
 def _persona(binding: Binding) -> Persona:
-    """A teammate who has left has no face any more, only her name."""
+    """A teammate who is no longer configured has only a name."""
     return Persona(binding.teammate.capitalize())

@@ -55,7 +55,7 @@ class ConversationPool:
         return frozenset(self._ready)
 
     def take(self, teammate: Teammate) -> StartedRuntime | None:
-        """The teammate's spare, which is hers no longer; None when there is none just now."""
+        """The teammate's spare, which leaves the pool; None when there is none just now."""
         return self._ready.pop(teammate.name, None)
 
     def prepare(self, teammate: Teammate) -> None:
@@ -228,7 +228,7 @@ class RuntimeStarter:
         return Ready(started, fresh=False)
 
     async def _forget(self, gone: RuntimeGone, teammate: Teammate) -> None:
-        """An agent that is gone is created anew; another one of hers may be in use already."""
+        """Replace an agent that is gone; the teammate may have another one already."""
         server, teammates = self._context.options.server, self._context.store.teammates
         if gone.what == "agent" and await teammates.agent_of(server, teammate.name) == gone.ident:
             await teammates.forget(server, teammate.name)

@@ -79,7 +79,7 @@ class Transcript:
         """Bring the reply to what is stored and to what came since; hold nothing back any more.
 
         Args:
-            stored: the turn's messages of the agent and her tool calls, oldest first.
+            stored: the agent's messages and tool calls in this turn, oldest first.
             afresh: what was said before does not count; what is held does.
             keeps_ids: False where deltas and stored messages have different ids (PROTOCOL §22):
                 then everything is shown anew.

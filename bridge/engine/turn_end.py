@@ -1,7 +1,7 @@
 """The end of one turn: its last word in the thread and its recorded outcome."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from functools import partial
 
 from bridge.domain import effects as fx
@@ -12,6 +12,7 @@ from bridge.domain.outbox_entry import LastRevision
 from bridge.domain.ports import Reply, ReplyEnding, ReplyTarget
 from bridge.engine.approval_service import ApprovalService
 from bridge.engine.context import EngineContext
+from bridge.retry import RetryPolicy, retry
 from bridge.telemetry import TURN_SECONDS, TURNS, UNFORESEEN, get_logger
 
 log = get_logger("turn")
@@ -19,7 +20,7 @@ log = get_logger("turn")
 _WORDLESS = "Finished without a word."
 _NOT_SHOWN = "The answer could not be shown here. Please ask again."
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
+_RETRY = RetryPolicy(first_s=0.2, longest_s=5.0)
 
 
 class TurnEnd:
@@ -60,7 +61,13 @@ class TurnEnd:
         except Exception as error:
             _not_recorded(error)
             shown = self._shown(self._reply.deliver(stored=False))
-            _, ours = await asyncio.gather(shown, _insist(record))
+            recorded = retry(
+                record,
+                policy=_RETRY,
+                may_help=lambda _: True,  # a turn without a recorded end would block its binding
+                failed=lambda error, _: _not_recorded(error),
+            )
+            _, ours = await asyncio.gather(shown, recorded)
         if not ours:
             log.error("the turn is another process's now")
             self._reply.let_go()
@@ -117,18 +124,6 @@ class TurnEnd:
             now=self._context.clock.now(),
             last=last,
         )
-
-
-async def _insist(record: Callable[[], Awaitable[bool]]) -> bool:
-    """Try again until the database takes it."""
-    pause_s = _FIRST_PAUSE_S
-    while True:
-        await asyncio.sleep(pause_s)
-        pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-        try:
-            return await record()
-        except Exception as error:
-            _not_recorded(error)
 
 
 def _not_recorded(error: Exception) -> None:

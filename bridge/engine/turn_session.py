@@ -18,6 +18,7 @@ from bridge.domain.teammates import Teammate
 from bridge.engine import prompt_builder
 from bridge.engine.context import EngineContext
 from bridge.engine.runtime_starter import Ready, RuntimeStarter
+from bridge.retry import RetryPolicy, retry
 from bridge.telemetry import get_logger
 
 log = get_logger("turn")
@@ -38,7 +39,7 @@ class Answers:
 
 Show = Callable[[Answers], Awaitable[None]]
 
-_RETRY_S = 0.1
+_LINK_RETRY = RetryPolicy(first_s=0.1, longest_s=0.5)
 
 _REPLACED = (
     "The agent's earlier conversation is gone from its server. "
@@ -81,7 +82,7 @@ class TurnSession:
     async def start(self, attempt: int) -> None:
         """Start the runtime for this attempt: `RuntimeReady` or `Refused`."""
         try:
-            ready = await self._insist(self._bring_up)
+            ready = await self._while_link_returns(self._bring_up)
         except AgentError as error:
             self._tell(ev.Refused(str(error)))
             return
@@ -131,14 +132,14 @@ class TurnSession:
         await self.note_seen()
 
     async def note_seen(self) -> None:
-        """She has been told everything up to her newest message; may be called again."""
+        """Note up to which message the agent was given all. May be called twice."""
         if not self._claimed.messages:
             return
         newest = self._claimed.messages[-1].message_id
         try:
             await self._context.store.bindings.set_last_seen(self._binding.binding_id, newest)
         except StoreError as error:
-            log.warning("what she was told is not noted", cause=str(error))
+            log.warning("what the agent was given is not noted", cause=str(error))
 
     async def hold(self) -> None:
         """Have the supervisor keep the turn alive should our connection break. May be repeated."""
@@ -201,7 +202,7 @@ class TurnSession:
             show: gets what the agent said and asked for so far.
         """
         try:
-            ready = await self._insist(lambda: self._bring_up(again=True))
+            ready = await self._while_link_returns(lambda: self._bring_up(again=True))
         except AgentError as error:
             self._tell(ev.Refused(str(error)))
             return
@@ -261,17 +262,14 @@ class TurnSession:
         self._runtime_known(started.runtime, self._binding.binding_id)
         return ready
 
-    async def _insist(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def _while_link_returns(self, work: Callable[[], Awaitable[T]]) -> T:
         """Try again while the link comes and goes, for as long as a turn waits for it."""
-        clock = self._context.clock
-        until = clock.monotonic() + self._context.options.link_wait_s
-        while True:
-            try:
-                return await work()
-            except AgentUnreachable:
-                if clock.monotonic() >= until:
-                    raise
-                await asyncio.sleep(_RETRY_S)
+        return await retry(
+            work,
+            policy=_LINK_RETRY,
+            may_help=lambda error: isinstance(error, AgentUnreachable),
+            within_s=self._context.options.link_wait_s,
+        )
 
     async def stored_answers(self, client_id: str | None) -> Answers:
         """As `reconcile` shows them; after the newest input where there is none of ours."""
@@ -289,7 +287,7 @@ class TurnSession:
     async def _stored(self, client_id: str | None) -> list[HistoryMessage] | None:
         """The turn's messages, the input included; None when they cannot be read."""
         try:
-            return await self._insist(lambda: self._stored_since(client_id))
+            return await self._while_link_returns(lambda: self._stored_since(client_id))
         except AgentError as error:
             log.warning("stored messages not read", cause=str(error))
             return None

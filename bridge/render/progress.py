@@ -1,4 +1,4 @@
-"""What she is doing, in a few words: tool hints, the tool line, the status."""
+"""Progress in a few words: tool hints, the tool line, the status."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -209,7 +209,7 @@ class TeammateSection(Section):
         return self
 
     def teammate(self) -> Teammate:
-        """The teammate as the house knows her."""
+        """The teammate as a domain object."""
         return Teammate(
             name=self.name,
             role=self.role,

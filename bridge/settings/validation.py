@@ -32,7 +32,7 @@ def _team(settings: Settings, file: str) -> Iterator[str]:
     for channel in _doubled(Counter(key for entry in entries for key in set(entry.channels))):
         yield f"{file}: channel {channel} has two default teammates; keep it with one of them."
     for agent in _doubled(Counter(entry.agent_id for entry in entries if entry.agent_id)):
-        yield f"{file}: two teammates have the agent_id {agent}; each needs an agent of her own."
+        yield f"{file}: two teammates have the agent_id {agent}; each needs an agent of its own."
     if sum(entry.default for entry in entries) > 1:
         yield f"{file}: several teammates have default = true; keep it with one of them."
 

@@ -23,7 +23,13 @@ from bridge.render import blocks, cards
 from bridge.slack.event_parser import Installation
 from bridge.slack.file_downloads import FileDownloads
 from bridge.slack.outbound.live_reply import DeliveryOptions, LiveReply
-from bridge.slack.outbound.message_sending import MessageSender, Post, Revision, insist, passes
+from bridge.slack.outbound.message_sending import (
+    MessageSender,
+    Post,
+    Revision,
+    passes,
+    until_accepted,
+)
 from bridge.slack.outbound.outbox_payloads import CARD, NOTE, NOTICE, REACTION, of_call, of_shown
 from bridge.slack.outbound.outbox_worker import OutboxWorker, OutboxWorkerOptions
 from bridge.slack.outbound.personas import Personas
@@ -44,7 +50,7 @@ _log = get_logger("slack.surface")
 
 @dataclass(frozen=True, slots=True)
 class ChatAdapterOptions:
-    """`approvers` are named on cards. `names` maps a teammate's shown name to her own.
+    """`approvers` are named on cards. `names` maps a teammate's shown name to the configured one.
 
     `insist_s`: for how long a card is tried to be posted, `close_s`: to be closed, in seconds.
     """
@@ -129,11 +135,11 @@ class ChatAdapter:
 
     async def close_card(self, approval: Approval) -> bool:
         """Turn the card, if there is one, into one line; False when it may still have buttons."""
-        told = insist(
+        told = until_accepted(
             partial(self._close_card, approval),
             within_s=self._options.close_s,
             what="card",
-            longest_pause_s=self._options.outbox_worker.longest_pause_s,
+            policy=self._options.outbox_worker.retry,
         )
         return await self._shown(told, what="card")
 
@@ -249,7 +255,7 @@ class ChatAdapter:
         )
         live = Revision(card, last=False)
         try:
-            return await insist(
+            return await until_accepted(
                 lambda: post.send(lambda: live, priority=Priority.URGENT),
                 within_s=self._options.insist_s,
                 what=post.entry.kind,

@@ -20,6 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bridge.domain.errors import ChatRefused, ChatUnreachable
+from bridge.retry import RetryPolicy, retry
 from bridge.slack.rate_limit.rate_limiter import RateLimiter
 from bridge.slack.rate_limit.wait_queue import Urgency
 from bridge.slack.rate_limit.windows import Priority
@@ -30,7 +31,7 @@ Arguments = Mapping[str, Any]
 
 SLACK_URL: Final = "https://slack.com/api/"
 READ_ATTEMPTS: Final = 3
-READ_PAUSE_S: Final = 0.3
+_READ_RETRY: Final = RetryPolicy(first_s=0.6, longest_s=5.0)
 
 _UNCLEAR = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 _BROKEN = (aiohttp.ClientError, TimeoutError, OSError, ValueError, AttributeError, TypeError)
@@ -77,13 +78,13 @@ class WebApi:
             ChatRefused: Slack said no.
             ChatUnreachable: there was no clear answer `READ_ATTEMPTS` times.
         """
-        for attempt in range(1, READ_ATTEMPTS):
-            try:
-                return await self.call(method, lambda: arguments, priority=priority)
-            except ChatUnreachable:
-                _log.info("reading again", method=method, attempt=attempt)
-                await asyncio.sleep(READ_PAUSE_S * 2**attempt)
-        return await self.call(method, lambda: arguments, priority=priority)
+        return await retry(
+            lambda: self.call(method, lambda: arguments, priority=priority),
+            policy=_READ_RETRY,
+            may_help=lambda error: isinstance(error, ChatUnreachable),
+            attempts=READ_ATTEMPTS,
+            failed=lambda _error, _pause_s: _log.info("reading again", method=method),
+        )
 
     async def call(
         self,

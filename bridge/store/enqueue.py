@@ -1,4 +1,4 @@
-"""One message becomes turns: the transaction behind an acknowledged event (G1, G2)."""
+"""Enqueue: one message becomes turns, in the transaction behind an acknowledgement (G1, G2)."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from bridge.domain.ids import BindingId, MessageId, ThreadKey, TurnId
 from bridge.domain.messages import InboundMessage, Speaker, WaitingTurn
-from bridge.store import turn_cancellation
+from bridge.store import deduplication, turn_cancellation
 from bridge.store.result_types import Accepted, Placed, TurnState
 from bridge.store.rows import clean, files_text, thread_params
 from bridge.store.schema import bindings, messages, turn_messages, turns, unfinished
@@ -40,16 +40,6 @@ class EnqueueRequest:
 
 _param = sa.bindparam
 
-_KNOWN = sa.select(messages.c.message_id).where(
-    sa.or_(
-        messages.c.event_id == _param("event"),
-        sa.and_(
-            messages.c.team == _param("team"),
-            messages.c.channel == _param("channel"),
-            messages.c.ts == _param("ts"),
-        ),
-    )
-)
 _STORE = sa.insert(messages).returning(messages.c.message_id)
 _ADDRESS = (
     sa.update(bindings)
@@ -81,17 +71,9 @@ _LINK = sa.insert(turn_messages)
 def accept(connection: Connection, intake: EnqueueRequest) -> Accepted:
     """Store the message and give each teammate addressed one turn for it, new or joined."""
     message = intake.message
-    known = connection.execute(
-        _KNOWN,
-        {
-            "event": message.event_id,
-            "team": message.team,
-            "channel": message.channel,
-            "ts": message.ts,
-        },
-    ).first()
-    if known is not None:
-        return Accepted(MessageId(known.message_id), duplicate=True, placed=())
+    repeated = deduplication.known(connection, message)
+    if repeated is not None:
+        return Accepted(repeated, duplicate=True, placed=())
     message_id = _store(connection, intake)
     dropped = turn_cancellation.stop_all(
         connection, intake.stops, by=message.user, now=intake.now, up_to=message.ts

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from bridge.domain.events import Outcome
 from bridge.domain.ids import ChannelId, MessageId, MessageTs, TeamId, TurnId, UserId
 from bridge.domain.messages import InboundMessage, Speaker, WaitingTurn
+from bridge.store.deduplication import SAME_MESSAGE, same_message
 from bridge.store.enqueue import EnqueueRequest, accept
 from bridge.store.result_types import Amendment, Located, LocatedTurn, Removal, TurnState
 from bridge.store.rows import Row, clean, files_of, located_turn_of, thread_of
@@ -23,11 +24,6 @@ from bridge.store.schema import bindings, messages, turn_messages, turns, waitin
 
 _param = sa.bindparam
 
-_NAMED = sa.and_(
-    messages.c.team == _param("of_team"),
-    messages.c.channel == _param("in_channel"),
-    messages.c.ts == _param("at_ts"),
-)
 _FIND = (
     sa.select(
         messages.c.message_id,
@@ -38,10 +34,10 @@ _FIND = (
     .select_from(messages)
     .outerjoin(turn_messages, turn_messages.c.message_id == messages.c.message_id)
     .outerjoin(turns, turns.c.turn_id == turn_messages.c.turn_id)
-    .where(_NAMED)
+    .where(SAME_MESSAGE)
     .order_by(turns.c.place)
 )
-_ROW = sa.select(messages).where(_NAMED)
+_ROW = sa.select(messages).where(SAME_MESSAGE)
 _REWRITE = (
     sa.update(messages)
     .where(messages.c.message_id == _param("message"))
@@ -118,7 +114,7 @@ def find(
     connection: Connection, *, team: TeamId, channel: ChannelId, ts: MessageTs
 ) -> Located | None:
     """The stored message of that name with its turns; None when it is not known."""
-    rows = connection.execute(_FIND, _name(team, channel, ts)).all()
+    rows = connection.execute(_FIND, same_message(team, channel, ts)).all()
     if not rows:
         return None
     placed = tuple(located_turn_of(row) for row in rows if row.turn_id is not None)
@@ -130,7 +126,7 @@ def edit(connection: Connection, *, edit: Edit) -> Amendment:
     located = find(connection, team=edit.team, channel=edit.channel, ts=edit.ts)
     if located is None or (located.turns and not _unfinished(located)):
         return Amendment()
-    row = connection.execute(_ROW, _name(edit.team, edit.channel, edit.ts)).one()
+    row = connection.execute(_ROW, same_message(edit.team, edit.channel, edit.ts)).one()
     if row.deleted_at is not None or not _is_news(row, edit):
         return Amendment()
     words = {"words": clean(edit.text), "edited": edit.edited_ts or None}
@@ -269,10 +265,6 @@ def _remove(connection: Connection, located: Located, so_far: Removal, now: date
         shortened=tuple(shortened),
         emptied=(*so_far.emptied, *emptied),
     )
-
-
-def _name(team: TeamId, channel: ChannelId, ts: MessageTs) -> dict[str, str]:
-    return {"of_team": team, "in_channel": channel, "at_ts": ts}
 
 
 def _unfinished(located: Located) -> list[LocatedTurn]:

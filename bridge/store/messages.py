@@ -34,7 +34,7 @@ _IN_THREAD = sa.and_(
     messages.c.channel == _param("channel"),
     messages.c.thread_ts == _param("thread_ts"),
 )
-# A turn that was dropped before any input was sent told her nothing.
+# A turn that was dropped before any input was sent gave the agent nothing.
 _GIVEN = (
     sa.exists()
     .where(
@@ -114,8 +114,8 @@ class Messages:
     ) -> list[StoredMessage]:
         """What a teammate has not heard: messages strictly between `after` and `before`.
 
-        Leaves out her own replies, what she got as input in `exclude_turn` or another turn of
-        hers, and what was deleted or forgotten. The newest 200, oldest first; `after` None
+        Leaves out the teammate's own replies, its input in `exclude_turn` or another turn, and
+        what was deleted or forgotten. The newest 200, oldest first; `after` None
         means from the thread's beginning.
         """
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.appserver.transport import Endpoint, Fault, Link, LinkFailed, LinkFailure, ReadPacing
+from bridge.retry import Backoff, RetryPolicy
 from bridge.supervisor.turn_endings import RuntimeIds
 from bridge.telemetry import Tasks, get_logger
 
@@ -94,7 +95,7 @@ class Subscription:
     # --- staying connected -------------------------------------------------------------------
 
     async def _keep(self) -> None:
-        failures = 0
+        backoff = Backoff(RetryPolicy(self._options.first_retry_s, self._options.longest_retry_s))
         while not self._given_way:
             self._kick.clear()
             began = asyncio.get_running_loop().time()
@@ -110,10 +111,9 @@ class Subscription:
                     continue
                 trouble = line.why
             if asyncio.get_running_loop().time() - began > self._options.longest_retry_s:
-                failures = 0  # it had really worked
+                backoff.succeeded()
             await self._lost(trouble)
-            await self._pause(trouble, failures)
-            failures += 1
+            await self._pause(trouble, backoff.failed())
 
     async def _connect(self) -> "_Connection":
         """Connect and subscribe everything held; only then leave the connection before."""
@@ -152,14 +152,11 @@ class Subscription:
         if line is not None:
             await line.close()
 
-    async def _pause(self, trouble: LinkFailure, failures: int) -> None:
+    async def _pause(self, trouble: LinkFailure, pause_s: float) -> None:
         """Wait before the next attempt; a hold ends the wait."""
-        doubled: float = self._options.first_retry_s * 2.0 ** min(failures, 30)
-        limit = min(doubled, self._options.longest_retry_s)
+        limit = self._options.hands_retry_s if trouble.needs_hands else pause_s
         with suppress(TimeoutError):
-            async with asyncio.timeout(
-                self._options.hands_retry_s if trouble.needs_hands else limit
-            ):
+            async with asyncio.timeout(limit):
                 await self._kick.wait()
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from bridge.appserver.transport import Endpoint
+from bridge.retry import Backoff, RetryPolicy
 from bridge.supervisor.child_process import ChildProcess, Program
 from bridge.supervisor.subscription import Subscription
 from bridge.supervisor.turn_endings import RuntimeIds, TurnEndings
@@ -97,7 +98,10 @@ class Supervisor:
         self._failure: BaseException | None = None
         self._worker: ChildProcess | None = None
         self._letting_go: asyncio.TimerHandle | None = None
-        self._lives = self._deaths = self._early = self._pauses = 0
+        self._lives = self._deaths = self._early = 0
+        self._backoff = Backoff(
+            RetryPolicy(self._options.first_pause_s, self._options.longest_pause_s)
+        )
 
     # --- what others want --------------------------------------------------------------------
 
@@ -213,10 +217,10 @@ class Supervisor:
     async def _start_again(self, dead: ChildProcess) -> None:
         await dead.end(signal.SIGKILL, within_s=1.0)
         if dead.ready and dead.lived_s >= self._options.worked_s:
-            self._pauses = 0
+            self._backoff.succeeded()
         self._deaths += 1
         while not self._stopping:
-            await self._until(lambda: self._stopping, within_s=self._next_pause_s())
+            await self._until(lambda: self._stopping, within_s=self._backoff.failed())
             self._renewing = False
             try:
                 if not self._stopping:
@@ -225,11 +229,6 @@ class Supervisor:
                 log.error("no worker can be started just now", cause=str(error))
             else:
                 return
-
-    def _next_pause_s(self) -> float:
-        doubled: float = self._options.first_pause_s * 2.0 ** min(self._pauses, 30)
-        self._pauses += 1
-        return min(self._options.longest_pause_s, doubled)
 
     async def _hand_over(self, old: ChildProcess) -> None:
         """The old worker goes on until the new one has read its configuration."""

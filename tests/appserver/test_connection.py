@@ -511,3 +511,28 @@ async def test_a_server_that_does_not_answer_the_upgrade_is_away() -> None:
 
 def test_an_address_that_is_none_is_told_apart() -> None:
     assert diagnose(ValueError("x"), "nonsense").fault is Fault.NOT_SUITABLE
+
+
+async def test_g8_what_a_newer_server_may_add_changes_nothing() -> None:
+    """Fields and frames that later servers send (docs/architecture.md)."""
+    status = {
+        "status": "EXECUTING",
+        "failure": {"kind": "provider", "message": "x"},
+        "execution_lease": {"holder": "h", "expires_at": "2027-01-01T00:00:00Z"},
+    }
+    later = [
+        {"type": "update_loop_status", "runtime": REF, "loop_status": status, "event_seq": 1},
+        {"type": "turn_finished_ack", "runtime": REF, "event_seq": 2},
+        {"type": "abort_message_response", "request_id": "none", "wait_for_settlement": True},
+    ]
+    with capture_logs() as logs:
+        async with running(FakeServer()) as server, linked(server) as (connection, ears):
+            await up(connection)
+            for frame in later:
+                await server.push(frame)
+            await server.push(words("goes on", 3))
+            await eventually(lambda: ears.texts == ["goes on"])
+            assert connection.state is LinkState.UP
+            assert (len(ears.events), ears.missed) == (2, 0)
+    said = [entry for entry in logs if entry["event"] == "frame not understood"]
+    assert [entry["type"] for entry in said] == ["turn_finished_ack"]

@@ -15,6 +15,7 @@ from bridge.engine.context import EngineContext
 from bridge.engine.dispatcher import Dispatcher
 from bridge.engine.options import EngineOptions
 from bridge.engine.recovery import recover
+from bridge.retry import RetryPolicy
 from bridge.slack.auth_check import SocketAddresses
 from bridge.slack.backfill.backfill import BackfillOptions
 from bridge.slack.backfill.history_reader import HistoryReaderOptions
@@ -28,7 +29,10 @@ from tests.support import eventually
 
 LATE = "reached me late"
 QUICKLY = BackfillOptions(
-    grace_s=0.05, note_s=0.05, pause_s=0.05, past=HistoryReaderOptions(burst=1_000, pause_s=0.05)
+    grace_s=0.05,
+    note_s=0.05,
+    retry=RetryPolicy(0.05, 0.05),
+    past=HistoryReaderOptions(burst=1_000, retry=RetryPolicy(0.05, 0.05)),
 )
 SOCKET = {"check_s": 0.02, "down_s": 0.2, "close_s": 1.0}
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bridge.domain.events import Outcome, Usage
 from bridge.domain.ids import MessageRef, MessageTs
 from bridge.domain.ports import ReplyEnding
+from bridge.retry import RetryPolicy
 from bridge.slack.chat_adapter import ChatAdapterOptions
 from bridge.slack.outbound.live_reply import DeliveryOptions
 from bridge.slack.outbound.outbox_worker import OutboxWorkerOptions
@@ -25,7 +26,7 @@ DONE = ReplyEnding(Outcome.DONE, None, 3.0, Usage())
 OPTIONS = ChatAdapterOptions(
     names={"Ada": "ada"},
     delivery=DeliveryOptions(finish_s=0.6, seal_s=0.2),
-    outbox_worker=OutboxWorkerOptions(first_try_s=0.3, shortest_pause_s=0.02, longest_pause_s=0.1),
+    outbox_worker=OutboxWorkerOptions(first_try_s=0.3, retry=RetryPolicy(0.02, 0.1)),
     insist_s=0.5,
 )
 FAULTS = ("server_error", "late_error", "lost_answer", "lost_call", "slow", "rate_limited")

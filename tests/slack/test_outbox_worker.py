@@ -19,6 +19,7 @@ from bridge.domain.ids import ChannelId, MessageRef, MessageTs, UserId
 from bridge.domain.outbox_entry import OutboxEntry
 from bridge.domain.ports import ReplyEnding
 from bridge.render.blocks import notice_blocks
+from bridge.retry import RetryPolicy
 from bridge.slack.chat_adapter import ChatAdapterOptions
 from bridge.slack.outbound.live_reply import DeliveryOptions
 from bridge.slack.outbound.outbox_payloads import of_shown
@@ -35,7 +36,7 @@ CALL_TIMEOUT_S = 0.4
 QUICK = ChatAdapterOptions(
     names={"Ada": "ada"},
     delivery=DeliveryOptions(finish_s=1.0, seal_s=0.5),
-    outbox_worker=OutboxWorkerOptions(first_try_s=2.0, shortest_pause_s=0.02, longest_pause_s=0.1),
+    outbox_worker=OutboxWorkerOptions(first_try_s=2.0, retry=RetryPolicy(0.02, 0.1)),
     insist_s=1.0,
 )
 
@@ -293,7 +294,7 @@ async def test_what_is_owed_is_counted_and_given_up_in_the_end(desk):
     reply = live_reply(desk, target, "Never seen")
     await desk.finish(reply, DONE)
     await eventually(lambda: OUTBOX_OWED._value.get() == owed + 1)
-    brief = OutboxWorkerOptions(keep_trying=timedelta(0), shortest_pause_s=0.02)
+    brief = OutboxWorkerOptions(keep_trying=timedelta(0), retry=RetryPolicy(0.02, 60.0))
     await desk.restart(ChatAdapterOptions(outbox_worker=brief))
     await desk.all_shown()
     (row,) = await desk.store.outbox.of_turn(target.turn_id)

@@ -15,6 +15,7 @@ from bridge.domain.errors import BridgeError, ChatError, ChatRefused, StoreError
 from bridge.domain.ids import ChannelId, MessageRef, MessageTs, TeamId
 from bridge.domain.messages import InboundMessage
 from bridge.domain.ports import Clock
+from bridge.retry import Backoff, RetryPolicy, retry
 from bridge.slack.backfill.history_reader import HistoryReader, HistoryReaderOptions
 from bridge.slack.backfill.late_notice import Cause, LateNotice, Lost, Notices
 from bridge.slack.event_parser import (
@@ -53,7 +54,7 @@ class BackfillOptions:
     grace_s: float = 2.0
     dropping_s: float = 65.0
     note_s: float = 20.0
-    pause_s: float = 2.0
+    retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(1.0, 10.0))
     past: HistoryReaderOptions = field(default_factory=HistoryReaderOptions)
 
 
@@ -150,6 +151,7 @@ class Backfill:
 
     async def run(self) -> None:
         """Write down what was heard and what was missed, and catch up; until cancelled."""
+        backoff = Backoff(self._options.retry)
         while True:
             try:
                 await self._write_down()
@@ -162,9 +164,10 @@ class Backfill:
                     await self._rest(wait_s)
                 else:
                     await self._work_on(gap)
+                backoff.succeeded()
             except BridgeError as error:
-                _log.warning("catching up is put off", cause=str(error))
-                await asyncio.sleep(self._options.pause_s)
+                _log.warning("backfill is put off", cause=str(error))
+                await asyncio.sleep(backoff.failed())
 
     async def _rest(self, seconds: float) -> None:
         self._woken.clear()
@@ -228,7 +231,7 @@ class Backfill:
             tries = self._failures[gap.channel] = self._failures.get(gap.channel, 0) + 1
             _log.error("catching up failed", channel=gap.channel, tries=tries, exc_info=error)
             if tries < _TRIES:
-                await asyncio.sleep(self._options.pause_s)
+                await asyncio.sleep(self._options.retry.pause_s(tries, chance=0.0))
                 return
         self._failures.pop(gap.channel, None)
         await self._event_gaps.close(self._us.team, gap)
@@ -299,37 +302,41 @@ class Backfill:
                 await self._edited(edit)
 
     async def _late(self, gap: EventGap, message: InboundMessage) -> None:
-        if await self._insist(lambda: self._door.message(message)):
+        if await self._taken_in(lambda: self._door.message(message)):
             CAUGHT_UP.inc()
             _log.info("a message came late", channel=message.channel, ts=message.ts)
             await self._lateness.tell(message.thread, Cause(gap.cause))
 
     async def _edited(self, edit: MessageEdited) -> None:
         ref = MessageRef(edit.channel, edit.ts)
-        await self._insist(
+        await self._taken_in(
             lambda: self._door.edited(edit.team, ref, edit.text, edited_ts=edit.edited_ts)
         )
 
-    async def _insist(self, work: Callable[[], Awaitable[T]]) -> T | None:
+    async def _taken_in(self, work: Callable[[], Awaitable[T]]) -> T | None:
         """Do it once database and Slack let it be done: nothing after it goes first.
 
         None when Slack refuses to say who speaks, or a bug stands in the way: then this one is
         left, not all after it.
         """
         failures = 0
-        while failures < _TRIES:
-            try:
-                return await work()
-            except (StoreError, ChatError) as error:
-                _log.warning("a late message is taken in later", cause=str(error))
+
+        def may_help(error: Exception) -> bool:
+            nonlocal failures
+            if isinstance(error, StoreError | ChatError):
+                _log.warning("a missed message is taken in later", cause=str(error))
                 failures += not passes(error)
-            except Exception:
+            else:
                 UNFORESEEN.inc()
-                _log.exception("a late message cannot be taken in")
+                _log.error("a missed message cannot be taken in", exc_info=error)
                 failures += 1
-            await asyncio.sleep(self._options.pause_s)
-        _log.error("a late message is left")
-        return None
+            return failures < _TRIES
+
+        try:
+            return await retry(work, policy=self._options.retry, may_help=may_help)
+        except Exception:
+            _log.error("a missed message is given up", exc_info=True)
+            return None
 
 
 def _oldest_by_thread(messages: Iterable[OpenMessage]) -> dict[MessageTs, MessageTs]:

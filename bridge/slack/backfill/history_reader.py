@@ -6,11 +6,12 @@ page shows on every root when its newest reply came, and only threads with a new
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bridge.domain.errors import ChatRefused, ChatUnreachable
 from bridge.domain.ids import ChannelId, MessageTs
+from bridge.retry import RetryPolicy, retry
 from bridge.slack.event_parser import JsonObject, as_mapping, as_string
 from bridge.slack.rate_limit.windows import Priority
 from bridge.slack.web_api import WebApi
@@ -31,12 +32,12 @@ _log = get_logger("slack.past")
 class HistoryReaderOptions:
     """How hard the past may be read: `burst` calls of a method at once, `per_minute` on average;
     together well below what Slack allows, so that people who wait now are not kept waiting.
-    `pause_s` after a call that gave no answer.
+    `retry`: the pauses after calls that gave no answer.
     """
 
     burst: int = 12
     per_minute: float = 24.0
-    pause_s: float = 5.0
+    retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(2.0, 30.0))
 
 
 class HistoryReader:
@@ -128,16 +129,22 @@ class HistoryReader:
 
     async def _read(self, method: str, asked: Mapping[str, Any], cursor: str) -> JsonObject:
         arguments = {**asked, "cursor": cursor or None}
-        while True:
+
+        async def attempt() -> JsonObject:
             await self._place(method)
-            try:
-                return await self._web_api.read(method, arguments, priority=Priority.QUIET)
-            except ChatUnreachable as error:
-                _log.info("the past is read later", method=method, cause=str(error))
-            except ChatRefused as refusal:
-                if refusal.code != "ratelimited":
-                    raise
-            await asyncio.sleep(self._options.pause_s)
+            return await self._web_api.read(method, arguments, priority=Priority.QUIET)
+
+        return await retry(
+            attempt,
+            policy=self._options.retry,
+            may_help=lambda error: (
+                isinstance(error, ChatUnreachable)
+                or (isinstance(error, ChatRefused) and error.code == "ratelimited")
+            ),
+            failed=lambda error, _: _log.info(
+                "history is read later", method=method, cause=str(error)
+            ),
+        )
 
     async def _place(self, method: str) -> None:
         """Wait until this reader may call `method`."""

@@ -19,6 +19,7 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bridge.domain.errors import BridgeError
+from bridge.retry import Backoff, RetryPolicy
 from bridge.slack.auth_check import SocketAddresses
 from bridge.slack.backfill.late_notice import Lost, Missed
 from bridge.slack.web_api import WebApi
@@ -118,12 +119,11 @@ class SocketConnection:
 
     async def keep(self) -> None:
         """Connect, watch, and connect anew, until cancelled."""
-        pause_s = 0.0
+        backoff = Backoff(RetryPolicy(0.5, self._options.longest_pause_s))
         while True:
-            await asyncio.sleep(pause_s)
             try:
                 if await self._serve(await self._addresses.take()):
-                    pause_s = 0.0
+                    backoff.succeeded()
             except BridgeError as error:
                 self.reason = error.sentence
                 _log.warning("cannot get a socket address", reason=self.reason)
@@ -131,7 +131,7 @@ class SocketConnection:
                 self.reason = "The connection to Slack failed; the log says how."
                 _log.error("slack socket failed", exc_info=error)
             self._set_up(False)
-            pause_s = min(max(0.5, pause_s * 2), self._options.longest_pause_s)
+            await asyncio.sleep(backoff.failed())
 
     def connecting(self, *, as_slack_asked: bool = False) -> None:
         """The client begins to connect, for the first time or anew."""

@@ -14,7 +14,8 @@ from bridge.domain.ids import RunId
 from bridge.domain.outbox_entry import LastRevision, OutboxEntry
 from bridge.domain.ports import ReplyEnding, ReplyTarget
 from bridge.render.stream import MessageView, ReplyStream
-from bridge.slack.outbound.message_sending import LONGEST_PAUSE_S, SHORTEST_PAUSE_S, MessageSender
+from bridge.retry import Backoff
+from bridge.slack.outbound.message_sending import SLACK_RETRY, MessageSender
 from bridge.slack.outbound.outbox_worker import OutboxWorker
 from bridge.slack.outbound.reply_messages import ReplyMessages
 from bridge.slack.outbound.status_line import StatusBoard
@@ -82,7 +83,8 @@ class LiveReply:
         self._to_adopt = self._resumed = resumed
         self._share: EditShare
         self._next_at = 0.0
-        self._failures = 0
+        self._failing = False
+        self._backoff = Backoff(SLACK_RETRY)
         if resumed:
             status.take_over(target)
 
@@ -110,7 +112,7 @@ class LiveReply:
         self._changed()
 
     def show_status(self, text: str) -> None:
-        """Say under the thread what she is doing; empty clears."""
+        """Say under the thread what the agent is doing; empty clears."""
         if not (self._ended and text):
             self._status.show(self._target, text)
 
@@ -238,7 +240,7 @@ class LiveReply:
         """Seconds until the next write; None while there is nothing to write."""
         if self._wanted == self._written:
             return self._options.tick_s if self._has_tools else None
-        if self._urgent and not self._failures:
+        if self._urgent and not self._failing:
             return 0.0
         return self._next_at - self._clock()
 
@@ -274,7 +276,8 @@ class LiveReply:
 
     def _accepted(self, wanted: int) -> None:
         """Slack shows everything up to this version of the plan."""
-        self._written, self._failures = wanted, 0
+        self._written, self._failing = wanted, False
+        self._backoff.succeeded()
         self._next_at = max(self._next_at, self._sheets.sent_at + self._share.interval_s())
         self._release(wanted)
 
@@ -286,7 +289,6 @@ class LiveReply:
     def _failed(self, error: ChatError | StoreError) -> None:
         """Something is not shown yet. Counted, and tried again after a growing pause (G7)."""
         DISPLAY_FAILURES.inc()
-        pause_s = min(SHORTEST_PAUSE_S * 2**self._failures, LONGEST_PAUSE_S)
-        self._failures += 1
-        self._next_at = self._clock() + pause_s
+        self._failing = True
+        self._next_at = self._clock() + self._backoff.failed()
         _log.warning("reply not shown yet", turn=self._target.turn_id, error=str(error))

@@ -20,6 +20,7 @@ from bridge.domain.ports import Clock
 from bridge.domain.teammates import Persona
 from bridge.render import action_ids
 from bridge.render.block_kit import Rendered
+from bridge.retry import RetryPolicy, retry
 from bridge.slack.event_parser import JsonObject, as_mapping, as_string
 from bridge.slack.outbound.personas import Personas
 from bridge.slack.rate_limit.wait_queue import Urgency
@@ -28,8 +29,7 @@ from bridge.slack.web_api import WebApi
 from bridge.store.outbox import Outbox
 from bridge.telemetry import OUTBOX_GIVEN_UP, get_logger
 
-SHORTEST_PAUSE_S: Final = 0.5
-LONGEST_PAUSE_S: Final = 8.0
+SLACK_RETRY: Final = RetryPolicy(first_s=0.5, longest_s=8.0)
 
 _PASSING = frozenset(
     {"ratelimited", "invalid_auth", "not_authed", "account_inactive", "token_expired"}
@@ -268,32 +268,28 @@ class Post:
         return True
 
 
-async def insist(
+async def until_accepted(
     work: Callable[[], Awaitable[T]],
     *,
     within_s: float,
     what: str,
-    longest_pause_s: float = LONGEST_PAUSE_S,
+    policy: RetryPolicy = SLACK_RETRY,
 ) -> T:
     """Try `work` until it succeeds, is refused for good, or `within_s` seconds have passed.
-
-    The pause between two tries grows up to `longest_pause_s`.
 
     Raises:
         ChatError: the refusal, or the last failure when the time is up.
         StoreError: likewise.
     """
-    loop = asyncio.get_running_loop()
-    until, pause_s = loop.time() + within_s, SHORTEST_PAUSE_S
-    while True:
-        try:
-            return await work()
-        except (ChatError, StoreError) as error:
-            if not passes(error) or loop.time() + pause_s > until:
-                raise
-            _log.info("trying again", what=what, pause_s=pause_s, error=str(error))
-        await asyncio.sleep(pause_s)
-        pause_s = min(pause_s * 2, longest_pause_s)
+    return await retry(
+        work,
+        policy=policy,
+        may_help=lambda error: isinstance(error, ChatError | StoreError) and passes(error),
+        within_s=within_s,
+        failed=lambda error, pause_s: _log.info(
+            "trying again", what=what, pause_s=pause_s, error=str(error)
+        ),
+    )
 
 
 def passes(error: ChatError | StoreError) -> bool:

@@ -15,6 +15,7 @@ from bridge.domain.errors import ChatError, StoreError
 from bridge.domain.ids import OutboxId, TeamId, TurnId
 from bridge.domain.outbox_entry import OutboxEntry
 from bridge.domain.ports import ReplyTarget
+from bridge.retry import Backoff, RetryPolicy, retry
 from bridge.slack.outbound import outbox_payloads
 from bridge.slack.outbound.message_sending import MessageSender, Post, passes
 from bridge.slack.outbound.outbox_handlers import TRYING, OutboxHandlers
@@ -29,15 +30,13 @@ Place = tuple[str, ...]
 class OutboxWorkerOptions:
     """`keep_trying` bounds how long one process tries something, however long ago it was stored;
     `keep_notes` says after what time a private note is stale. `first_try_s`: how long who asks
-    for a delivery waits for its first try. Pauses between two tries grow up to `longest_pause_s`
-    seconds.
+    for a delivery waits for its first try. `retry`: the pauses between two tries.
     """
 
     keep_trying: timedelta = timedelta(days=1)
     keep_notes: timedelta = timedelta(minutes=15)
     first_try_s: float = 5.0
-    shortest_pause_s: float = 0.5
-    longest_pause_s: float = 60.0
+    retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(0.5, 60.0))
 
 
 @dataclass(slots=True, eq=False)
@@ -148,14 +147,14 @@ class OutboxWorker:
         self._taken_up.set()
 
     async def _owed(self) -> list[OutboxEntry]:
-        pause_s = self._options.shortest_pause_s
-        while True:
-            try:
-                return await self._sender.outbox.owed()
-            except StoreError as error:
-                _log.warning("what Slack is owed cannot be read yet", error=str(error))
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, self._options.longest_pause_s)
+        return await retry(
+            self._sender.outbox.owed,
+            policy=self._options.retry,
+            may_help=lambda error: isinstance(error, StoreError),
+            failed=lambda error, _: _log.warning(
+                "pending writes to Slack cannot be read yet", error=str(error)
+            ),
+        )
 
     async def _store(self, entries: Sequence[OutboxEntry]) -> bool:
         try:
@@ -187,16 +186,15 @@ class OutboxWorker:
 
     async def _work(self, place: Place, lane: deque[_Job]) -> None:
         await self._taken_up.wait()
-        pause_s = self._options.shortest_pause_s
+        backoff = Backoff(self._options.retry)
         try:
             while lane:
                 if await self._ended(lane[0]):
                     lane.popleft()
                     OUTBOX_OWED.dec()
-                    pause_s = self._options.shortest_pause_s
+                    backoff.succeeded()
                     continue
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, self._options.longest_pause_s)
+                await asyncio.sleep(backoff.failed())
         finally:
             OUTBOX_OWED.dec(len(lane))
             del self._lanes[place]

@@ -1,4 +1,4 @@
-"""As whom we post: a teammate's own name and picture, or her name in front of the words."""
+"""Personas: post under a teammate's own name and avatar, or with the name in the message."""
 
 from typing import Any, Final
 

@@ -107,7 +107,7 @@ async function run(node, part, block, surface, detail) {
   const row = node.closest(".block") ?? node;
   row.querySelector(".action-error")?.remove();
   setBusy(node, true);
-  const failure = await surface.click(block.block_id, part, detail);
+  const failure = await surface.press(block.block_id, part, detail);
   setBusy(node, false);
   if (failure)
     row.append(

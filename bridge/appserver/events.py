@@ -146,7 +146,7 @@ class UpdateSubagentState(Event):
     subagents: list[Subagent] = Field(default_factory=list)
 
 
-class TurnFinished(Event):
+class TurnFinishedFrame(Event):
     """The turn is over. `run_id` is its last run, None when no model answered."""
 
     type: Literal["turn_finished"] = "turn_finished"

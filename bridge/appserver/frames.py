@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from bridge.appserver import events, responses
 from bridge.appserver.events import Event
-from bridge.appserver.responses import InputAccepted, Response
+from bridge.appserver.responses import InputAcceptedResponse, Response
 from bridge.domain.ids import AgentId, ConversationId, Runtime
 
 
@@ -40,7 +40,7 @@ class MalformedFrame:
     raw: Any
 
 
-Known = Event | Response | InputAccepted
+Known = Event | Response | InputAcceptedResponse
 Frame = Known | UnknownFrame | MalformedFrame
 
 
@@ -50,7 +50,7 @@ def _tag(model: type[Known]) -> str:
 
 
 def _models() -> dict[str, type[Known]]:
-    found: list[type[Known]] = [InputAccepted]
+    found: list[type[Known]] = [InputAcceptedResponse]
     found += [model for model in Event.__subclasses__() if model.__module__ == events.__name__]
     found += [
         model for model in Response.__subclasses__() if model.__module__ == responses.__name__
@@ -102,7 +102,7 @@ def event_seq(frame: Frame) -> int | None:
 
 def request_id(frame: Frame) -> str | None:
     """The `request_id` that an answer carries, also of answers that we could not read."""
-    if isinstance(frame, (Response, InputAccepted)):
+    if isinstance(frame, (Response, InputAcceptedResponse)):
         return frame.request_id
     value = _raw_field(frame, "request_id")
     return value if isinstance(value, str) else None

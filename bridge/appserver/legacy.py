@@ -15,12 +15,12 @@ from bridge.appserver.events import (
     ControlRequest,
     Event,
     StreamDelta,
-    TurnFinished,
+    TurnFinishedFrame,
     UpdateLoopStatus,
     UpdateQueue,
 )
 from bridge.appserver.frames import Frame
-from bridge.appserver.responses import InputAccepted
+from bridge.appserver.responses import InputAcceptedResponse
 from bridge.appserver.wire_base import RuntimeRef
 from bridge.domain.ids import AgentId, ConversationId, Runtime
 
@@ -68,14 +68,14 @@ class LegacyAdapter:
 
     def received(self, frame: Frame) -> tuple[Frame, ...]:
         """The frames to act on instead of this one, in order."""
-        if isinstance(frame, (InputAccepted, TurnFinished)):
+        if isinstance(frame, (InputAcceptedResponse, TurnFinishedFrame)):
             self._native = True
         if not isinstance(frame, Event):
             return (frame,)
         track = self._track(frame.runtime.to_domain())
         grouped = _grouped(track, frame)
         if self._native:
-            if isinstance(frame, TurnFinished):
+            if isinstance(frame, TurnFinishedFrame):
                 track.message_ids.clear()
             return (grouped,)
         return (*self._accepted(track, frame.runtime), *self._completed(track, grouped))
@@ -103,7 +103,7 @@ class LegacyAdapter:
             track.questions.discard(payload.request_id)
             track.unacknowledged.append((request_id, None))
             return ()
-        refusal = InputAccepted(
+        refusal = InputAcceptedResponse(
             request_id=request_id,
             runtime=_ref(command.runtime),
             accepted=False,
@@ -115,7 +115,7 @@ class LegacyAdapter:
         """Any word on the runtime after an input shows that the server has read it."""
         waiting, track.unacknowledged = track.unacknowledged, []
         for request_id, disposition in waiting:
-            yield InputAccepted(
+            yield InputAcceptedResponse(
                 request_id=request_id, runtime=runtime, accepted=True, disposition=disposition
             )
 
@@ -173,7 +173,7 @@ class LegacyAdapter:
 
 def _end(track: _Track, runtime: RuntimeRef) -> tuple[Frame, ...]:
     """The end of a turn; without a reason it was aborted before the model said anything."""
-    ended = TurnFinished(
+    ended = TurnFinishedFrame(
         runtime=runtime,
         stop_reason=track.reason or "cancelled",
         run_id=track.run_id,

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bridge.appserver import deltas
-from bridge.appserver.events import ControlRequest, Event, StreamDelta, TurnFinished
+from bridge.appserver.events import ControlRequest, Event, StreamDelta, TurnFinishedFrame
 from bridge.appserver.frames import Frame, Known, event_seq, request_id
-from bridge.appserver.responses import InputAccepted, Response
+from bridge.appserver.responses import InputAcceptedResponse, Response
 from bridge.domain.errors import AgentUnreachable
 from bridge.domain.ids import Runtime
 
@@ -159,7 +159,7 @@ class Session:
         ident = request_id(frame)
         if ident is not None and self._waiters.pop(ident, None) is not None:
             return (Answered(ident, frame),)
-        if isinstance(frame, (Response, InputAccepted)):
+        if isinstance(frame, (Response, InputAcceptedResponse)):
             return (Late(frame),)
         return (*self._missed(frame), Unreadable(frame))
 
@@ -174,7 +174,7 @@ class Session:
     def _event(self, event: Event) -> Pushed | Repeated:
         if isinstance(event, ControlRequest):
             return self._question(event)
-        if isinstance(event, TurnFinished):
+        if isinstance(event, TurnFinishedFrame):
             self._asked.pop(event.runtime.to_domain(), None)
         elif isinstance(event, StreamDelta) and isinstance(event.delta, deltas.ClientToolEnd):
             # A model may use a call id again; after the call's end the same id is a new question.

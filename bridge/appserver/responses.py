@@ -19,7 +19,7 @@ class Response(Wire):
     error: str | None = None
 
 
-class InputAccepted(Wire):
+class InputAcceptedResponse(Wire):
     """The answer to `input`: stored (not: will be answered), or refused with `error`."""
 
     type: Literal["input_accepted"] = "input_accepted"

@@ -63,7 +63,7 @@ class Rpc:
         """Send words or an answer; returns the disposition, empty when the server gave none."""
         command = c.Input(runtime=runtime_id(runtime), payload=payload)
         answer = await self._connection.ask(command, within_s=self._slow_s)
-        if not isinstance(answer, r.InputAccepted):
+        if not isinstance(answer, r.InputAcceptedResponse):
             raise CommandRefused(command.type, _odd(answer))
         if not answer.accepted:
             raise refusal(command.type, answer.error)

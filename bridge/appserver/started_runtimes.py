@@ -13,7 +13,7 @@ from bridge.appserver.events import (
     DeviceStatus,
     Event,
     StreamDelta,
-    TurnFinished,
+    TurnFinishedFrame,
     UpdateDeviceStatus,
     UpdateLoopStatus,
 )
@@ -74,7 +74,7 @@ class StartedRuntimes:
                 known.busy = event.device_status.is_processing
             case UpdateLoopStatus():
                 known.busy = event.loop_status.status != IDLE
-            case TurnFinished():
+            case TurnFinishedFrame():
                 known.busy = False
             case _:
                 pass

@@ -58,7 +58,7 @@ class Translator:
                 return _delta(frame.delta)
             case wire.UpdateLoopStatus():
                 return tuple(self._runs(runtime, frame.loop_status))
-            case wire.TurnFinished():
+            case wire.TurnFinishedFrame():
                 return (*self._unannounced(runtime, frame.run_id), _finished(frame))
             case wire.ControlRequest():
                 return (_asked(frame),)
@@ -163,7 +163,7 @@ def _inner_retry(data: dict[str, Any]) -> tuple[ev.AgentEvent, ...]:
     return (ev.RetryScheduled(retry.attempt, retry.max_attempts, retry.delay_ms / 1000),)
 
 
-def _finished(frame: wire.TurnFinished) -> ev.TurnFinished:
+def _finished(frame: wire.TurnFinishedFrame) -> ev.TurnFinished:
     run_id = RunId(frame.run_id) if frame.run_id else None
     return ev.TurnFinished(
         run_id, frame.stop_reason, readable(frame.error) if frame.error else None
@@ -185,7 +185,9 @@ def _diff(diff: wire.Diff) -> ev.FileDiff:
     lines = tuple(
         ev.DiffLine(line.type, line.content) for hunk in diff.hunks for line in hunk.lines
     )
-    return ev.FileDiff(diff.fileName, lines, note=None if lines else diff.reason or diff.mode)
+    # `advanced` only says that hunks follow: without any, it explains nothing to a person.
+    why = diff.reason or (diff.mode if diff.mode != "advanced" else None)
+    return ev.FileDiff(diff.fileName, lines, note=None if lines else why)
 
 
 def _status(status: wire.DeviceStatus) -> ev.RuntimeStatus:

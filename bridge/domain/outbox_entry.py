@@ -14,8 +14,8 @@ class OutboxEntry:
     turn. `turn_id` is None for what belongs to no turn, `thread_ts` None at a channel's root.
     `state` is `planned` (what Slack made of it is not known), `sent`, `failed` or `removed`.
     `ts` is None until it is known. `payload_hash` is that of what the message shows, None while
-    it may still change. `teammate` is the one who speaks, if any. `about` is the approval that
-    a card shows. `payload` is what Slack is still to be shown, in the sender's own spelling;
+    it may still change. `teammate` is the one who speaks, if any. `approval_id` is the approval
+    that a card shows. `payload` is what Slack is still to be shown, in the sender's own spelling;
     None when nothing is owed. `planned_at` is when the row was made, by our clock.
     """
 
@@ -30,7 +30,7 @@ class OutboxEntry:
     ts: MessageTs | None = None
     payload_hash: str | None = None
     teammate: str | None = None
-    about: str | None = None
+    approval_id: str | None = None
     payload: str | None = None
 
 

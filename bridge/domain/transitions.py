@@ -16,7 +16,16 @@ from bridge.domain import reconnect, turn_updates
 from bridge.domain.approvals import ASK_IN_WORDS, QUESTION_TOOL, digest, told_to_agent
 from bridge.domain.errors import IllegalTransition
 from bridge.domain.ids import RunId
-from bridge.domain.turn import LIVE, Failure, OpenApproval, Phase, ServerSaid, Step, Stop, Turn
+from bridge.domain.turn import (
+    LIVE,
+    Failure,
+    OpenApproval,
+    Phase,
+    RequestedStop,
+    ServerSaid,
+    Step,
+    Turn,
+)
 
 _STOPPED = "This was stopped before it was decided."
 
@@ -205,21 +214,21 @@ def _decides(event: ev.ApprovalSettled, known: OpenApproval) -> bool:
 
 
 def stop(turn: Turn, event: ev.StopAsked) -> Step:
-    return _abort(turn, Stop(ev.Outcome.CANCELLED, event.why), _STOPPED)
+    return _abort(turn, RequestedStop(ev.Outcome.CANCELLED, event.why), _STOPPED)
 
 
 def deadline(turn: Turn, _: ev.DeadlinePassed) -> Step:
-    return _abort(turn, Stop(ev.Outcome.TIMED_OUT), "The time for this turn was used up.")
+    return _abort(turn, RequestedStop(ev.Outcome.TIMED_OUT), "The time for this turn was used up.")
 
 
 def shutdown(turn: Turn, _: ev.ShuttingDown) -> Step:
-    stop = Stop(ev.Outcome.INTERRUPTED)
+    stop = RequestedStop(ev.Outcome.INTERRUPTED)
     if turn.phase is Phase.RECONCILING:
         return turn_updates.end_without_server(turn, stop)
     return _abort(turn, stop, "The bridge was stopped before this was decided.")
 
 
-def _abort(turn: Turn, stop: Stop, cause: str) -> Step:
+def _abort(turn: Turn, stop: RequestedStop, cause: str) -> Step:
     """Stop the turn; `cause` is what its open cards are closed with."""
     if turn.phase in (Phase.QUEUED, Phase.STARTING):
         return turn_updates.end(turn, stop.outcome, stop.cause)

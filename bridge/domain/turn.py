@@ -65,7 +65,7 @@ class Reconnect:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class RequestedStop:
     """The turn is to end, whatever the server still does: as `outcome`, because of `cause`."""
 
     outcome: ev.Outcome
@@ -105,7 +105,7 @@ class Turn:
     taken_over: bool = False
     reconnect: Reconnect | None = None
     failure: Failure | None = None
-    stop: Stop | None = None
+    stop: RequestedStop | None = None
 
     @property
     def expects_rerun(self) -> bool:

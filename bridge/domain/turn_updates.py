@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
-from bridge.domain.turn import Phase, Reconnect, ServerSaid, Step, Stop, Turn
+from bridge.domain.turn import Phase, Reconnect, RequestedStop, ServerSaid, Step, Turn
 from bridge.domain.user_messages import is_stuck
 
 _DONE_REASONS = frozenset({"end_turn", "tool_rule", "no_tool_call", "max_tokens_exceeded"})
@@ -78,7 +78,7 @@ def end(turn: Turn, outcome: ev.Outcome, cause: str | None) -> Step:
     return ended, (*closing, fx.EndTurn(outcome, cause, turn.usage))
 
 
-def end_without_server(turn: Turn, stop: Stop) -> Step:
+def end_without_server(turn: Turn, stop: RequestedStop) -> Step:
     """End without waiting for the server; in case that it is there and works, it is told."""
     ended, effects = end(turn, stop.outcome, stop.cause)
     return ended, (fx.AbortRun(), *effects)

@@ -118,14 +118,22 @@ def _diffs(diffs: tuple[FileDiff, ...]) -> tuple[list[Block], bool]:
     cut = 0
     for diff in diffs[:_FILES_SHOWN]:
         path = code_span(one_line(diff.path, _WORDS)) or "`(no path)`"
+        if not diff.lines:
+            blocks.append(section(f"Changes in {path}: {_no_lines(diff)}"))
+            continue
         blocks.append(section(f"Changes in {path}"))
-        block, left = _data(diff_text(diff) or "(nothing to show)", _ROOM)
+        block, left = _data(diff_text(diff), _ROOM)
         blocks.append(block)
         cut += left
     more = len(diffs) - _FILES_SHOWN
     if more > 0:
         blocks.append(context(f"…and {more:,} more file{'' if more == 1 else 's'}: {_OPEN}"))
     return blocks, cut > 0
+
+
+def _no_lines(diff: FileDiff) -> str:
+    note = escape_mrkdwn(one_line(diff.note, _WORDS)) if diff.note else ""
+    return f"no lines to show ({note})" if note else "no lines to show"
 
 
 _OPEN = "open the full view"
@@ -264,7 +272,7 @@ def _contents(approval: Approval) -> Iterator[tuple[str, str]]:
         yield "Arguments", pretty(rest)
     for diff in approval.diffs:
         path = code_span(one_line(diff.path, _WORDS))
-        yield f"Changes in {path or 'a file'}", diff_text(diff) or "(nothing to show)"
+        yield f"Changes in {path or 'a file'}", diff_text(diff) or "No lines to show."
 
 
 def _modal(callback_id: str, title: str, blocks: list[Block]) -> Block:

@@ -220,7 +220,7 @@ class ChatAdapter:
 
     def _card(self, approval: Approval, thread_ts: MessageTs | None) -> OutboxEntry:
         entry = self._entry(CARD, approval.thread.channel, thread_ts)
-        return replace(entry, turn_id=approval.turn_id, about=approval.approval_id)
+        return replace(entry, turn_id=approval.turn_id, approval_id=approval.approval_id)
 
     async def _close_card(self, approval: Approval) -> None:
         card = approval.card or await self._lost_card(approval)

@@ -17,7 +17,7 @@ from bridge.domain.ids import (
 )
 from bridge.store.database import Database
 from bridge.store.rows import binding_of, thread_params
-from bridge.store.schema import bindings, messages, spares, teammates
+from bridge.store.schema import bindings, messages, spare_conversations, teammates
 
 _param = sa.bindparam
 
@@ -150,18 +150,21 @@ _THIS_AGENT = sa.and_(
 _AGENT = sa.select(teammates.c.agent_id).where(_THIS_AGENT)
 _FORGET = sa.delete(teammates).where(_THIS_AGENT)
 _THIS_SPARE = sa.and_(
-    spares.c.server == sa.bindparam("on_server"), spares.c.name == sa.bindparam("called")
+    spare_conversations.c.server == sa.bindparam("on_server"),
+    spare_conversations.c.name == sa.bindparam("called"),
 )
 _TAKEN = (
     sa.exists()
     .where(
-        bindings.c.conversation_id == spares.c.conversation_id,
-        bindings.c.agent_id == spares.c.agent_id,
+        bindings.c.conversation_id == spare_conversations.c.conversation_id,
+        bindings.c.agent_id == spare_conversations.c.agent_id,
     )
-    .correlate(spares)
+    .correlate(spare_conversations)
 )
-_SPARE = sa.select(spares.c.agent_id, spares.c.conversation_id).where(_THIS_SPARE, ~_TAKEN)
-_FORGET_SPARE = sa.delete(spares).where(_THIS_SPARE)
+_SPARE = sa.select(spare_conversations.c.agent_id, spare_conversations.c.conversation_id).where(
+    _THIS_SPARE, ~_TAKEN
+)
+_FORGET_SPARE = sa.delete(spare_conversations).where(_THIS_SPARE)
 
 
 class Teammates:
@@ -219,7 +222,7 @@ class Teammates:
                 "agent_id": spare.agent_id,
                 "conversation_id": spare.conversation_id,
             }
-            connection.execute(sa.insert(spares), values)
+            connection.execute(sa.insert(spare_conversations), values)
 
         await self._database.write(work)
 

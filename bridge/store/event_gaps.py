@@ -13,38 +13,50 @@ from sqlalchemy.engine import Connection
 
 from bridge.domain.ids import ChannelId, MessageId, MessageTs, TeamId
 from bridge.store.database import Database
-from bridge.store.schema import bindings, gaps, hearing, messages, turn_messages, turns, unfinished
+from bridge.store.schema import (
+    bindings,
+    event_cursors,
+    event_gaps,
+    messages,
+    turn_messages,
+    turns,
+    unfinished,
+)
 
 EVERYWHERE = ChannelId("")
 """The channel of a gap in all channels, until they are known by name."""
 
 _param = sa.bindparam
 
-_HEARD = sa.select(hearing.c.heard_ts).where(hearing.c.team == _param("of_team"))
-_BEGUN = sa.select(hearing.c.begun_ts).where(hearing.c.team == _param("of_team"))
-_BEGIN = sa.insert(hearing)
+_HEARD = sa.select(event_cursors.c.last_ts).where(event_cursors.c.team == _param("of_team"))
+_BEGUN = sa.select(event_cursors.c.first_ts).where(event_cursors.c.team == _param("of_team"))
+_BEGIN = sa.insert(event_cursors)
 _ADVANCE = (
-    sa.update(hearing)
-    .where(hearing.c.team == _param("of_team"), hearing.c.heard_ts < _param("ts"))
-    .values(heard_ts=_param("ts"))
+    sa.update(event_cursors)
+    .where(event_cursors.c.team == _param("of_team"), event_cursors.c.last_ts < _param("ts"))
+    .values(last_ts=_param("ts"))
 )
-_OPEN = sa.insert(gaps)
+_OPEN = sa.insert(event_gaps)
 _WIDEN = (
-    sa.update(gaps)
-    .where(gaps.c.team == _param("of_team"), gaps.c.channel == _param("in_channel"))
+    sa.update(event_gaps)
+    .where(event_gaps.c.team == _param("of_team"), event_gaps.c.channel == _param("in_channel"))
     .values(
         since_ts=sa.case(
-            (gaps.c.since_ts < _param("since"), gaps.c.since_ts), else_=_param("since")
+            (event_gaps.c.since_ts < _param("since"), event_gaps.c.since_ts), else_=_param("since")
         ),
         cause=_param("why"),
-        openings=gaps.c.openings + 1,
+        times_opened=event_gaps.c.times_opened + 1,
     )
 )
-_ALL = sa.select(gaps).where(gaps.c.team == _param("of_team")).order_by(gaps.c.channel)
-_CLOSE = sa.delete(gaps).where(
-    gaps.c.team == _param("of_team"),
-    gaps.c.channel == _param("in_channel"),
-    gaps.c.openings == _param("as_of"),
+_ALL = (
+    sa.select(event_gaps)
+    .where(event_gaps.c.team == _param("of_team"))
+    .order_by(event_gaps.c.channel)
+)
+_CLOSE = sa.delete(event_gaps).where(
+    event_gaps.c.team == _param("of_team"),
+    event_gaps.c.channel == _param("in_channel"),
+    event_gaps.c.times_opened == _param("as_of"),
 )
 _CHANNELS = (
     sa.select(bindings.c.channel, sa.func.max(bindings.c.last_addressed).label("newest"))
@@ -85,14 +97,14 @@ _OPEN_WORDS = (
 class EventGap:
     """What was said in a channel after `since` may have been missed.
 
-    `channel` is `EVERYWHERE` while the channels are not known by name. `openings` counts how
+    `channel` is `EVERYWHERE` while the channels are not known by name. `times_opened` counts how
     often the gap was found again; only the newest can be closed.
     """
 
     channel: ChannelId
     since: MessageTs
     cause: str
-    openings: int
+    times_opened: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +130,7 @@ class EventGaps:
 
         def work(connection: Connection) -> None:
             if _heard(connection, team=team) is None:
-                connection.execute(_BEGIN, {"team": team, "begun_ts": ts, "heard_ts": ts})
+                connection.execute(_BEGIN, {"team": team, "first_ts": ts, "last_ts": ts})
             else:
                 connection.execute(_ADVANCE, {"of_team": team, "ts": ts})
 
@@ -152,7 +164,9 @@ class EventGaps:
         def work(connection: Connection) -> list[EventGap]:
             rows = connection.execute(_ALL, {"of_team": team})
             return [
-                EventGap(ChannelId(row.channel), MessageTs(row.since_ts), row.cause, row.openings)
+                EventGap(
+                    ChannelId(row.channel), MessageTs(row.since_ts), row.cause, row.times_opened
+                )
                 for row in rows
             ]
 
@@ -227,10 +241,10 @@ def _open(
                 "channel": channel,
                 "since_ts": since,
                 "cause": cause,
-                "openings": 1,
+                "times_opened": 1,
             },
         )
 
 
 def _named(team: TeamId, gap: EventGap) -> dict[str, object]:
-    return {"of_team": team, "in_channel": gap.channel, "as_of": gap.openings}
+    return {"of_team": team, "in_channel": gap.channel, "as_of": gap.times_opened}

@@ -27,9 +27,9 @@ _SETTLED = sa.update(outbox).where(_THIS).values(payload=None, payload_hash=_par
 _FAILED = (
     sa.update(outbox)
     .where(_THIS)
-    .values(state="failed", reason=_param("why"), payload=None, said=None)
+    .values(state="failed", reason=_param("why"), payload=None, reply_text=None)
 )
-_REMOVED = sa.update(outbox).where(_THIS).values(state="removed", payload=None, said=None)
+_REMOVED = sa.update(outbox).where(_THIS).values(state="removed", payload=None, reply_text=None)
 _TRIED = sa.update(outbox).where(_THIS).values(state=_param("now"))
 _DONE = sa.delete(outbox).where(_THIS)
 _OF_TURN = (
@@ -40,7 +40,7 @@ _OF_TURN = (
 _OWED = sa.select(outbox).where(outbox.c.payload.is_not(None)).order_by(outbox.c.place)
 _CARD = (
     sa.select(outbox)
-    .where(outbox.c.about == _param("approval"), outbox.c.state.in_(("planned", "sent")))
+    .where(outbox.c.approval_id == _param("approval"), outbox.c.state.in_(("planned", "sent")))
     .order_by(outbox.c.place.desc())
     .limit(1)
 )
@@ -107,7 +107,7 @@ class Outbox:
             row = connection.execute(_SENT, {"entry": outbox_id, "posted": ts}).first()
             if payload_hash is not None:
                 connection.execute(_SETTLED, {"entry": outbox_id, "hash": payload_hash})
-            if row is not None and row.said is not None:
+            if row is not None and row.reply_text is not None:
                 at = row.planned_at
                 outbox_statements.heard(connection, outbox_id, turn_id=row.turn_id, ts=ts, at=at)
 

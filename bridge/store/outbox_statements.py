@@ -33,12 +33,12 @@ _SAY = (
     sa.update(outbox)
     # One that will never have a ts is never heard: its words would stay for good.
     .where(_THIS, sa.or_(outbox.c.ts.is_not(None), outbox.c.state != "failed"))
-    .values(said=_param("words"))
+    .values(reply_text=_param("words"))
     .returning(outbox)
 )
-_SAID = sa.update(outbox).where(_THIS).values(said=None)
-_DEBT = sa.select(outbox.c.payload, outbox.c.said).where(_THIS)
-_ACQUIT = sa.update(outbox).where(_THIS).values(payload=None, said=None)
+_SAID = sa.update(outbox).where(_THIS).values(reply_text=None)
+_DEBT = sa.select(outbox.c.payload, outbox.c.reply_text).where(_THIS)
+_ACQUIT = sa.update(outbox).where(_THIS).values(payload=None, reply_text=None)
 _NOTE_REPLY = sa.insert(messages).from_select(
     [
         *("team", "channel", "thread_ts", "ts", "speaker", "author"),
@@ -77,7 +77,7 @@ def plan(connection: Connection, entry: OutboxEntry, *, instead_of: OutboxId | N
     if instead_of is not None:
         debt = connection.execute(_DEBT, {"entry": instead_of}).first()
         if debt is not None:
-            values |= {"payload": debt.payload, "said": debt.said}
+            values |= {"payload": debt.payload, "reply_text": debt.reply_text}
             connection.execute(_ACQUIT, {"entry": instead_of})
     connection.execute(_INSERT, values)
 
@@ -106,6 +106,6 @@ def heard(
 ) -> None:
     """Slack's name of a reply is known: the other teammates can be told its words."""
     debt = connection.execute(_DEBT, {"entry": outbox_id}).one()
-    values = {"turn": turn_id, "post": ts, "at": at, "words": debt.said}
+    values = {"turn": turn_id, "post": ts, "at": at, "words": debt.reply_text}
     connection.execute(_NOTE_REPLY, values)
     connection.execute(_SAID, {"entry": outbox_id})

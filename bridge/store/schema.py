@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Number of the newest migration in `migrations/versions`."""
 
 metadata = sa.MetaData()
@@ -176,19 +176,19 @@ outbox = sa.Table(
     _maybe("ts"),
     _maybe("payload_hash"),
     _maybe("teammate"),
-    _maybe("about"),
+    _maybe("approval_id"),
     _maybe("payload"),
-    _maybe("said"),
+    _maybe("reply_text"),
     _maybe("reason"),
     sa.Column("planned_at", Instant, nullable=False),
     _index("outbox_of_turn", "turn_id", "seq"),
     _index("outbox_owed", "place", where="payload IS NOT NULL"),
-    _index("outbox_about", "about", where="about IS NOT NULL"),
+    _index("outbox_of_approval", "approval_id", where="approval_id IS NOT NULL"),
     _index("outbox_posts", "channel", "ts", where="ts IS NOT NULL"),
 )
 
-"""`payload` is what Slack is still to be shown, NULL when nothing is owed. `said` is a reply's
-text for the other teammates, until the ts is known under which they know it."""
+"""`payload` is what Slack is still to be shown, NULL when nothing is owed. `reply_text` is a
+reply's text for the other teammates, until the ts is known under which they know it."""
 
 event_log = sa.Table(
     "event_log",
@@ -212,8 +212,8 @@ teammates = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
 )
 
-spares = sa.Table(
-    "spares",
+spare_conversations = sa.Table(
+    "spare_conversations",
     metadata,
     sa.Column("server", sa.Text, primary_key=True),
     sa.Column("name", sa.Text, primary_key=True),
@@ -222,23 +222,23 @@ spares = sa.Table(
 )
 """The newest conversation that was made ready for a teammate; it may be in use by now."""
 
-hearing = sa.Table(
-    "hearing",
+event_cursors = sa.Table(
+    "event_cursors",
     metadata,
     sa.Column("team", sa.Text, primary_key=True),
-    _text("begun_ts"),
-    _text("heard_ts"),
+    _text("first_ts"),
+    _text("last_ts"),
 )
 """Since when, and up to which event, by Slack's clock, all that Slack sent has been taken in."""
 
-gaps = sa.Table(
-    "gaps",
+event_gaps = sa.Table(
+    "event_gaps",
     metadata,
     sa.Column("team", sa.Text, primary_key=True),
     sa.Column("channel", sa.Text, primary_key=True),
     _text("since_ts"),
     _text("cause"),
-    sa.Column("openings", sa.Integer, nullable=False),
+    sa.Column("times_opened", sa.Integer, nullable=False),
 )
 """What may have been missed and is not caught up yet: a row for each channel. The row with no
 channel stands for all of them, before they are known by name."""

@@ -13,7 +13,7 @@ from bridge.appserver.commands import Command
 from bridge.appserver.events import Event, UpdateDeviceStatus
 from bridge.appserver.legacy import LegacyAdapter
 from bridge.appserver.protocol import Session
-from bridge.appserver.responses import InputAccepted
+from bridge.appserver.responses import InputAcceptedResponse
 from bridge.appserver.translate import Translator
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
@@ -199,13 +199,14 @@ class Replay:
                     raise AssertionError(f"nobody waited for {frame}")
 
     def _answered(self, answer: frames.Frame) -> None:
-        if isinstance(answer, InputAccepted):
+        if isinstance(answer, InputAcceptedResponse):
             self.dispositions.append(answer.disposition or "-")
         if isinstance(answer, frames.UnknownFrame):  # to a command that the bridge never sends
             succeeded, why = answer.raw["success"], answer.raw.get("error")
             why = why or answer.raw.get("output")
         else:
-            succeeded = answer.accepted if isinstance(answer, InputAccepted) else answer.success
+            is_input = isinstance(answer, InputAcceptedResponse)
+            succeeded = answer.accepted if is_input else answer.success
             why = answer.error
         if not succeeded:
             self.refused.append(why)

@@ -17,7 +17,7 @@ from bridge.appserver import commands as c
 from bridge.appserver.bearer_token import token_from_file
 from bridge.appserver.connection import Connection, LinkOptions
 from bridge.appserver.events import Event, StreamDelta
-from bridge.appserver.responses import AppServerInfoResponse, InputAccepted
+from bridge.appserver.responses import AppServerInfoResponse, InputAcceptedResponse
 from bridge.appserver.transport import Endpoint, Fault, Link, LinkFailed, diagnose, socket_url
 from bridge.appserver.versions import Generation
 from bridge.domain.errors import AgentUnreachable
@@ -342,14 +342,14 @@ async def test_a_split_server_gets_a_second_socket_and_both_are_heard() -> None:
         async with asyncio.TaskGroup() as group:
             answer = group.create_task(connection.ask(said, within_s=5))
             group.create_task(show_activity())
-        assert isinstance(answer.result(), InputAccepted)
+        assert isinstance(answer.result(), InputAcceptedResponse)
         refused = await connection.ask(
             c.Input(
                 runtime=RUNTIME, payload=c.ApprovalResponse(request_id="x", decision=c.Allow())
             ),
             within_s=5,
         )
-        assert isinstance(refused, InputAccepted)
+        assert isinstance(refused, InputAcceptedResponse)
         assert not refused.accepted
         assert all("channel" not in frame for frame in server.heard)
 

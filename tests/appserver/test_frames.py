@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from bridge.appserver import deltas, frames
 from bridge.appserver.events import ControlRequest, Event, StreamDelta, UpdateDeviceStatus
 from bridge.appserver.frames import MODELS, MalformedFrame, UnknownFrame, parse
-from bridge.appserver.responses import InputAccepted, Response
+from bridge.appserver.responses import InputAcceptedResponse, Response
 from tests.appserver.replaying import NEVER_SENT, RECORDINGS, lines
 
 RUNTIME = {"agent_id": "a", "conversation_id": "c"}
-OUTCOMES = (Event, Response, InputAccepted, UnknownFrame, MalformedFrame)
+OUTCOMES = (Event, Response, InputAcceptedResponse, UnknownFrame, MalformedFrame)
 
 SAMPLES = [
     line["frame"]

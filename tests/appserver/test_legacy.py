@@ -2,10 +2,10 @@ from typing import Any
 
 from bridge.appserver import commands as c
 from bridge.appserver import deltas, frames
-from bridge.appserver.events import StreamDelta, TurnFinished, UpdateLoopStatus
+from bridge.appserver.events import StreamDelta, TurnFinishedFrame, UpdateLoopStatus
 from bridge.appserver.frames import Frame
 from bridge.appserver.legacy import LegacyAdapter
-from bridge.appserver.responses import InputAccepted
+from bridge.appserver.responses import InputAcceptedResponse
 
 REF = {"agent_id": "a", "conversation_id": "c"}
 ID = c.RuntimeId(agent_id="a", conversation_id="c")
@@ -49,11 +49,11 @@ def play(helper: LegacyAdapter, *received: Frame) -> list[Frame]:
 
 
 def ends(out: list[Frame]) -> list[tuple[str, str | None, str | None]]:
-    return [(f.stop_reason, f.run_id, f.error) for f in out if isinstance(f, TurnFinished)]
+    return [(f.stop_reason, f.run_id, f.error) for f in out if isinstance(f, TurnFinishedFrame)]
 
 
 def accepted(out: list[Frame]) -> list[tuple[str, bool, str | None]]:
-    found = [f for f in out if isinstance(f, InputAccepted)]
+    found = [f for f in out if isinstance(f, InputAcceptedResponse)]
     return [(f.request_id, f.accepted, f.disposition) for f in found]
 
 
@@ -62,7 +62,7 @@ def test_the_first_word_after_an_input_accepts_it() -> None:
     assert helper.sent(words("m")) == ()
     out = play(helper, loop("SENDING_API_REQUEST"), loop("PROCESSING_API_RESPONSE", "r"))
     assert accepted(out) == [("r1", True, "started")]
-    assert isinstance(out[0], InputAccepted), "before the event that shows it"
+    assert isinstance(out[0], InputAcceptedResponse), "before the event that shows it"
 
 
 def test_an_input_behind_another_is_queued() -> None:
@@ -89,7 +89,7 @@ def test_a_commands_other_than_inputs_is_left_alone() -> None:
 def test_an_answer_to_nothing_is_refused_at_once() -> None:
     helper = LegacyAdapter()
     (refusal,) = helper.sent(verdict("perm-1"))
-    assert isinstance(refusal, InputAccepted)
+    assert isinstance(refusal, InputAcceptedResponse)
     assert not refusal.accepted
     assert "no longer pending" in (refusal.error or "")
 

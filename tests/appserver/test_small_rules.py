@@ -10,7 +10,7 @@ from bridge.appserver.events import (
     DeviceStatus,
     Event,
     LoopStatus,
-    TurnFinished,
+    TurnFinishedFrame,
     UpdateDeviceStatus,
     UpdateLoopStatus,
 )
@@ -193,7 +193,10 @@ def test_a_runtime_at_work_is_remembered_however_long_it_is_silent(work: Event) 
         runtimes.heard(named(number), described())
         runtimes.forget_one()
     assert runtimes.is_started(named(0))
-    for ends in (at_work("WAITING_ON_INPUT"), TurnFinished(runtime=REF, stop_reason="end_turn")):
+    for ends in (
+        at_work("WAITING_ON_INPUT"),
+        TurnFinishedFrame(runtime=REF, stop_reason="end_turn"),
+    ):
         runtimes.heard(named(0), work)
         runtimes.heard(named(0), ends)
         runtimes.heard(named(10), described())

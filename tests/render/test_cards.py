@@ -116,12 +116,22 @@ def test_a_diff_is_shown_with_its_signs_and_can_be_opened():
     assert action_ids.APPROVAL_VIEW in actions_of(rendered)
 
 
+@pytest.mark.parametrize(
+    ("note", "said"),
+    [(None, "no lines to show"), ("new <!channel> file", "no lines to show (new &lt;!channel")],
+)
+def test_a_diff_without_lines_shows_no_empty_code_block(note, said):
+    shown = words(card(approval("Write", {"file_path": "a"}, (FileDiff("a", (), note),))).blocks)
+    (line,) = [text for text in shown.splitlines() if "Changes in" in text]
+    assert said in line
+
+
 def test_many_and_huge_diffs_are_cut_with_words():
     huge = FileDiff("big.py", tuple(DiffLine("add", "line") for _ in range(100_000)))
     rendered = card(approval("Write", {}, (huge, FileDiff("", ()), DIFF, DIFF)))
     said = words(rendered.blocks)
     assert "more characters: open the full view." in said
-    assert "(nothing to show)" in said
+    assert "`(no path)`: no lines to show" in said
     assert "`(no path)`" in said
     assert "…and 1 more file: open the full view" in said
     assert "…and 2 more files" in words(card(approval("Write", {}, (DIFF,) * 5)).blocks)

@@ -99,13 +99,16 @@ async def test_a_newer_schema_is_refused_and_left_alone(file: Path) -> None:
 async def test_migrating_leaves_the_logging_as_it_was(tmp_path: Path) -> None:
     root, alembic = logging.getLogger(), logging.getLogger("alembic")
     before = (root.level, list(root.handlers), alembic.level, list(alembic.handlers))
+    disabled = disabled_loggers()
     store = await Store.open(url(tmp_path / "new.db"))
     await store.close()
     assert before == (root.level, list(root.handlers), alembic.level, list(alembic.handlers))
-    assert not any(
-        isinstance(logger, logging.Logger) and logger.disabled
-        for logger in logging.Logger.manager.loggerDict.values()
-    )
+    assert disabled_loggers() == disabled
+
+
+def disabled_loggers() -> set[str]:
+    found = logging.Logger.manager.loggerDict.items()
+    return {name for name, each in found if isinstance(each, logging.Logger) and each.disabled}
 
 
 async def test_a_file_of_another_program_is_refused(tmp_path: Path) -> None:

@@ -206,10 +206,10 @@ async def test_a_card_is_found_by_its_approval(world: World) -> None:
     await world.say(1, "ada")
     outbox, asked = world.store.outbox, ApprovalId("A1")
     assert await outbox.card_of(asked) is None
-    await outbox.plan(replace(entry("refused"), about=asked))
+    await outbox.plan(replace(entry("refused"), approval_id=asked))
     await outbox.failed(OutboxId("refused"), "invalid_blocks")
     assert await outbox.card_of(asked) is None
-    await outbox.plan(replace(entry("shown"), about=asked))
+    await outbox.plan(replace(entry("shown"), approval_id=asked))
     found = await outbox.card_of(asked)
     assert found is not None
     assert found.outbox_id == "shown"
@@ -223,7 +223,7 @@ async def test_the_words_of_a_reply_that_is_refused_for_good_are_not_kept(
     await world.store.outbox.failed(OutboxId("refused"), "channel_not_found")
     assert await ended(world, LastRevision((), first=OutboxId("refused"), text="secret words"))
     with closing(sqlite3.connect(file)) as rows:
-        assert rows.execute("SELECT said FROM outbox").fetchall() == [(None,)]
+        assert rows.execute("SELECT reply_text FROM outbox").fetchall() == [(None,)]
 
 
 async def test_what_was_taken_away_before_it_was_there_is_planned_when_it_is_owed_again(

@@ -139,7 +139,7 @@ def worker(
 
 
 async def _work(supervisor_fd: int, config: Path | None, stop: asyncio.Event) -> None:
-    gc.disable()  # modules are no garbage, and people may be waiting for this start
+    gc.disable()  # imported modules are never garbage; collecting during imports only costs time
     from bridge import worker_main as composition
     from bridge.supervisor_client import GONE, SupervisorClient
 

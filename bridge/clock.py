@@ -1,4 +1,4 @@
-"""Time and chance of the real world; tests choose their own."""
+"""System clock, ids, and a monitor that notices when the clock jumps."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""Closes this process to others of the same user, such as the commands of agents (G9).
+"""Process hardening: closed to others of the same user, such as the commands of agents (G9).
 
 Our own App Server runs as the same user as the bridge, and agents read files without asking: what
 `/proc` shows of this process, its environment with Slack's tokens above all, must not be readable.

@@ -43,6 +43,11 @@ class Backoff:
         self._chance = chance
         self._failures = 0
 
+    @property
+    def failing(self) -> bool:
+        """Whether the newest attempt failed."""
+        return self._failures > 0
+
     def failed(self) -> float:
         """Count one more failure; returns the seconds to wait before the next attempt."""
         self._failures += 1

@@ -18,7 +18,7 @@ from bridge.domain.ids import AgentId, ConversationId, RunId, Runtime
 from bridge.supervisor.ipc import Pipe
 from bridge.telemetry import WORKER_RESTARTS, Tasks, get_logger
 
-log = get_logger("supervisor")
+log = get_logger("supervisor_client")
 
 HOLD_S = 1.0
 ENDINGS_KEPT = 2000

@@ -1,4 +1,4 @@
-"""The composition of the supervisor's process, which is `letta-bridge run`.
+"""Composition root of the supervisor's process, which is `letta-bridge run`.
 
 Imports neither Slack's nor the database's libraries: the worker does that, in its own process.
 """
@@ -17,7 +17,7 @@ from bridge.supervisor.child_process import Program
 from bridge.supervisor.supervisor import ExitStatus, Supervisor, SupervisorOptions
 from bridge.telemetry import Tasks
 
-WIND_UP_S = 4.0
+SHUTDOWN_GRACE_S = 4.0
 """What a drained worker needs beyond `turns.drain_s`: last words in Slack, the database closed."""
 
 
@@ -36,7 +36,7 @@ async def run(settings: Settings, *, config: Path | None, stop: asyncio.Event) -
         _program(config),
         address=lambda: _address(settings, server),
         server=server,
-        options=SupervisorOptions(stop_within_s=settings.turns.drain_s + WIND_UP_S),
+        options=SupervisorOptions(stop_within_s=settings.turns.drain_s + SHUTDOWN_GRACE_S),
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, supervisor.renew)
     tasks = Tasks()

@@ -1,4 +1,4 @@
-"""What operators see: structured logs with bound context, metrics, and background tasks.
+"""Telemetry: structured logs with bound context, metrics, and background tasks.
 
 Nothing here may fail a turn: logging and metrics swallow nothing but also decide nothing.
 """
@@ -155,15 +155,15 @@ WORKER_RESTARTS = Gauge(
     "How often the supervisor has started the worker again after its death.",
     registry=REGISTRY,
 )
-CAUGHT_UP = Counter(
-    "bridge_slack_caught_up",
-    "Messages that came late, from Slack's history, and were taken in.",
+BACKFILLED = Counter(
+    "bridge_slack_backfilled",
+    "Missed messages that were taken in from Slack's history.",
     registry=REGISTRY,
 )
-GAPS_OPEN = Gauge(
-    "bridge_slack_gaps", "Channels whose past is still to be looked through.", registry=REGISTRY
+EVENT_GAPS = Gauge(
+    "bridge_slack_gaps", "Channels that are still to be backfilled.", registry=REGISTRY
 )
-FOREIGN_CONNECTIONS = Gauge(
+OTHER_CONNECTIONS = Gauge(
     "bridge_slack_other_connections",
     "Socket Mode connections of the same app that another program has.",
     registry=REGISTRY,
@@ -175,9 +175,9 @@ STORE_FAILURES = Counter(
     ["code"],
     registry=REGISTRY,
 )
-UNFORESEEN = Counter(
-    "bridge_unforeseen_failures",
-    "Failures that nothing foresaw: bugs, each with a traceback in the log.",
+UNEXPECTED_ERRORS = Counter(
+    "bridge_unexpected_errors",
+    "Unexpected errors: bugs, each with a traceback in the log.",
     registry=REGISTRY,
 )
 TASKS = Gauge("bridge_tasks", "Background tasks running now.", registry=REGISTRY)
@@ -190,8 +190,10 @@ CLOCK_JUMPS = Counter(
 DISPLAY_FAILURES = Counter(
     "bridge_display_failures", "Failed writes on the progress path.", registry=REGISTRY
 )
-OUTBOX_OWED = Gauge(
-    "bridge_outbox_owed", "Writes to Slack that the courier has yet to deliver.", registry=REGISTRY
+OUTBOX_PENDING = Gauge(
+    "bridge_outbox_pending",
+    "Writes to Slack that are stored and not delivered yet.",
+    registry=REGISTRY,
 )
 OUTBOX_GIVEN_UP = Counter(
     "bridge_outbox_given_up",
@@ -235,7 +237,7 @@ class Tasks:
         if isinstance(failure, BridgeError):
             self._log.warning("task failed", task=task.get_name(), cause=str(failure))
         else:
-            UNFORESEEN.inc()
+            UNEXPECTED_ERRORS.inc()
             self._log.error("task failed", task=task.get_name(), exc_info=failure)
         if self._on_failure is not None:
             self._on_failure(task.get_name(), failure)

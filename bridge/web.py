@@ -1,4 +1,4 @@
-"""HTTP for operators: alive, ready (and why not), metrics.
+"""Web server for operators: health, readiness (and why not), metrics.
 
 `/healthz` answers while the process runs. `/readyz` is 200 only when everything that a message
 needs works, 503 with the reasons otherwise. `/metrics` is for Prometheus.

@@ -1,4 +1,4 @@
-"""The composition root of the worker: builds every part from the settings, starts them in order,
+"""Composition root of the worker: builds every part from the settings, starts them in order,
 stops them in the reverse order. A side that is away at the start is waited for: the bridge runs,
 says so on /readyz, and connects when it can.
 """
@@ -16,10 +16,9 @@ from bridge.appserver.client import AppServerClient
 from bridge.appserver.commands import ClientInfo
 from bridge.appserver.connection import FrameLog, LinkOptions
 from bridge.clock import SystemClock, watch_clock
-from bridge.domain.approvals import ApprovalPolicy
 from bridge.domain.errors import BridgeError, ChatError, ConfigurationError
 from bridge.domain.ids import Runtime, UserId
-from bridge.domain.permissions import PeoplePolicy
+from bridge.domain.permissions import ApprovalPolicy, PeoplePolicy
 from bridge.domain.ports import Clock, LinkState, NoSupervisor
 from bridge.domain.routing import Team
 from bridge.engine.context import EngineContext
@@ -39,7 +38,7 @@ from bridge.supervisor_client import SupervisorClient
 from bridge.telemetry import Tasks, get_logger, redact
 from bridge.web import Web, WebOptions, but
 
-log = get_logger("app")
+log = get_logger("worker_main")
 
 EVENTS_PATH = "/slack/events"
 FORGET_EVERY_S = 3600.0

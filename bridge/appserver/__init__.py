@@ -1,4 +1,4 @@
-"""The App Server's door: wire models, the session's rules, the socket, the typed client.
+"""App Server client: wire models, session, socket, typed calls.
 
 Pure: `wire`, `deltas`, `events`, `responses`, `commands`, `frames`, `versions`, `protocol`,
 `legacy`, `runtimes`, `translate`, `history`, `backoff`. The rest does I/O.

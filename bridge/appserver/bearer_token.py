@@ -1,10 +1,10 @@
-"""The bearer token of an App Server that somebody else runs."""
+"""Bearer token for a remote App Server, read from a file."""
 
 from collections.abc import Callable
 
 from bridge.telemetry import get_logger
 
-log = get_logger("appserver")
+log = get_logger("appserver.bearer_token")
 
 
 def token_from_file(path: str) -> Callable[[], str | None]:

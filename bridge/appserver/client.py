@@ -1,4 +1,4 @@
-"""The App Server as the engine sees it: implements `AgentPort` over one connection."""
+"""App Server client: implements `domain.ports.AgentPort` over one connection."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ from bridge.domain.ports import (
 from bridge.domain.teammates import Teammate
 from bridge.telemetry import get_logger
 
-log = get_logger("appserver")
+log = get_logger("appserver.client")
 
 _PAGE = 50
 _PAGES = 20

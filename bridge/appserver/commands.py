@@ -1,4 +1,4 @@
-"""Frames that we send about runtimes and turns (PROTOCOL §5, §6, §9-§11, §14).
+"""Command frames about runtimes and turns (PROTOCOL §5, §6, §9-§11, §14).
 
 None means "not sent". A malformed command is met with silence, so these models forbid unknown
 fields: a wrong one fails here, at the sender.

@@ -1,4 +1,4 @@
-"""Keeps one link to the App Server alive and carries questions and answers over it.
+"""Connection to the App Server: reconnects, matches answers to commands, passes events on.
 
 The shell around `protocol.Session`: futures, timers, reconnecting. Reconnects by itself until
 closed; each new connection first asks who is there.
@@ -50,14 +50,16 @@ class UnknownFrames:
             log.warning("frame not understood", **fields)
 
 
-log = get_logger("appserver")
+log = get_logger("appserver.connection")
 
 FrameLog = Callable[[str, Runtime | None, str, str | bytes], None]
 """Called with `in` or `out`, the frame's runtime if it names one, its type, and the message as it
 is on the wire; must return at once.
 """
 
-_UNFORESEEN = LinkFailure(Fault.AWAY, "The link to the App Server failed; the log says how.")
+_LINK_FAILED_UNEXPECTEDLY = LinkFailure(
+    Fault.AWAY, "The link to the App Server failed; the log says how."
+)
 
 _RECEIVED = {
     kind: FRAMES.labels(direction="in", kind=kind)
@@ -72,7 +74,7 @@ class LinkOptions:
 
     `token` reads the bearer token; it is called before each attempt, off the event loop, so that
     a new token in a file is found. None: no login. `info_timeout_s`: a server that is coming up
-    may swallow the first question; a new connection is answered. `hands_retry_s`: how often to
+    may swallow the first question; a new connection is answered. `operator_retry_s`: how often to
     try when a person must act first.
     """
 
@@ -82,7 +84,7 @@ class LinkOptions:
     info_timeout_s: float = 3.0
     first_retry_s: float = 0.2
     longest_retry_s: float = 15.0
-    hands_retry_s: float = 30.0
+    operator_retry_s: float = 30.0
 
 
 class LinkListener(Protocol):
@@ -126,12 +128,12 @@ class Connection:
             RetryPolicy(options.first_retry_s, options.longest_retry_s), chance=chance
         )
         self._session = Session()
-        self._helper: LegacyAdapter | None = None
+        self._legacy: LegacyAdapter | None = None
         self._link: Link | None = None
         self._answers: dict[str, asyncio.Future[Frame]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._tasks = Tasks()
-        self._unread = UnknownFrames()
+        self._unknown_frames = UnknownFrames()
         self._up = asyncio.Event()
         self.state = LinkState.CONNECTING
         self.reason: str | None = None
@@ -185,8 +187,8 @@ class Connection:
     def forget(self, runtime: Runtime) -> None:
         """The runtime is not in use: nothing of it need be kept. Unknown ones are fine."""
         self._session.forget_runtime(runtime)
-        if self._helper is not None:
-            self._helper.forget(runtime)
+        if self._legacy is not None:
+            self._legacy.forget(runtime)
 
     async def tell(self, command: commands.Command) -> None:
         """Send a command that has no answer. Raises `AgentUnreachable` without a connection."""
@@ -196,8 +198,8 @@ class Connection:
         link = self._link
         if link is None:
             raise AgentUnreachable("The App Server is not connected.")
-        if self._helper is not None:
-            for made_up in self._helper.sent(command):
+        if self._legacy is not None:
+            for made_up in self._legacy.sent(command):
                 self._judge(made_up)
         text = command.encode()
         if self._frame_log is not None:
@@ -243,10 +245,10 @@ class Connection:
         if self._frame_log is not None:
             self._frame_log("in", frames.runtime(frame), frames.kind(frame), message)
         _RECEIVED[_kind(frame)].inc()
-        if self._helper is None:
+        if self._legacy is None:
             self._judge(frame)
             return
-        for each in self._helper.received(frame):
+        for each in self._legacy.received(frame):
             self._judge(each)
 
     def _judge(self, frame: Frame) -> None:
@@ -262,22 +264,22 @@ class Connection:
                     log.warning("events were missed", expected=expected, got=got)
                     self._listener.events_missed()
                 case protocol.Unreadable(unread):
-                    self._unread.note(unread)
+                    self._unknown_frames.note(unread)
                 case protocol.Repeated() | protocol.Late():
                     log.debug("frame changes nothing", outcome=type(outcome).__name__)
 
     # --- staying connected -------------------------------------------------------------------
 
     async def _keep_alive(self) -> None:
-        """Connect again and again. Nothing may end this: without it the bridge is dumb."""
+        """Keep reconnecting. Nothing may end this loop: without it no agent can be reached."""
         while True:
-            token, trouble = None, _UNFORESEEN
-            with _survived():
+            token, trouble = None, _LINK_FAILED_UNEXPECTEDLY
+            with _errors_logged():
                 token = await self._token()
                 trouble = await self._live(token)
-            with _survived():
+            with _errors_logged():
                 await self._hang_up(trouble)
-            with _survived():
+            with _errors_logged():
                 await self._pause(trouble, token)
 
     async def _live(self, token: str | None) -> LinkFailure:
@@ -288,7 +290,7 @@ class Connection:
         )
         try:
             await link.open()
-            self._link, self._helper = link, None
+            self._link, self._legacy = link, None
             self._session.opened()
             self.server = await self._greet(link)
         except LinkFailed as failed:
@@ -309,7 +311,7 @@ class Connection:
         split = answer.capabilities.split_channels
         server = generation(answer.letta_code_version, split_channels=split)
         if server.needs_help:
-            self._helper = LegacyAdapter()
+            self._legacy = LegacyAdapter()
         if split:
             self._session.two_sockets()
             await link.add_stream()
@@ -329,7 +331,7 @@ class Connection:
         """End what is left of the connection; everybody learns of it at once."""
         link, self._link = self._link, None
         self._unanswered(self._session.closed())
-        state = LinkState.REFUSED if trouble.needs_hands else LinkState.DOWN
+        state = LinkState.REFUSED if trouble.needs_operator else LinkState.DOWN
         news = (state, trouble.sentence) != (self.state, self.reason)
         self.state, self.reason = state, trouble.sentence
         self._up.clear()
@@ -346,18 +348,18 @@ class Connection:
 
     async def _pause(self, trouble: LinkFailure, token: str | None) -> None:
         """Wait before the next attempt; a new token ends the wait for hands."""
-        if not trouble.needs_hands:
+        if not trouble.needs_operator:
             await asyncio.sleep(self._backoff.failed())
             return
-        step_s = min(1.0, self._options.hands_retry_s)
-        for _ in range(round(self._options.hands_retry_s / step_s)):
+        step_s = min(1.0, self._options.operator_retry_s)
+        for _ in range(round(self._options.operator_retry_s / step_s)):
             await asyncio.sleep(step_s)
             if await self._token() != token:
                 return
 
 
 @contextmanager
-def _survived() -> Iterator[None]:
+def _errors_logged() -> Iterator[None]:
     """Log what nobody foresaw, and go on."""
     try:
         yield

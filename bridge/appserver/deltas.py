@@ -1,4 +1,4 @@
-"""What a `stream_delta` carries: one model for each `message_type` (PROTOCOL §8).
+"""Delta models: one for each `message_type` of a `stream_delta` (PROTOCOL §8).
 
 The union has a callable discriminator: a known tag must fit its model (else the frame is
 malformed and says where), every other tag becomes an `UnknownDelta`.

@@ -1,4 +1,4 @@
-"""Frames that the server pushes: one model for each type (PROTOCOL §7-§13).
+"""Event models: the frames that the server pushes (PROTOCOL §7-§13).
 
 Those with `event_seq` share one counter per connection, starting at 1 (PROTOCOL §4).
 """

@@ -1,4 +1,4 @@
-"""From text to frames, tolerantly: every text becomes exactly one of three outcomes (G8).
+"""Frame parser, tolerant: every text becomes exactly one of three outcomes (G8).
 
 Understood (a model of `events` or `responses`), `UnknownFrame` (a type that we do not know) or
 `MalformedFrame` (no JSON object, or a known type that does not fit its model). `parse` never

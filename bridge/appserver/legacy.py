@@ -1,4 +1,4 @@
-"""What old servers leave unsaid, said for them, so that nothing above sees a difference.
+"""Adapter for old App Servers: adds the frames that they do not send.
 
 Servers before 0.32 never say that an input was accepted or that a turn is over, and do not name
 the inputs of a run; those before 0.33 give every piece of a message a new id (PROTOCOL §21, §22).

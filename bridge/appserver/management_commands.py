@@ -1,4 +1,4 @@
-"""Commands about the server's records: queue items, agents, conversations, models.
+"""Command frames about the server's records: queue items, agents, conversations.
 
 All are answered by `<type>_response` (PROTOCOL §13, §18).
 """

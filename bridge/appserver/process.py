@@ -1,4 +1,4 @@
-"""A `letta server` of our own: found, started, watched, restarted, stopped without remains.
+"""Child process `letta server`: found, started, watched, restarted, stopped.
 
 The server gets a process group of its own, which is ended as a whole: it starts tools. It leaves
 by itself when its parent is gone (PROTOCOL §2), so it does not outlive a killed bridge.
@@ -23,7 +23,7 @@ from bridge.domain.errors import ConfigurationError
 from bridge.retry import Backoff, RetryPolicy
 from bridge.telemetry import Tasks, bounded, get_logger, redact
 
-log = get_logger("letta server")
+log = get_logger("appserver.process")
 
 _HOST = "127.0.0.1"
 _WORKED_S = 30.0

@@ -1,4 +1,4 @@
-"""The session's rules without a socket: who waits for which answer, what was missed or repeated.
+"""Protocol session without I/O: pending requests, missing and repeated events.
 
 The shell (`connection`) moves text and holds the futures; this object holds ids and deadlines.
 Nothing here reads a clock: deadlines and `now` are monotonic seconds given by the caller.

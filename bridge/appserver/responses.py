@@ -1,4 +1,4 @@
-"""Answers to commands: they echo `request_id` and go only to the connection that asked.
+"""Response models: they echo `request_id` and go only to the connection that asked.
 
 `success` false comes with `error`, and then the other fields may be absent (PROTOCOL §18).
 """

@@ -1,4 +1,4 @@
-"""Every command as a typed call: fields in, answer out, failures as the house's errors."""
+"""Typed calls for the App Server's commands, with failures as `AgentError`s."""
 
 import re
 from typing import Any, TypeVar

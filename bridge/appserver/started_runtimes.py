@@ -1,4 +1,4 @@
-"""What has been started on this connection, and what the server said of it.
+"""Registry of the runtimes started on this connection, and of what the server said of them.
 
 Starts and subscriptions die with their connection (PROTOCOL §4, §15): a runtime that was started
 on an earlier one must be started again before anything is sent to it. So must one that was idle

@@ -1,4 +1,4 @@
-"""From frames to what they mean for a turn.
+"""Translation of frames into domain events.
 
 Keeps, per runtime and connection, only what is needed to say each thing once: the runs already
 announced and the helpers at work.

@@ -1,4 +1,4 @@
-"""The socket: one, or with a legacy server a second one for its stream (PROTOCOL §3, §21).
+"""Websocket transport: one socket, or two with a legacy server (PROTOCOL §3, §21).
 
 The only module that knows `websockets`. Reads and hands on, never waits for anybody: a reader
 that stops is cut by the server, and the last subscriber's cut cancels its turns (PROTOCOL §15).
@@ -25,7 +25,7 @@ from websockets.protocol import Event
 
 from bridge.telemetry import Tasks, get_logger
 
-log = get_logger("appserver")
+log = get_logger("appserver.transport")
 
 _FAIR_SHARE = 64
 """Frames handled in one go before other work of the program gets its turn."""
@@ -116,14 +116,14 @@ class Fault(StrEnum):
 class LinkFailure:
     """What went wrong, with a sentence that says what to do.
 
-    `needs_hands`: trying again helps only after somebody changed something.
+    `needs_operator`: trying again helps only after somebody changed something.
     """
 
     fault: Fault
     sentence: str
 
     @property
-    def needs_hands(self) -> bool:
+    def needs_operator(self) -> bool:
         """Whether a person must act before it can work."""
         return self.fault in (Fault.LOGIN, Fault.NOT_SUITABLE)
 

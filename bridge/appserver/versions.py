@@ -1,4 +1,4 @@
-"""Which generation of the App Server this is, and what follows from it (PROTOCOL §21, §22).
+"""Versions of the App Server, and what follows from each (PROTOCOL §21, §22).
 
 The version decides: `protocol_version` is 1 everywhere and says nothing.
 """

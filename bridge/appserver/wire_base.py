@@ -1,4 +1,4 @@
-"""What all wire models share: fields that we do not know are tolerated, never an error.
+"""Base of all wire models: unknown fields are tolerated, never an error.
 
 Models name only the fields that the house reads; the whole frame, with everything else in it,
 is kept in the event log (guarantee G8).

@@ -1,4 +1,4 @@
-"""Approvals: who may decide, what exactly was shown, when it expires, who was first."""
+"""Approvals: what exactly was shown, how it was decided, and what the agent is told."""
 
 import hashlib
 import json
@@ -53,14 +53,6 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
-class ApprovalPolicy:
-    """Who decides besides the one who asked, and for how long a question stays open."""
-
-    approvers: frozenset[UserId]
-    expiry_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Click:
     """A person pressed a button of a card. `message_ts` is the card that was pressed."""
 
@@ -80,7 +72,7 @@ ASK_IN_WORDS = (
 )
 """What the agent is told instead."""
 
-_EXPIRED = "Nobody answered in time, so this request has expired."
+EXPIRED = "Nobody answered in time, so this request has expired."
 
 
 def digest(tool_name: str, arguments: Mapping[str, Any], diffs: tuple[FileDiff, ...]) -> str:
@@ -97,29 +89,6 @@ def digest(tool_name: str, arguments: Mapping[str, Any], diffs: tuple[FileDiff, 
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def reason_to_deny(
-    approval: Approval, click: Click, policy: ApprovalPolicy, *, now: datetime
-) -> str | None:
-    """Why this click may not decide, as a sentence for the person; None when it may.
-
-    Denies by default: only the member whose message started the turn and the configured
-    approvers may decide, on the card that was stored, before it expires.
-    """
-    if click.person.is_bot:
-        return "Only people can decide this."
-    if approval.card is not None and approval.card.ts != click.message_ts:
-        return "That card is out of date. Please use the newest one in the thread."
-    if approval.state is not ApprovalState.PENDING:
-        return settled_sentence(approval)
-    if now >= approval.expires_at:
-        return _EXPIRED
-    if click.person.user in policy.approvers:
-        return None
-    if click.person.user == approval.requester and click.person.trusted:
-        return None
-    return _who_may(approval, click.person, policy)
-
-
 def settled_sentence(approval: Approval) -> str:
     """What to tell somebody who comes too late."""
     match approval.state:
@@ -128,22 +97,14 @@ def settled_sentence(approval: Approval) -> str:
         case ApprovalState.DENIED:
             return f"<@{approval.decided_by}> has already denied this."
         case ApprovalState.EXPIRED:
-            return _EXPIRED
+            return EXPIRED
         case ApprovalState.VOID:
             return approval.cause or "This request is no longer open."
         case ApprovalState.PENDING:  # pragma: no branch
             return "This request is still open."
 
 
-def _who_may(approval: Approval, refused: Person, policy: ApprovalPolicy) -> str:
-    may = policy.approvers | ({approval.requester} if approval.requester else set())
-    named = " or ".join(f"<@{user}>" for user in sorted(may - {refused.user}))
-    if not named:
-        return "Nobody is set up to decide this. Ask the operator to name approvers."
-    return f"Only {named} can decide this."
-
-
-def told_to_agent(verdict: Verdict, *, who: str | None, reason: str | None) -> str:
+def decision_for_agent(verdict: Verdict, *, who: str | None, reason: str | None) -> str:
     """The true cause in words for the agent; "nobody answered" is not "refused"."""
     match verdict:
         case Verdict.ALLOW:

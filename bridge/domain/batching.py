@@ -1,4 +1,4 @@
-"""Which waiting messages become one turn."""
+"""Batching: which waiting messages become one turn."""
 
 from bridge.domain.messages import InboundMessage, WaitingTurn
 

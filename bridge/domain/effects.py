@@ -1,4 +1,4 @@
-"""What the turn's reducer wants done; the engine's worker does it, through a port."""
+"""Effects: what the turn's state machine wants done; the engine performs them."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""The one error tree.
+"""Errors: the one exception tree.
 
     BridgeError
     ├── ConfigurationError       the operator must change something before a start

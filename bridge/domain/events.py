@@ -1,4 +1,4 @@
-"""What happens to a turn.
+"""Events: everything that can happen to a turn.
 
 Agent events are made by `appserver.translate` from frames; people's events by the engine from
 Slack; the rest by the worker from what became of its own effects.

@@ -1,4 +1,4 @@
-"""Names of things. Each id is made and read in one place and opaque everywhere else."""
+"""Identifiers. Each is made and read in one place and opaque everywhere else."""
 
 from dataclasses import dataclass
 from typing import NewType

@@ -1,4 +1,4 @@
-"""What must be written to Slack, as the outbox keeps it."""
+"""Outbox entry: a write to Slack as it is stored."""
 
 from dataclasses import dataclass
 from datetime import datetime

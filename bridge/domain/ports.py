@@ -1,4 +1,4 @@
-"""What the engine needs of the outside: the agent's side, the chat's side, time and ids.
+"""Ports: what the engine needs of the agent's side, the chat's side, time and ids.
 
 Faces and clients implement these; the engine knows nothing else of Slack or the App Server.
 """

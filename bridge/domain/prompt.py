@@ -85,7 +85,7 @@ def mentioned(text: str) -> frozenset[str]:
     return frozenset(_MENTION.findall(text))
 
 
-def unread_sentence(files: Files) -> str | None:
+def unread_files_sentence(files: Files) -> str | None:
     """The quiet line for the thread about files that were not read; None when all were."""
     if not files.unread:
         return None

@@ -1,4 +1,4 @@
-"""Who answers: an explicit mention, else the one in the thread, else a default (DESIGN §10)."""
+"""Routing: who answers a message (DESIGN §10)."""
 
 import re
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ from typing import TypeVar, cast
 from bridge.domain import effects as fx
 from bridge.domain import events as ev
 from bridge.domain import reconnect, turn_updates
-from bridge.domain.approvals import ASK_IN_WORDS, QUESTION_TOOL, digest, told_to_agent
+from bridge.domain.approvals import ASK_IN_WORDS, QUESTION_TOOL, decision_for_agent, digest
 from bridge.domain.errors import IllegalTransition
 from bridge.domain.ids import RunId
 from bridge.domain.turn import (
@@ -200,7 +200,7 @@ def asked(turn: Turn, event: ev.ApprovalAsked) -> Step:
 def settled(turn: Turn, event: ev.ApprovalSettled) -> Step:
     if not any(_decides(event, known) for known in turn.approvals):
         return turn, ()
-    message = told_to_agent(event.verdict, who=event.decided_by, reason=event.reason)
+    message = decision_for_agent(event.verdict, who=event.decided_by, reason=event.reason)
     answer = fx.AnswerApproval(event.request_id, event.verdict, message)
     return turn_updates.without_approvals(turn, frozenset({event.request_id})), (answer,)
 

@@ -1,4 +1,4 @@
-"""From a technical cause to a sentence that says what a person can do.
+"""User-facing messages: technical causes as sentences that say what to do.
 
 The patterns are words seen in the App Server's and the providers' errors (PROTOCOL §15 to §17).
 """

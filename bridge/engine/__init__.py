@@ -1,1 +1,1 @@
-"""Takes messages in, runs turns and brings them to an end; speaks only through the ports."""
+"""Engine: takes messages in and runs turns; speaks to the outside only through ports."""

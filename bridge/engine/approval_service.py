@@ -1,4 +1,4 @@
-"""Approvals from question to answer: stored, shown, decided once, closed.
+"""Approval service: approvals from question to answer.
 
 The stored row is the truth and changes state by one compare-and-set; cards only show it (G6).
 """
@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bridge.domain import approvals as policy
+from bridge.domain import permissions
 from bridge.domain.approvals import Approval, ApprovalState, Click
 from bridge.domain.bindings import ClaimedTurn
 from bridge.domain.errors import ChatError, StoreError
@@ -149,7 +150,7 @@ class ApprovalTimeouts:
             return
 
 
-log = get_logger("approvals")
+log = get_logger("engine.approval_service")
 
 Tell = Callable[[TurnId, ApprovalSettled], bool]
 """Hands a settled approval to the turn that waits for it; False when no turn does."""
@@ -180,7 +181,7 @@ class ApprovalService:
         self._waits = waits
         self._storing = asyncio.Lock()
         self._cards = ApprovalCards(context, tasks)
-        self._expiries = ApprovalTimeouts(context, tasks, expire=self._expire)
+        self._timeouts = ApprovalTimeouts(context, tasks, expire=self._expire)
 
     async def recover(self, live: frozenset[TurnId]) -> None:
         """At start: close what an earlier process left, but not the questions of `live` turns.
@@ -193,7 +194,7 @@ class ApprovalService:
                 await self._void(approval, _ENDED)
         for approval in not_closed:
             self._cards.close(approval)
-        self._expiries.watch()
+        self._timeouts.watch()
 
     async def aclose(self, *, within_s: float) -> None:
         """Wait, at most so long, for the cards that are being posted and closed."""
@@ -227,7 +228,7 @@ class ApprovalService:
     ) -> None:
         approval = await self._draft(claimed, asked)
         known = await self._stored(approval)
-        self._expiries.watch()
+        self._timeouts.watch()
         if known is not None:
             await self._again(known, persona, thread_ts)
         elif self._waits(approval.turn_id, approval.request_id) is False:
@@ -277,8 +278,8 @@ class ApprovalService:
             )
 
     async def _click(self, approval: Approval, click: Click) -> str | None:
-        refused = policy.reason_to_deny(
-            approval, click, self._context.options.approvals, now=self._expiries.moment_of(approval)
+        refused = permissions.reason_to_deny(
+            approval, click, self._context.options.approvals, now=self._timeouts.moment_of(approval)
         )
         if refused is not None:
             return refused

@@ -1,4 +1,4 @@
-"""One binding's worker: takes its turns one after another and retires when there are none (G3).
+"""Worker of one binding: runs its turns one after another, retires when there are none (G3).
 
 Bindings never wait for each other: each has a worker of its own, which exists only while there
 is something to do.
@@ -22,9 +22,9 @@ from bridge.engine.context import EngineContext
 from bridge.engine.runtime_starter import RuntimeStarter
 from bridge.engine.turn_run import TurnRun
 from bridge.retry import Backoff, RetryPolicy
-from bridge.telemetry import UNFORESEEN, Tasks, get_logger
+from bridge.telemetry import UNEXPECTED_ERRORS, Tasks, get_logger
 
-log = get_logger("worker")
+log = get_logger("engine.binding_worker")
 
 TAKEN_BACK_STOP = ev.StopAsked(UserId(""), TAKEN_BACK)
 """Nobody asks for it: every message that the turn answers was deleted."""
@@ -209,5 +209,5 @@ def _failed(error: Exception) -> None:
     if isinstance(error, StoreError):
         log.warning("worker waits for the database", cause=str(error))
     else:
-        UNFORESEEN.inc()
+        UNEXPECTED_ERRORS.inc()
         log.error("worker tries again", exc_info=error)

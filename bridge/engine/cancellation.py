@@ -1,4 +1,4 @@
-"""Stopping: by `!stop`, by the button, by 🛑. Running turns are aborted, waiting ones dropped;
+"""Cancellation: by `!stop`, by the button, by 🛑. Running turns are aborted, waiting ones dropped;
 either way the thread hears of it (G5).
 """
 

@@ -1,4 +1,4 @@
-"""The engine's tools in one hand: store, agent, chat, clock, options and supervisor."""
+"""Engine context: store, agent, chat, clock, options and supervisor."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""The one door into the engine: messages and clicks from Slack, events from the App Server.
+"""Dispatcher: the one door into the engine, for Slack and for the App Server.
 
 Stores first, acts second. Spawns a worker per binding with work and lets it retire.
 """
@@ -41,7 +41,7 @@ from bridge.retry import RetryPolicy, retry
 from bridge.store import Accepted, Placed
 from bridge.telemetry import LINKS_UP, Tasks, bounded, get_logger
 
-log = get_logger("dispatcher")
+log = get_logger("engine.dispatcher")
 
 CARDS_S = 3.0
 """How long a stop waits for cards on their way to their last line."""
@@ -67,9 +67,11 @@ class Dispatcher:
         self._working: set[asyncio.Task[Any]] = set()
         self._by_runtime: dict[Runtime, BindingId] = {}
         self._unclaimed: dict[Runtime, list[AgentEvent]] = {}
-        self._stops = cancellation.Cancellation(context, self._workers)
-        self._amendments = message_edits.MessageEdits(context, self._workers, queued=self._queued)
-        self._doorstep = MessageOrder()
+        self._cancellation = cancellation.Cancellation(context, self._workers)
+        self._message_edits = message_edits.MessageEdits(
+            context, self._workers, queued=self._queued
+        )
+        self._message_order = MessageOrder()
         self._stopping = False
 
     # --- from Slack --------------------------------------------------------------------------
@@ -81,7 +83,7 @@ class Dispatcher:
         stored and `ChatError` when its sender is not known and cannot be looked up: then Slack
         must send it again.
         """
-        async with self._doorstep.enter(message) as stored:
+        async with self._message_order.enter(message) as stored:
             return not stored and await self._take_in(message)
 
     async def _take_in(self, message: InboundMessage) -> bool:
@@ -99,10 +101,10 @@ class Dispatcher:
         if message.from_outside:
             person = Person(person.user, person.name, trusted=False, is_bot=person.is_bot)
         answerers = route.teammates if isinstance(route, routing.Answer) else ()
-        meant = self._stops.meant(route, bindings, person)
+        meant = self._cancellation.meant(route, bindings, person)
         accepted = await self._accept(message, thread, answerers, person, bindings, meant)
         if isinstance(route, routing.Stop) and not accepted.duplicate:
-            stop = self._stops.by_message(message, accepted, meant, person)
+            stop = self._cancellation.by_message(message, accepted, meant, person)
             self.spawn(stop, f"stop {message.ts}")
         return bool(accepted.placed)
 
@@ -110,20 +112,20 @@ class Dispatcher:
         self, team: TeamId, ref: MessageRef, text: str, *, edited_ts: MessageTs
     ) -> None:
         """A person changed a message: what waits changes with it, who works on it is told."""
-        await self._amendments.edited(team, ref, text, edited_ts=edited_ts)
+        await self._message_edits.edited(team, ref, text, edited_ts=edited_ts)
 
     async def deleted(self, team: TeamId, ref: MessageRef) -> None:
         """A person deleted a message: what waits or works only for it ends."""
-        await self._amendments.deleted(team, ref)
+        await self._message_edits.deleted(team, ref)
 
     async def reaction(self, team: TeamId, ref: MessageRef, *, user: UserId, name: str) -> None:
         """A person reacted: 🛑 on a question or on a reply stops its turn."""
         if name in cancellation.REACTIONS:
-            await self._stops.by_reaction(team, ref, user=user)
+            await self._cancellation.by_reaction(team, ref, user=user)
 
     async def stop(self, turn_id: TurnId, *, user: UserId, ref: MessageRef) -> None:
         """A person pressed stop on a reply."""
-        await self._stops.by_button(turn_id, user=user, ref=ref)
+        await self._cancellation.by_button(turn_id, user=user, ref=ref)
 
     async def click(
         self, approval_id: ApprovalId, *, user: UserId, verdict: Verdict, card: MessageRef
@@ -161,7 +163,7 @@ class Dispatcher:
         log.info("link changed", state=state.value, reason=reason)
         self._runtimes.connection_changed()
         if state is LinkState.UP:
-            self._runtimes.prepare_spares()
+            self._runtimes.fill_pool()
             return
         if state in (LinkState.DOWN, LinkState.REFUSED):
             self._reconnect_turns()
@@ -199,9 +201,9 @@ class Dispatcher:
         if worker is not None:
             worker.inherit(claimed, turn)
 
-    def spares(self) -> frozenset[str]:
+    def pooled(self) -> frozenset[str]:
         """Teammates with a conversation ready for a new thread."""
-        return self._runtimes.spares()
+        return self._runtimes.pooled()
 
     async def shut_down(self) -> None:
         """Let live turns end by themselves for a while, then bring them to an end within the limit,
@@ -258,7 +260,7 @@ class Dispatcher:
             speaker=Speaker.BOT if message.from_bot else Speaker.PERSON,
             stops=stops,
         )
-        self._doorstep.stored(message)
+        self._message_order.stored(message)
         if refused and not person.is_bot and not accepted.duplicate:
             self._refuse(message)
         for placed in accepted.placed:

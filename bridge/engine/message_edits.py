@@ -1,4 +1,4 @@
-"""What people do to their messages afterwards: edits and deletions. Stored first, acted on after.
+"""Message edits and deletions by people: stored first, acted on after.
 
 What waits changes with its message, and what is being worked on is not pulled from under an
 agent: it is told of new words, and stops when nothing is left of its input.
@@ -13,7 +13,7 @@ from bridge.engine.context import EngineContext
 from bridge.store import Edit, LocatedTurn, Placed
 from bridge.telemetry import get_logger
 
-log = get_logger("amendments")
+log = get_logger("engine.message_edits")
 
 
 class MessageEdits:

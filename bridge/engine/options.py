@@ -1,9 +1,8 @@
-"""What the composition root tells the engine."""
+"""Options of the engine."""
 
 from dataclasses import dataclass, field
 
-from bridge.domain.approvals import ApprovalPolicy
-from bridge.domain.permissions import PeoplePolicy
+from bridge.domain.permissions import ApprovalPolicy, PeoplePolicy
 from bridge.domain.routing import Team
 
 

@@ -14,7 +14,7 @@ from bridge.domain.prompt import Files, ReadFile
 from bridge.engine.context import EngineContext
 from bridge.telemetry import get_logger
 
-log = get_logger("inputs")
+log = get_logger("engine.prompt_builder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ async def compose(claimed: ClaimedTurn, context: EngineContext, *, fresh: bool) 
         person=lambda user: people.get(user) or _unknown(user),
         me=claimed.binding.teammate,
     )
-    return Composed((TextPart(text), *read.pictures), prompt.unread_sentence(read.files))
+    return Composed((TextPart(text), *read.pictures), prompt.unread_files_sentence(read.files))
 
 
 async def _history(claimed: ClaimedTurn, context: EngineContext) -> Sequence[ThreadMessage]:

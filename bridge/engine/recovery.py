@@ -1,4 +1,4 @@
-"""At start: no turn, card or message of an earlier process is left hanging (G5)."""
+"""Recovery at start: turns, cards and messages that an earlier process left (G5)."""
 
 from bridge.domain.bindings import Binding, ClaimedTurn
 from bridge.domain.events import Outcome, Usage
@@ -10,7 +10,7 @@ from bridge.engine.context import EngineContext
 from bridge.engine.dispatcher import Dispatcher
 from bridge.telemetry import TURNS, get_logger
 
-log = get_logger("recovery")
+log = get_logger("engine.recovery")
 
 _NOT_HERE = "This teammate is no longer set up here, so this was not finished."
 

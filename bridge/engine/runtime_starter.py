@@ -1,4 +1,4 @@
-"""Brings a binding's runtime to life on the App Server: agent, conversation, directory, mode."""
+"""Runtime starter: agent, conversation, directory and mode of a binding; spare conversations."""
 
 import asyncio
 from collections import OrderedDict
@@ -110,7 +110,7 @@ class ConversationPool:
         return spare
 
 
-log = get_logger("runtimes")
+log = get_logger("engine.runtime_starter")
 
 KEPT = 500
 """As many bindings are known to be started; one that was used longer ago is started again."""
@@ -162,12 +162,12 @@ class RuntimeStarter:
         self._started.clear()
         self._spares.connection_changed()
 
-    def prepare_spares(self) -> None:
+    def fill_pool(self) -> None:
         """Make a spare conversation for each teammate, in the background."""
         for teammate in self._context.options.team.teammates:
             self._spares.prepare(teammate)
 
-    def spares(self) -> frozenset[str]:
+    def pooled(self) -> frozenset[str]:
         """Teammates with a spare conversation ready."""
         return self._spares.names()
 

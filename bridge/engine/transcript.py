@@ -1,4 +1,4 @@
-"""What a turn has said so far, whole, although some of it was said while nobody listened.
+"""Transcript of a turn: joins stored text with streamed text.
 
 After a lost link or a restart the text comes from two sides that overlap: the deltas since the
 runtime was started again, and the stored messages. `Transcript` holds deltas back from the

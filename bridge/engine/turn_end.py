@@ -1,4 +1,4 @@
-"""The end of one turn: its last word in the thread and its recorded outcome."""
+"""End of a turn: its recorded outcome and its last words in the thread."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -13,9 +13,9 @@ from bridge.domain.ports import Reply, ReplyEnding, ReplyTarget
 from bridge.engine.approval_service import ApprovalService
 from bridge.engine.context import EngineContext
 from bridge.retry import RetryPolicy, retry
-from bridge.telemetry import TURN_SECONDS, TURNS, UNFORESEEN, get_logger
+from bridge.telemetry import TURN_SECONDS, TURNS, UNEXPECTED_ERRORS, get_logger
 
-log = get_logger("turn")
+log = get_logger("engine.turn_end")
 
 _WORDLESS = "Finished without a word."
 _NOT_SHOWN = "The answer could not be shown here. Please ask again."
@@ -88,7 +88,7 @@ class TurnEnd:
         except StoreError as error:
             log.warning("the end was not shown in full", cause=str(error))
         except Exception:
-            UNFORESEEN.inc()
+            UNEXPECTED_ERRORS.inc()
             log.exception("the end was not shown in full")
 
     def _sentence(self, end: fx.EndTurn) -> str | None:
@@ -99,7 +99,7 @@ class TurnEnd:
         try:
             return bool(self._reply.text())
         except Exception:
-            UNFORESEEN.inc()
+            UNEXPECTED_ERRORS.inc()
             log.exception("the reply's text is not known")
             return True
 
@@ -111,7 +111,7 @@ class TurnEnd:
         except StoreError:
             raise
         except Exception:  # a turn ends even when nobody knows how to show it (G7)
-            UNFORESEEN.inc()
+            UNEXPECTED_ERRORS.inc()
             self._speechless = True
             log.exception("the last word is lost")
         return await self._context.store.turn_queue.end(
@@ -130,5 +130,5 @@ def _not_recorded(error: Exception) -> None:
     if isinstance(error, StoreError):
         log.warning("end not recorded yet", cause=str(error))
     else:
-        UNFORESEEN.inc()
+        UNEXPECTED_ERRORS.inc()
         log.error("end not recorded yet", exc_info=error)

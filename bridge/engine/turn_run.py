@@ -1,4 +1,4 @@
-"""One turn of one binding, from its claim to its recorded end.
+"""Run of one turn, from its claim to its recorded end.
 
 Feeds events to the reducer and performs its effects. What takes time runs in a task of its own
 and comes back as an event, so that a stop or a deadline is never kept waiting.
@@ -30,9 +30,9 @@ from bridge.engine.transcript import Transcript
 from bridge.engine.turn_end import TurnEnd
 from bridge.engine.turn_session import Answers, TurnSession
 from bridge.engine.turn_timer import TurnTimer, WakeUp
-from bridge.telemetry import TURNS_ACTIVE, UNFORESEEN, Tasks, get_logger
+from bridge.telemetry import TURNS_ACTIVE, UNEXPECTED_ERRORS, Tasks, get_logger
 
-log = get_logger("turn")
+log = get_logger("engine.turn_run")
 
 _READING_S = 5.0
 """How long the end of a failed turn waits for text that is being read."""
@@ -83,7 +83,7 @@ class TurnRun:
         )
         self._events: deque[ev.TurnEvent] = deque()
         self._told = 0
-        self._alarm = WakeUp()
+        self._wakeup = WakeUp()
         self._tasks = Tasks(on_failure=self._task_failed)
         self._side_tasks = Tasks()
         resumed = turn.phase is Phase.RECONCILING
@@ -140,7 +140,7 @@ class TurnRun:
         """Hand the turn an event; never blocks."""
         self._events.append(event)
         self._told += 1
-        self._alarm.rouse()
+        self._wakeup.wake()
 
     def unheard(self) -> Iterable[ev.TurnEvent]:
         """Events that came after the end; they may belong to what the server does next."""
@@ -164,7 +164,7 @@ class TurnRun:
                 self._agent.release()
         finally:
             TURNS_ACTIVE.dec()
-            self._alarm.close()
+            self._wakeup.close()
             await self._tasks.aclose()
             await self._side_tasks.aclose()
             structlog.contextvars.unbind_contextvars("turn", "thread", "runtime")
@@ -173,7 +173,7 @@ class TurnRun:
 
     async def _next(self) -> ev.TurnEvent:
         while not self._events:
-            if not await self._alarm.wait(self._timer.due_in(self._turn.phase)):
+            if not await self._wakeup.wait(self._timer.due_in(self._turn.phase)):
                 return self._what_is_due()
         return self._events.popleft()
 
@@ -200,7 +200,7 @@ class TurnRun:
             self._turn, effects = step(self._turn, event)
         except Exception as error:
             if not isinstance(error, IllegalTransition):
-                UNFORESEEN.inc()
+                UNEXPECTED_ERRORS.inc()
             log.error("event not taken", event_kind=type(event).__name__, exc_info=error)
             self._turn, effects = step(self._turn, ev.Refused(str(error)))
         if isinstance(event, ev.RuntimeReady | ev.StateReplayed):
@@ -226,7 +226,7 @@ class TurnRun:
         try:
             self._performers[type(effect)](effect)
         except Exception as error:
-            UNFORESEEN.inc()
+            UNEXPECTED_ERRORS.inc()
             log.exception("effect failed", effect=type(effect).__name__)
             if not isinstance(effect, _SHOWN):
                 self.tell(ev.Refused(f"{type(effect).__name__}: {error!r}"))
@@ -336,7 +336,7 @@ class TurnRun:
         try:
             await self._fill_gap(end)
         except Exception:
-            UNFORESEEN.inc()
+            UNEXPECTED_ERRORS.inc()
             log.exception("missed text not read")
         anything_new = not (self._resumed and self._transcript.is_empty)
         return await self._ending.bring(end, self._timer.worked_s(), anything_new=anything_new)

@@ -21,7 +21,7 @@ from bridge.engine.runtime_starter import Ready, RuntimeStarter
 from bridge.retry import RetryPolicy, retry
 from bridge.telemetry import get_logger
 
-log = get_logger("turn")
+log = get_logger("engine.turn_session")
 
 T = TypeVar("T")
 Tell = Callable[[ev.TurnEvent], None]

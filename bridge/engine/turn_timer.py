@@ -1,4 +1,4 @@
-"""A turn's time: what is due next, and how long was worked. Approval waits do not count."""
+"""Timer of a turn: its time limit and its waits. Waiting for approvals does not count."""
 
 import asyncio
 from collections.abc import Mapping
@@ -74,14 +74,14 @@ class TurnTimer:
 
 
 class WakeUp:
-    """For one waiter at a time. `rouse` may be called at any time, from the same loop."""
+    """For one waiter at a time. `wake` may be called at any time, from the same loop."""
 
     def __init__(self) -> None:
         self._woken = asyncio.Event()
         self._roused = False
         self._timer: asyncio.TimerHandle | None = None
 
-    def rouse(self) -> None:
+    def wake(self) -> None:
         """There is news: the wait that is under way, or else the next, ends at once."""
         self._roused = True
         self._woken.set()

@@ -1,4 +1,4 @@
-"""Names by which Slack tells us what was pressed: action ids, callback ids, block ids."""
+"""Action ids, callback ids and block ids: the names by which Slack reports interactions."""
 
 import hashlib
 from typing import Final

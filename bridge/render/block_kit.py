@@ -1,4 +1,4 @@
-"""The few Block Kit pieces that the house uses, each within Slack's limits."""
+"""Block Kit elements, each within Slack's limits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

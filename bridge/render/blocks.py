@@ -1,4 +1,4 @@
-"""Messages as Block Kit: a reply as it stands, and quiet lines."""
+"""Messages as Block Kit: a reply in any state, and notices."""
 
 from collections.abc import Set
 

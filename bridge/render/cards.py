@@ -1,4 +1,4 @@
-"""An approval's card: the question with everything that would run, and how it was settled."""
+"""Approval cards and modals: the question with everything that would run, and its decision."""
 
 import json
 from collections.abc import Iterator, Set

@@ -1,4 +1,4 @@
-"""Foreign data shown as data: every character visible, nothing in it taken for formatting."""
+"""Code blocks for foreign data: every character visible, nothing taken for formatting."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Durations and token counts in words that people read at a glance."""
+"""Durations and token counts in words."""
 
 
 def duration(seconds: float) -> str:

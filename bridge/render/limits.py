@@ -1,4 +1,4 @@
-"""Slack's documented ceilings as one table, and the margins below them that the house uses.
+"""Slack's documented limits as one table, and our margins below them.
 
 Whether Slack counts code points or UTF-16 units is not documented (PLATFORM §3.1), so sizes are
 measured in UTF-16 units here, which is never less than the number of code points.

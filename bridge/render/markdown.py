@@ -1,4 +1,4 @@
-"""Standard Markdown cut into parts that each stand alone.
+"""Markdown splitting: standard Markdown cut into parts that each stand alone.
 
 A part is shown as `opening + body + closing`. Bodies joined give the source exactly; openings and
 closings are the only additions: a code fence that goes on is closed and opened again with its

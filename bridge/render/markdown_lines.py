@@ -1,4 +1,4 @@
-"""What a line of standard Markdown is: fence, heading, list item, table; and where code is.
+"""Markdown lines: fences, headings, list items, tables; and where code is.
 
 One tolerant reading for all of `render`: a fence may be indented at will (it stands in list items)
 or quoted with `>`, because a wrong guess costs an extra marker line and nothing else.

@@ -1,4 +1,4 @@
-"""Markdown as plain words: for notifications, and for readers that show no blocks."""
+"""Plain text from Markdown: for notifications, and for readers that show no blocks."""
 
 import re
 

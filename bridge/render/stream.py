@@ -1,4 +1,4 @@
-"""What one reply looks like in Slack right now: text in, messages out. Nothing here waits."""
+"""Reply stream: text in, Slack messages out. Nothing here waits."""
 
 import hashlib
 from collections.abc import Sequence, Set

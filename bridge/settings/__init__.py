@@ -1,4 +1,4 @@
-"""What the operator decides: `bridge.toml`, the environment, and secrets from neither log nor repr.
+"""Settings: `bridge.toml`, the environment, and secrets.
 
 `sections` the keys, their defaults and ranges · `keys` which keys exist, and the nearest to a
 wrong one · `secrets` tokens from the environment or a file · `load` all of it together, every

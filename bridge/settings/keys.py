@@ -1,4 +1,4 @@
-"""Which keys exist, and which of them somebody meant."""
+"""Setting keys: the known ones, and the nearest to an unknown one."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
@@ -74,7 +74,7 @@ def _holds_token(value: Any) -> bool:
 def _secret(name: str, key: str, file: str) -> str:
     variable = SECRET_KEYS.get(key, "SLACK_BOT_TOKEN or SLACK_APP_TOKEN")
     return (
-        f"{name} in {file} is a secret, and secrets do not belong into the file. Put it into "
+        f"{name} in {file} is a secret, and secrets do not belong in the file. Put it into "
         f"the environment variable {variable}, or into a file named by {variable}_FILE."
     )
 

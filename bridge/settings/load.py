@@ -1,4 +1,4 @@
-"""Read the file and the environment, check everything, and report every mistake at once."""
+"""Settings loader: reads file and environment, and reports every mistake at once."""
 
 import tomllib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What no single key can tell: things that must fit together."""
+"""Validation across settings, and error messages for values."""
 
 import re
 from collections import Counter

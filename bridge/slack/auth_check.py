@@ -1,4 +1,4 @@
-"""Checks the tokens before anything starts, and says in plain words what to change."""
+"""Auth check: tokens and scopes before anything starts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Slack as the engine sees it: implements `domain.ports.ChatPort`."""
+"""Chat adapter: implements `domain.ports.ChatPort` for Slack."""
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
@@ -45,7 +45,7 @@ WAITING: Final = "hourglass_flowing_sand"
 TAKEN: Final = "eyes"
 
 _NOTHING_TO_DO = frozenset({"message_not_found"})
-_log = get_logger("slack.surface")
+_log = get_logger("slack.chat_adapter")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Slack's event payloads to what they mean to us. Pure, and calm about any JSON.
+"""Event parser: Slack's payloads to what they mean. Pure, and tolerant of any JSON.
 
 A payload comes from outside: every field is checked before it is believed, and whatever does
 not fit becomes `Unsupported` with the reason (guarantee G8). Rules: PLATFORM §4.5 to §4.8, §13.
@@ -157,7 +157,7 @@ def _said(
     outer: JsonObject, event: JsonObject, us: Installation, *, event_id: str | None
 ) -> SlackEvent:
     kind = as_string(event.get("type"))
-    if why := _nobodys_words(event, us):
+    if why := _why_ignored(event, us):
         return Unsupported(kind, why)
     channel = as_string(event.get("channel"))
     ts, user = (
@@ -200,7 +200,7 @@ def _changed(event: JsonObject, us: Installation) -> SlackEvent:
 
 
 def _edit(message: JsonObject, *, channel: str, us: Installation) -> SlackEvent:
-    if why := _nobodys_words(message, us):
+    if why := _why_ignored(message, us):
         return Unsupported("message", why)
     if _is_bot(message):
         return Unsupported("message", "edited by another bot")
@@ -239,8 +239,8 @@ def _reaction(event: JsonObject, us: Installation) -> SlackEvent:
     return ReactionAdded(us.team, ChannelId(channel), MessageTs(ts), UserId(user), emoji)
 
 
-def _nobodys_words(message: JsonObject, us: Installation) -> str | None:
-    """Why a message is nobody's words to us, or None when somebody else said it."""
+def _why_ignored(message: JsonObject, us: Installation) -> str | None:
+    """Why the message is ignored; None when a person or another bot said it."""
     if message.get("hidden"):
         return "hidden"
     return "our own" if _is_ours(message, us) else None

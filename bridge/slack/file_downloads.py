@@ -1,4 +1,4 @@
-"""Downloads of shared files: only from Slack, only so much, and the token goes nowhere else."""
+"""File downloads: only from Slack, bounded, and the token goes nowhere else."""
 
 from typing import Final
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""What was said before: a thread or DM as Slack has it, told as the engine wants it."""
+"""Thread history: what was said before in a thread or DM, for the prompt."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Who people are: `users.info`, remembered for a while."""
+"""Users: `users.info`, cached."""
 
 import asyncio
 from collections import OrderedDict
@@ -20,7 +20,7 @@ KEPT: Final = 2_000
 _NOBODY = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
 """How Slack says that it knows no such person; every other refusal says nothing about them."""
 _UNTRUSTED_FLAGS = ("is_restricted", "is_ultra_restricted", "is_stranger", "deleted", "is_bot")
-_log = get_logger("slack.directory")
+_log = get_logger("slack.users")
 
 
 class UserDirectory:

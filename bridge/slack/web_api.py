@@ -1,4 +1,4 @@
-"""The one place that calls Slack's Web API: budget, time-outs, retries, one error tree.
+"""Web API client: rate limits, time-outs, retries, one error tree.
 
 `slack_sdk` brings a retry of its own that can post a message twice when a connection breaks
 (PLATFORM §1.6); here it is switched off, and what may be repeated is decided by the caller.
@@ -39,7 +39,7 @@ _BROKEN = (aiohttp.ClientError, TimeoutError, OSError, ValueError, AttributeErro
 
 _LIMITED = frozenset({"ratelimited", "rate_limited"})
 _JSON_FAMILIES = ("chat.", "views.", "reactions.", "assistant.")
-_log = get_logger("slack.gateway")
+_log = get_logger("slack.web_api")
 
 
 @dataclass(frozen=True, slots=True)

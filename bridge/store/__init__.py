@@ -1,4 +1,4 @@
-"""The database: what was accepted, the durable queue, approvals, the outbox, the event log.
+"""Database: inbox, queue, bindings, approvals, outbox, event log.
 
 `store` the facade · `schema` tables · `dialect` what is particular to SQLite · `database`
 transactions and migrations · `records` what the store hands back · `rows` rows to domain ·

@@ -1,4 +1,4 @@
-"""The stored ties (thread key, teammate) → runtime."""
+"""Bindings (thread key, teammate) → runtime, and the agents created for teammates."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What may have been missed: up to where Slack was heard, and which channels have a gap.
+"""Event gaps: up to where Slack's events are known, and which channels have a gap.
 
 Instants here are Slack's own timestamps (`seconds.micros`), never our clock's: they order as
 text, and a clock that jumps changes nothing.

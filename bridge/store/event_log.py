@@ -1,4 +1,4 @@
-"""The event log: raw frames in both directions, as evidence. Nothing depends on it.
+"""Event log: raw frames in both directions, as evidence. Nothing depends on it.
 
 Appending never waits and never fails; a disk that does is told once and counted.
 """
@@ -91,7 +91,7 @@ class EventLog:
         self._stored: int | None = None
         self._some = asyncio.Event()
         self._many = asyncio.Event()
-        self._log = get_logger("store")
+        self._log = get_logger("store.event_log")
         self._failing = False
         self.dropped = 0
         """Frames that were lost because the disk was too slow or refused them."""

@@ -1,4 +1,4 @@
-"""What people do to messages afterwards: edits and deletions, as far as they still matter.
+"""Message edits and deletions, as statements inside a transaction.
 
 The fact is stored before anybody acts on it. What waits changes with its message; a turn that
 is being worked on keeps the words that it was given, and its agent is told of new ones.

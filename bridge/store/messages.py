@@ -1,4 +1,4 @@
-"""The inbox: what was said where, by people and by teammates."""
+"""Inbox: what was said where, by people and by teammates."""
 
 from datetime import datetime
 from functools import partial

@@ -1,4 +1,4 @@
-"""The outbox: the durable list of writes to Slack and what became of each (G4)."""
+"""Outbox: the durable list of writes to Slack and what became of each (G4)."""
 
 from collections.abc import Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""What Slack is still to be shown, as statements inside somebody's transaction.
+"""Outbox statements that run inside somebody's transaction.
 
 A turn's end and the outbox share them: the end of a turn and its last words are one transaction.
 """

@@ -1,4 +1,4 @@
-"""What the store hands back beside the domain's own words."""
+"""Result types of the store."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Rows to domain objects and back: the only place that knows how a value is written down."""
+"""Row mapping: rows to domain objects and back."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The tables. The same definitions serve SQLite and PostgreSQL.
+"""Schema: the tables. The same definitions serve SQLite and PostgreSQL.
 
 `place` is a row's position in the order of storing: orders never depend on a clock.
 A missing thread root is stored as an empty string, because NULLs are never equal and the

@@ -1,4 +1,4 @@
-"""Everything that is particular to SQLite: engines, pragmas, and what its failures mean."""
+"""SQLite: engines, pragmas, and what its failures mean."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""The facade: one open database and all its tables, in words of the domain."""
+"""Store: one open database and all its tables."""
 
 from dataclasses import dataclass
 from datetime import timedelta

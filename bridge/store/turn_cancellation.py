@@ -1,4 +1,4 @@
-"""Stopping turns, as statements inside somebody's transaction.
+"""Turn cancellation, as statements inside somebody's transaction.
 
 A wish to stop is stored with what carries it, so that it outlives the process that heard it.
 """

@@ -1,4 +1,4 @@
-"""Who holds which turn: claiming from the queue, and finding what earlier processes held."""
+"""Turn lock: claims turns from the queue, and finds what earlier processes held."""
 
 from collections import defaultdict
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The durable queue: per binding at most one active turn, in order (G3)."""
+"""Turn queue: durable, per binding at most one active turn, in order (G3)."""
 
 from collections.abc import Sequence
 from datetime import datetime

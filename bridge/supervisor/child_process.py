@@ -1,4 +1,4 @@
-"""One life of a worker process, with our end of its pipe."""
+"""Child process: one life of a worker, with our end of its pipe."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from typing import Any
 from bridge.supervisor.ipc import Pipe
 from bridge.telemetry import Tasks, get_logger
 
-log = get_logger("supervisor")
+log = get_logger("supervisor.child_process")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""JSON lines between supervisor and worker, over a pair of sockets that nobody else can open.
+"""IPC: JSON lines between supervisor and worker, over a private pair of sockets.
 
 From the supervisor:
     {"environ": {name: value}}: first, so that secrets are in no process's environment (G9)

@@ -1,4 +1,4 @@
-"""The second connection, on which every held runtime is subscribed.
+"""Second subscription: a connection on which every held runtime is subscribed.
 
 A scoped `sync` subscribes (PROTOCOL §4; tried with 0.34.12, also amid a turn: the turn outlives
 the other connection). There is no unsubscribe, so runtimes stay subscribed when they are
@@ -18,21 +18,21 @@ from bridge.retry import Backoff, RetryPolicy
 from bridge.supervisor.turn_endings import RuntimeIds
 from bridge.telemetry import Tasks, get_logger
 
-log = get_logger("supervisor")
+log = get_logger("supervisor.subscription")
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionOptions:
     """All `_s` are seconds. `stale_limit`: how many subscriptions without a hold are put up with.
 
-    `hands_retry_s`: how often to try when a person must act first.
+    `operator_retry_s`: how often to try when a person must act first.
     """
 
     hold_within_s: float = 0.8
     answer_within_s: float = 5.0
     first_retry_s: float = 0.1
     longest_retry_s: float = 5.0
-    hands_retry_s: float = 30.0
+    operator_retry_s: float = 30.0
     stale_limit: int = 1000
 
 
@@ -59,10 +59,10 @@ class Subscription:
         self._tasks = Tasks()
         self._keeping: asyncio.Task[None] | None = None
         self._line: _Connection | None = None
-        self._given_way = False
-        self._settled = asyncio.Event()  # connected, or the newest attempt has failed
-        self._kick = asyncio.Event()
-        self._renew = asyncio.Event()
+        self._left_to_worker = False
+        self._tried_once = asyncio.Event()  # connected, or the newest attempt has failed
+        self._retry_now = asyncio.Event()
+        self._replace_connection = asyncio.Event()
         self.trouble: str | None = None
 
     async def hold(self, runtime: RuntimeIds) -> str | None:
@@ -70,14 +70,14 @@ class Subscription:
 
         Takes at most `hold_within_s`; what is held is subscribed later, once that can be.
         """
-        if self._line is None and not self._given_way:
-            self._settled.clear()
-            self._kick.set()
+        if self._line is None and not self._left_to_worker:
+            self._tried_once.clear()
+            self._retry_now.set()
         if self._keeping is None:
             self._keeping = self._tasks.spawn(self._keep(), name="supervisor subscription")
         with suppress(TimeoutError):
             async with asyncio.timeout(self._options.hold_within_s):
-                await self._settled.wait()
+                await self._tried_once.wait()
                 if self._line is not None and await self._line.subscribe(runtime):
                     return None
         return self.trouble or "The supervisor's connection to the App Server does not answer."
@@ -85,7 +85,7 @@ class Subscription:
     def released(self) -> None:
         """Something is no longer held: see whether the connection should be replaced."""
         if self._line is not None and self._line.stale(self._held()) > self._options.stale_limit:
-            self._renew.set()
+            self._replace_connection.set()
 
     async def aclose(self) -> None:
         """Hang up. May be called twice."""
@@ -96,8 +96,8 @@ class Subscription:
 
     async def _keep(self) -> None:
         backoff = Backoff(RetryPolicy(self._options.first_retry_s, self._options.longest_retry_s))
-        while not self._given_way:
-            self._kick.clear()
+        while not self._left_to_worker:
+            self._retry_now.clear()
             began = asyncio.get_running_loop().time()
             try:
                 line = await self._connect()
@@ -126,26 +126,28 @@ class Subscription:
             raise
         old, self._line = self._line, new
         self.trouble = None
-        self._renew.clear()
-        self._settled.set()
+        self._replace_connection.clear()
+        self._tried_once.set()
         log.info("second subscription", runtimes=new.count)
         await self._leave(old)
         return new
 
     async def _until_renewal(self, line: "_Connection") -> bool:
         """Wait until the connection should be replaced; False when it is gone before."""
-        renewal = self._tasks.spawn(self._renew.wait(), name="supervisor renewal")
+        renewal = self._tasks.spawn(self._replace_connection.wait(), name="supervisor renewal")
         await asyncio.wait({line.over, renewal}, return_when=asyncio.FIRST_COMPLETED)
         renewal.cancel()
         return not line.over.done()
 
     async def _lost(self, trouble: LinkFailure) -> None:
         line, self._line = self._line, None
-        self._given_way = trouble.fault is Fault.TAKEN
+        self._left_to_worker = trouble.fault is Fault.TAKEN
         if trouble.sentence != self.trouble:
-            log.warning("no second subscription", reason=trouble.sentence, for_good=self._given_way)
+            log.warning(
+                "no second subscription", reason=trouble.sentence, for_good=self._left_to_worker
+            )
         self.trouble = trouble.sentence
-        self._settled.set()
+        self._tried_once.set()
         await self._leave(line)
 
     async def _leave(self, line: "_Connection | None") -> None:
@@ -154,10 +156,10 @@ class Subscription:
 
     async def _pause(self, trouble: LinkFailure, pause_s: float) -> None:
         """Wait before the next attempt; a hold ends the wait."""
-        limit = self._options.hands_retry_s if trouble.needs_hands else pause_s
+        limit = self._options.operator_retry_s if trouble.needs_operator else pause_s
         with suppress(TimeoutError):
             async with asyncio.timeout(limit):
-                await self._kick.wait()
+                await self._retry_now.wait()
 
 
 _PACING = ReadPacing(pause_s=0.25, busy_frames=2)

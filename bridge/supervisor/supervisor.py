@@ -1,4 +1,4 @@
-"""What happens when: the worker is started, watched, started again, replaced, drained.
+"""Supervisor: starts, watches, restarts, replaces and drains the worker.
 
 One loop waits for something to change and acts on it; signals and processes only set facts.
 """
@@ -16,7 +16,7 @@ from bridge.supervisor.subscription import Subscription
 from bridge.supervisor.turn_endings import RuntimeIds, TurnEndings
 from bridge.telemetry import Tasks, get_logger
 
-log = get_logger("supervisor")
+log = get_logger("supervisor.supervisor")
 
 FAILED = 1
 FINAL_CODES = frozenset({2, 3, 4})

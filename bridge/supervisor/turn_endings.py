@@ -1,4 +1,4 @@
-"""What the supervisor knows: the runtimes that it holds, and how their turns ended. Pure.
+"""Turn endings: which runtimes are held, and how their turns ended. Pure.
 
 Frames are read as plain JSON, by the few fields that matter here: an end must not be missed
 because some other field of its frame has changed.

@@ -244,7 +244,10 @@ async def test_a_refused_login_is_said_once_and_a_new_token_is_used(tmp_path: Pa
     file.write_text(" wrong \n")
     async with (
         running(FakeServer(token="right")) as server,
-        linked(server, token=token_from_file(str(file)), hands_retry_s=0.02) as (connection, ears),
+        linked(server, token=token_from_file(str(file)), operator_retry_s=0.02) as (
+            connection,
+            ears,
+        ),
     ):
         await eventually(lambda: len(server.paths) >= 3)
         assert [state for state, _ in ears.states] == [LinkState.REFUSED]
@@ -257,7 +260,7 @@ async def test_a_new_token_ends_the_long_wait_for_hands() -> None:
     tokens = ["wrong"]
     async with (
         running(FakeServer(token="right")) as server,
-        linked(server, token=lambda: tokens[-1], hands_retry_s=600) as (connection, _),
+        linked(server, token=lambda: tokens[-1], operator_retry_s=600) as (connection, _),
     ):
         await eventually(lambda: connection.state is LinkState.REFUSED)
         tokens.append("right")

@@ -64,7 +64,7 @@ async def connected(
 ) -> AsyncIterator[tuple[AppServerClient, Heard]]:
     token = token_from_file(str(token_file)) if token_file else None
     client = AppServerClient(
-        LinkOptions(server.url, token, hands_retry_s=0.2),
+        LinkOptions(server.url, token, operator_retry_s=0.2),
         client_info=ClientInfo(name="test"),
         **more,
     )
@@ -342,7 +342,7 @@ async def test_a_wrong_token_is_refused_until_the_file_is_right(
     ours.write_text("wrong\n")
     server = app_servers("--ws-auth", "capability-token", "--ws-token-file", str(right))
     client = AppServerClient(
-        LinkOptions(server.url, token_from_file(str(ours)), hands_retry_s=0.2),
+        LinkOptions(server.url, token_from_file(str(ours)), operator_retry_s=0.2),
         client_info=ClientInfo(name="test"),
     )
     heard = Heard()

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from bridge.domain import approvals
 from bridge.domain.approvals import (
     Approval,
-    ApprovalPolicy,
     ApprovalState,
     Click,
+    decision_for_agent,
     digest,
     settled_sentence,
-    told_to_agent,
 )
 from bridge.domain.events import DiffLine, FileDiff, Verdict
 from bridge.domain.ids import (
@@ -29,6 +28,7 @@ from bridge.domain.ids import (
     UserId,
 )
 from bridge.domain.messages import Person
+from bridge.domain.permissions import ApprovalPolicy
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 CARD = MessageRef(ChannelId("C1"), MessageTs("5.000100"))
@@ -209,20 +209,20 @@ def test_text_that_is_no_unicode_has_a_digest_too() -> None:
 
 
 def test_the_agent_hears_who_denied_and_why() -> None:
-    assert told_to_agent(Verdict.DENY, who="Ann", reason=None) == "Ann denied this action."
-    assert told_to_agent(Verdict.DENY, who=None, reason="no") == (
+    assert decision_for_agent(Verdict.DENY, who="Ann", reason=None) == "Ann denied this action."
+    assert decision_for_agent(Verdict.DENY, who=None, reason="no") == (
         "A person denied this action and said: no"
     )
 
 
 def test_silence_is_not_told_as_a_refusal() -> None:
-    told = told_to_agent(Verdict.EXPIRED, who=None, reason=None)
+    told = decision_for_agent(Verdict.EXPIRED, who=None, reason=None)
     assert "not a refusal" in told
     assert "denied" not in told
 
 
 def test_with_an_allowance_nothing_is_said() -> None:
-    assert told_to_agent(Verdict.ALLOW, who="Ann", reason="fine") == ""
+    assert decision_for_agent(Verdict.ALLOW, who="Ann", reason="fine") == ""
 
 
 def test_g6_a_click_after_the_expiry_does_not_count_even_before_it_was_noticed() -> None:

@@ -14,7 +14,7 @@ from bridge.domain.prompt import (
     ReadFile,
     compose,
     mentioned,
-    unread_sentence,
+    unread_files_sentence,
 )
 
 PEOPLE = {
@@ -180,10 +180,11 @@ def test_a_file_always_has_a_name_and_never_an_endless_one() -> None:
 
 
 def test_people_are_told_which_files_were_not_read() -> None:
-    assert unread_sentence(Files()) is None
+    assert unread_files_sentence(Files()) is None
     unread = ((file("a.bin"), "no text"), (file("<!channel>"), "too large"))
     assert (
-        unread_sentence(Files(unread=unread)) == "Not read: a.bin (no text); !channel (too large)."
+        unread_files_sentence(Files(unread=unread))
+        == "Not read: a.bin (no text); !channel (too large)."
     )
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.domain.approvals import ApprovalPolicy
 from bridge.domain.ids import ChannelId, MessageTs, TeamId, UserId
 from bridge.domain.messages import InboundMessage, SharedFile
+from bridge.domain.permissions import ApprovalPolicy
 from bridge.domain.routing import Team
 from bridge.domain.teammates import Teammate
 from bridge.engine.context import EngineContext

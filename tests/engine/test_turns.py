@@ -281,7 +281,7 @@ async def test_a_spare_conversation_waits_for_new_threads_and_survives_a_flappin
     for _ in range(3):
         world.agent.link(LinkState.DOWN)
         world.agent.link(LinkState.UP)
-        await eventually(lambda: len(world.dispatcher.spares()) == 2)
+        await eventually(lambda: len(world.dispatcher.pooled()) == 2)
     new = [start for start in world.agent.starts if start.conversation_id is None]
     assert len(new) == 2, "one for each teammate, however often the link came back"
     world.agent.answer_with("hi")
@@ -292,12 +292,12 @@ async def test_a_spare_conversation_waits_for_new_threads_and_survives_a_flappin
 
 async def test_a_spare_conversation_outlives_the_process(world: World) -> None:
     world.agent.link(LinkState.UP)
-    await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    await eventually(lambda: len(world.dispatcher.pooled()) == 2)
     made = await world.store.teammates.spare(world.server, "ada")
     await world.crash()
     await world.open()
     world.agent.link(LinkState.UP)
-    await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    await eventually(lambda: len(world.dispatcher.pooled()) == 2)
     new = [start for start in world.agent.starts if start.conversation_id is None]
     assert len(new) == 2, "one for each teammate, however often the process began"
     world.agent.answer_with("hi")
@@ -308,14 +308,14 @@ async def test_a_spare_conversation_outlives_the_process(world: World) -> None:
 
 async def test_a_spare_that_a_thread_has_taken_is_not_given_to_another(world: World) -> None:
     world.agent.link(LinkState.UP)
-    await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    await eventually(lambda: len(world.dispatcher.pooled()) == 2)
     world.agent.answer_with("hi")
     await world.say("@ada hello")
     await world.ended(1)
     await world.crash()
     await world.open()
     world.agent.link(LinkState.UP)
-    await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    await eventually(lambda: len(world.dispatcher.pooled()) == 2)
     await world.say("@ada hello from elsewhere")
     await world.ended(2)
     first, second = (given.runtime for given in world.agent.inputs)
@@ -324,12 +324,12 @@ async def test_a_spare_that_a_thread_has_taken_is_not_given_to_another(world: Wo
 
 async def test_a_spare_that_is_gone_from_the_server_is_made_anew(world: World) -> None:
     world.agent.link(LinkState.UP)
-    await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    await eventually(lambda: len(world.dispatcher.pooled()) == 2)
     await world.crash()
     world.agent.gone = {"conv-1", "conv-2"}
     await world.open()
     world.agent.link(LinkState.UP)
-    await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    await eventually(lambda: len(world.dispatcher.pooled()) == 2)
     made = await world.store.teammates.spare(world.server, "ada")
     assert made is not None
     assert made.conversation_id not in world.agent.gone
@@ -439,11 +439,11 @@ async def test_a_refused_first_input_does_not_cost_her_the_threads_history(world
 async def test_five_threads_at_once_leave_one_spare_conversation(world: World) -> None:
     await eventually(lambda: world.agent.listener is not None)
     world.agent.link(LinkState.UP)
-    await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    await eventually(lambda: len(world.dispatcher.pooled()) == 2)
     world.agent.answer_with("hi")
     for _ in range(5):
         await world.say("@ada hello")
     await world.ended(5)
-    await eventually(lambda: len(world.dispatcher.spares()) == 2)
+    await eventually(lambda: len(world.dispatcher.pooled()) == 2)
     new = [start for start in world.agent.starts if start.conversation_id is None]
     assert len(new) <= 2 + 5 + 1

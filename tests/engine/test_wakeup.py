@@ -15,9 +15,9 @@ async def test_news_end_the_wait_also_when_they_came_before_it():
     alarm = WakeUp()
     waiting = started(alarm.wait(60.0))
     await asyncio.sleep(0)
-    alarm.rouse()
+    alarm.wake()
     assert await waiting is True
-    alarm.rouse()
+    alarm.wake()
     assert await alarm.wait(60.0) is True
     assert await alarm.wait(0.0) is False
     alarm.close()
@@ -26,13 +26,13 @@ async def test_news_end_the_wait_also_when_they_came_before_it():
 @pytest.mark.parametrize("before_s", [60.0, 0.01])
 async def test_the_time_is_up_when_it_is_and_not_when_an_earlier_wait_would_have_ended(before_s):
     alarm, loop = WakeUp(), asyncio.get_running_loop()
-    alarm.rouse()
+    alarm.wake()
     earlier = started(alarm.wait(before_s))
     await asyncio.sleep(0)
     assert earlier.done()
     second = started(alarm.wait(before_s))
     await asyncio.sleep(0)
-    alarm.rouse()
+    alarm.wake()
     assert await second is True
     began = loop.time()
     assert await alarm.wait(0.05) is False
@@ -56,7 +56,7 @@ def test_waits_that_do_not_come_to_their_end_share_one_timer():
         for _ in range(100):
             waiting = started(alarm.wait(60.0))
             await asyncio.sleep(0)
-            alarm.rouse()
+            alarm.wake()
             assert await waiting
         alarm.close()
         alarm.close()
@@ -70,7 +70,7 @@ async def test_a_cancelled_wait_loses_no_news():
     alarm = WakeUp()
     waiting = started(alarm.wait(60.0))
     await asyncio.sleep(0)
-    alarm.rouse()
+    alarm.wake()
     waiting.cancel()
     await asyncio.wait([waiting])
     assert await alarm.wait(0.0) is True

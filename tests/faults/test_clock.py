@@ -117,7 +117,7 @@ async def test_g6_no_question_lives_longer_than_it_was_given_after_a_restart_in_
     await world.open()
     approval = await asked(world, "perm-1")
     clock.ahead -= HOURS
-    left = world.dispatcher.approvals._expiries
+    left = world.dispatcher.approvals._timeouts
     left._due.clear()  # as a process knows it that has not seen the question before
     assert approval.expires_at - left.moment_of(approval) <= timedelta(seconds=0.5)
 

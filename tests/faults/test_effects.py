@@ -281,7 +281,7 @@ def test_every_effect_is_broken_here() -> None:
 
 
 def unforeseen() -> float:
-    return REGISTRY.get_sample_value("bridge_unforeseen_failures_total") or 0.0
+    return REGISTRY.get_sample_value("bridge_unexpected_errors_total") or 0.0
 
 
 @pytest.mark.parametrize(

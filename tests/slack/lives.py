@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from bridge.domain.approvals import ApprovalPolicy
 from bridge.domain.ids import MessageTs
+from bridge.domain.permissions import ApprovalPolicy
 from bridge.domain.routing import Team
 from bridge.domain.teammates import Teammate
 from bridge.engine.context import EngineContext

@@ -448,5 +448,5 @@ async def test_what_another_program_takes_is_answered_all_the_same(desk_with):
         await lives.caught_up()
         lines = [late_lines(lives.shown("#engineering", root)) for root in roots]
         assert all(len(late) <= 1 for late in lines)
-        assert "another program took them from me" in str(lines)
+        assert "another program received them" in str(lines)
         assert len(lives.agent.inputs) == 6

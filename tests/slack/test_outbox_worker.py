@@ -25,7 +25,7 @@ from bridge.slack.outbound.live_reply import DeliveryOptions
 from bridge.slack.outbound.outbox_payloads import of_shown
 from bridge.slack.outbound.outbox_worker import OutboxWorkerOptions
 from bridge.slack.rate_limit.windows import Priority
-from bridge.telemetry import OUTBOX_GIVEN_UP, OUTBOX_OWED, STORE_FAILURES, Tasks
+from bridge.telemetry import OUTBOX_GIVEN_UP, OUTBOX_PENDING, STORE_FAILURES, Tasks
 from tests.slack.conftest import ADA, RealClock
 from tests.slack.samples import approval
 from tests.slack.test_live_reply import stop_buttons
@@ -289,11 +289,11 @@ async def test_g4_an_edit_that_lands_after_the_last_one_is_written_over(desk_wit
 
 async def test_what_is_owed_is_counted_and_given_up_in_the_end(desk):
     target = await desk.target()
-    owed, given_up = OUTBOX_OWED._value.get(), OUTBOX_GIVEN_UP._value.get()
+    owed, given_up = OUTBOX_PENDING._value.get(), OUTBOX_GIVEN_UP._value.get()
     await desk.playground.set_fault("server_error", status=503)
     reply = live_reply(desk, target, "Never seen")
     await desk.finish(reply, DONE)
-    await eventually(lambda: OUTBOX_OWED._value.get() == owed + 1)
+    await eventually(lambda: OUTBOX_PENDING._value.get() == owed + 1)
     brief = OutboxWorkerOptions(keep_trying=timedelta(0), retry=RetryPolicy(0.02, 60.0))
     await desk.restart(ChatAdapterOptions(outbox_worker=brief))
     await desk.all_shown()

@@ -74,7 +74,7 @@ class Page:
     def __init__(self, slack):
         self.slack, self.outbox = slack, Ledgerless()
         self.view = MessageView(0, "")
-        self.sheets = ReplyMessages(
+        self.messages = ReplyMessages(
             TARGET,
             teammate="ada",
             sender=MessageSender(slack, self.outbox, RealClock(), Personas(slack)),
@@ -85,7 +85,7 @@ class Page:
 
     async def show(self, markdown, *, live=False, at_end=False, **more):
         self.view = MessageView(0, markdown, live=live, **more)
-        await self.sheets.bring(self.view, at_end=at_end)
+        await self.messages.bring(self.view, at_end=at_end)
 
 
 async def test_a_message_that_cannot_be_edited_rests_until_the_end_and_is_then_posted_anew():

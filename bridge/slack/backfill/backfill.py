@@ -1,4 +1,4 @@
-"""Nothing that people say is lost while nobody listens: what was missed is read afterwards.
+"""Backfill: reads from Slack's history what was said while no event arrived.
 
 A gap is stored the moment it is found, before anything newer counts as heard, and removed channel
 by channel as each is caught up; so a catch-up survives the process. What is found goes through
@@ -31,12 +31,12 @@ from bridge.slack.event_parser import (
 from bridge.slack.outbound.message_sending import passes
 from bridge.slack.web_api import WebApi
 from bridge.store.event_gaps import EVERYWHERE, EventGap, EventGaps, OpenMessage
-from bridge.telemetry import CAUGHT_UP, GAPS_OPEN, UNFORESEEN, get_logger
+from bridge.telemetry import BACKFILLED, EVENT_GAPS, UNEXPECTED_ERRORS, get_logger
 
 T = TypeVar("T")
 
 _TRIES: Final = 3
-_log = get_logger("slack.catch_up")
+_log = get_logger("slack.backfill.backfill")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +98,13 @@ class Backfill:
         self._us = us
         self._door = door
         self._clock = clock
-        self._past = HistoryReader(web_api, self._options.past, monotonic=clock.monotonic)
+        self._history = HistoryReader(web_api, self._options.past, monotonic=clock.monotonic)
         self._newest = self._noted = MessageTs("")
         self._pending: list[_Missed] = []
         self._missed_at = -self._options.grace_s
         self._woken = asyncio.Event()
         self._first = self._behind = True
-        self._lateness = LateNotice(notices, monotonic=clock.monotonic)
+        self._late_notice = LateNotice(notices, monotonic=clock.monotonic)
         self._failures: dict[ChannelId, int] = {}
 
     @property
@@ -158,7 +158,7 @@ class Backfill:
                 gap = await self._next_gap()
                 if gap is None:
                     self._behind = bool(self._pending)
-                    self._lateness.caught_up()
+                    self._late_notice.caught_up()
                     await self._rest(self._options.note_s)
                 elif (wait_s := self._grace_s()) > 0.0:
                     await self._rest(wait_s)
@@ -206,7 +206,7 @@ class Backfill:
     async def _next_gap(self) -> EventGap | None:
         """All channels before they are named; then the one in which somebody was asked last."""
         gaps = await self._event_gaps.gaps(self._us.team)
-        GAPS_OPEN.set(len(gaps))
+        EVENT_GAPS.set(len(gaps))
         if len(gaps) < 2 or gaps[0].channel == EVERYWHERE:
             return gaps[0] if gaps else None
         rank = {c: n for n, c in enumerate(await self._event_gaps.channels(self._us.team))}
@@ -239,7 +239,7 @@ class Backfill:
     async def _spread(self, gap: EventGap) -> None:
         known = await self._event_gaps.channels(self._us.team)
         try:
-            named = await self._past.channels()
+            named = await self._history.channels()
         except ChatRefused as refusal:
             if passes(refusal):
                 raise
@@ -262,7 +262,7 @@ class Backfill:
         )
         said: list[JsonObject] = []
         threads = set(in_threads)
-        async for page in self._past.roots(channel, back_to=back_to, known=known):
+        async for page in self._history.roots(channel, back_to=back_to, known=known):
             for item in page:
                 ts, root = as_string(item.get("ts")), as_string(item.get("thread_ts"))
                 self.heard(ts)
@@ -280,7 +280,7 @@ class Backfill:
         ours = frozenset(known)
         for root_ts in sorted(threads, key=lambda ts: (ts not in ours, ts)):
             start = min(since, in_threads.get(root_ts, since))
-            replies = await self._past.replies(channel, root_ts, since=start)
+            replies = await self._history.replies(channel, root_ts, since=start)
             await self._take_in(gap, replies)
 
     async def _take_in(self, gap: EventGap, items: Sequence[JsonObject]) -> None:
@@ -303,9 +303,9 @@ class Backfill:
 
     async def _late(self, gap: EventGap, message: InboundMessage) -> None:
         if await self._taken_in(lambda: self._door.message(message)):
-            CAUGHT_UP.inc()
+            BACKFILLED.inc()
             _log.info("a message came late", channel=message.channel, ts=message.ts)
-            await self._lateness.tell(message.thread, Cause(gap.cause))
+            await self._late_notice.tell(message.thread, Cause(gap.cause))
 
     async def _edited(self, edit: MessageEdited) -> None:
         ref = MessageRef(edit.channel, edit.ts)
@@ -327,7 +327,7 @@ class Backfill:
                 _log.warning("a missed message is taken in later", cause=str(error))
                 failures += not passes(error)
             else:
-                UNFORESEEN.inc()
+                UNEXPECTED_ERRORS.inc()
                 _log.error("a missed message cannot be taken in", exc_info=error)
                 failures += 1
             return failures < _TRIES

@@ -1,4 +1,4 @@
-"""What was said in channels, read from Slack's history with as few calls as it takes.
+"""History reader: channels and threads with as few calls as possible.
 
 Calls are what is scarce (PLATFORM §1.2, §1.3), so threads are not asked one by one: a channel's
 page shows on every root when its newest reply came, and only threads with a newer one are read.
@@ -25,7 +25,7 @@ _TYPES: Final[Mapping[str, str]] = {
     "groups:read": "private_channel",
     "im:read": "im",
 }
-_log = get_logger("slack.past")
+_log = get_logger("slack.backfill.history_reader")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Why messages are answered late, and that people are told so: one quiet line in a thread."""
+"""Late notice: tells a thread once why messages are answered late."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -41,7 +41,7 @@ _BECAUSE: Final[Mapping[Cause, str]] = {
     Cause.AWAY: "I was not running",
     Cause.DEAF: "my connection to Slack was down",
     Cause.DOUBTFUL: "my connection to Slack was down",
-    Cause.SHARED: "another program took them from me",
+    Cause.SHARED: "another program received them",
     Cause.UNSTORED: "I could not write them down at first",
     Cause.DROPPED: "Slack had too much to tell me at once",
 }

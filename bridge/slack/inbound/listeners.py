@@ -1,4 +1,4 @@
-"""Where Slack's events come in: stored first, acknowledged after (guarantee G1).
+"""Bolt listeners: Slack's events are stored first and acknowledged after (G1).
 
 Bolt runs with `process_before_response`: an event's listener ends before the ack goes out, and
 when it fails there is no ack, so Slack sends the event again (PLATFORM §11.1). Clicks are the
@@ -39,12 +39,12 @@ from bridge.domain.ids import (
 )
 from bridge.domain.messages import InboundMessage
 from bridge.domain.ports import Clock
+from bridge.render import action_ids
 from bridge.slack.auth_check import SocketAddresses
 from bridge.slack.backfill.backfill import Backfill, BackfillOptions
 from bridge.slack.backfill.late_notice import Lost
 from bridge.slack.chat_adapter import ChatAdapter
 from bridge.slack.event_parser import (
-    ButtonKind,
     ButtonPressed,
     Installation,
     MessageDeleted,
@@ -70,7 +70,7 @@ NOT_NOW: Final = "That did not work just now. Please try again in a moment."
 
 HttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_log = get_logger("slack.listeners")
+_log = get_logger("slack.inbound.listeners")
 
 
 class InboundHandler(Protocol):
@@ -164,13 +164,22 @@ class Listeners:
     def register(self, app: AsyncApp) -> None:
         """Register on `app`. The last one takes every event left over, so that all are acked."""
         app.error(self._failed)
-        app.middleware(self._told_of_drops)
-        for name in ("message", "app_mention", "reaction_added", ANYTHING):
-            app.event(name)(self._event)
-        app.action(ANYTHING)(self._button)
-        app.view(ANYTHING)(self._form)
+        app.middleware(self._note_dropped_events)
+        app.event("message")(self._event)
+        app.event("app_mention")(self._event)
+        app.event("reaction_added")(self._event)
+        app.action(action_ids.APPROVAL_ALLOW)(self._allow)
+        app.action(action_ids.APPROVAL_DENY)(self._deny)
+        app.action(action_ids.APPROVAL_DENY_REASON)(self._ask_reason)
+        app.action(action_ids.APPROVAL_VIEW)(self._show_all)
+        app.action(action_ids.TURN_STOP)(self._stop_turn)
+        app.view(action_ids.VIEW_REASON)(self._reason_given)
+        # Everything else is acknowledged as well: Slack would send it again.
+        app.event(ANYTHING)(self._event)
+        app.action(ANYTHING)(self._ignored)
+        app.view(ANYTHING)(self._ignored)
 
-    async def _told_of_drops(
+    async def _note_dropped_events(
         self, body: dict[str, Any], next: Callable[[], Awaitable[object]]
     ) -> BoltResponse | None:
         """Slack sends no more than so many events, and says so in none of them (PLATFORM §1.5)."""
@@ -211,16 +220,25 @@ class Listeners:
                 assert_never(event)
         EVENTS.labels(type(event).__name__).inc()
 
-    async def _button(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        await ack()
-        press = read_button(body)
-        EVENTS.labels(type(press).__name__).inc()
-        if isinstance(press, ButtonPressed):
-            place = press.ref.channel, press.thread_ts
-            work = self._answered(partial(self._press, press), place, press.user)
-            self._tasks.spawn(work, name=f"click {press.kind}")
+    async def _allow(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        await self._on_click(ack, body, partial(self._decide, Verdict.ALLOW))
 
-    async def _form(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+    async def _deny(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        await self._on_click(ack, body, partial(self._decide, Verdict.DENY))
+
+    async def _ask_reason(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        await self._on_click(ack, body, partial(self._open, self._forms.ask_reason))
+
+    async def _show_all(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        await self._on_click(ack, body, partial(self._open, self._forms.show_all))
+
+    async def _stop_turn(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        async def stop(click: ButtonPressed) -> None:
+            await self._intake.stop(TurnId(click.value), user=click.user, ref=click.ref)
+
+        await self._on_click(ack, body, stop)
+
+    async def _reason_given(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
         sent = read_submission(body)
         EVENTS.labels(type(sent).__name__).inc()
@@ -230,6 +248,25 @@ class Listeners:
             )
             work = self._answered(deny, (sent.channel, sent.thread_ts), sent.user)
             self._tasks.spawn(work, name="reason")
+
+    async def _ignored(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack()
+        EVENTS.labels("Unsupported").inc()
+        _log.debug("interaction left aside", kind=as_string(body.get("type")))
+
+    async def _on_click(
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        work: Callable[[ButtonPressed], Awaitable[None]],
+    ) -> None:
+        await ack()
+        click = read_button(body)
+        EVENTS.labels(type(click).__name__).inc()
+        if isinstance(click, ButtonPressed):
+            place = click.ref.channel, click.thread_ts
+            answered = self._answered(partial(work, click), place, click.user)
+            self._tasks.spawn(answered, name=f"click {click.kind}")
 
     async def _answered(
         self,
@@ -241,31 +278,19 @@ class Listeners:
         try:
             await work()
         except BridgeError as error:
-            _log.warning("wish of a person failed", error=str(error))
+            _log.warning("an interaction failed", error=str(error))
             channel, thread_ts = place
             await self._forms.private_note(channel, user, NOT_NOW, thread_ts=thread_ts)
 
-    async def _press(self, press: ButtonPressed) -> None:
-        user, approval_id = press.user, ApprovalId(press.value)
-        match press.kind:
-            case ButtonKind.ALLOW:
-                verdict = Verdict.ALLOW
-                await self._intake.click(approval_id, user=user, verdict=verdict, card=press.ref)
-            case ButtonKind.DENY:
-                verdict = Verdict.DENY
-                await self._intake.click(approval_id, user=user, verdict=verdict, card=press.ref)
-            case ButtonKind.DENY_WITH_REASON:
-                await self._open(press, self._forms.ask_reason)
-            case ButtonKind.SHOW_ALL:
-                await self._open(press, self._forms.show_all)
-            case ButtonKind.STOP:
-                await self._intake.stop(TurnId(press.value), user=user, ref=press.ref)
+    async def _decide(self, verdict: Verdict, click: ButtonPressed) -> None:
+        approval_id = ApprovalId(click.value)
+        await self._intake.click(approval_id, user=click.user, verdict=verdict, card=click.ref)
 
-    async def _open(self, press: ButtonPressed, form: Callable[..., Awaitable[None]]) -> None:
-        approval = await self._intake.approval(ApprovalId(press.value))
+    async def _open(self, form: Callable[..., Awaitable[None]], click: ButtonPressed) -> None:
+        approval = await self._intake.approval(ApprovalId(click.value))
         if approval is None:
             raise ChatError("The button belongs to no known approval.")
-        await form(approval, trigger_id=press.trigger_id)
+        await form(approval, trigger_id=click.trigger_id)
 
     async def _failed(self, error: Exception) -> None:
         """An event could not be stored. Bolt answers 500, which is no ack in Socket Mode."""

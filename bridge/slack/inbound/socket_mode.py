@@ -1,4 +1,4 @@
-"""Socket Mode: several connections that cover for each other, and a look at who else listens.
+"""Socket Mode: several connections that cover for each other.
 
 Slack gives each event to any one of an app's connections (PLATFORM §4.1). So while another
 program uses the same app, part of what people say goes there; `others` says so.
@@ -23,7 +23,7 @@ from bridge.retry import Backoff, RetryPolicy
 from bridge.slack.auth_check import SocketAddresses
 from bridge.slack.backfill.late_notice import Lost, Missed
 from bridge.slack.web_api import WebApi
-from bridge.telemetry import FOREIGN_CONNECTIONS, LINKS_UP, Tasks, bounded, get_logger
+from bridge.telemetry import LINKS_UP, OTHER_CONNECTIONS, Tasks, bounded, get_logger
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 EnvelopeHandler = Callable[[AsyncBaseSocketModeClient, SocketModeRequest], Awaitable[None]]
@@ -271,7 +271,7 @@ __all__ = [
     "count_connections",
 ]
 
-_log = get_logger("slack.socket")
+_log = get_logger("slack.inbound.socket_mode")
 
 
 class SocketMode:
@@ -412,7 +412,7 @@ class SocketMode:
         elif self.others and not others:
             _log.info("no other program uses the slack app any more")
         self.others = others
-        FOREIGN_CONNECTIONS.set(others)
+        OTHER_CONNECTIONS.set(others)
 
 
 async def count_connections(

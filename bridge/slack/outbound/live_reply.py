@@ -1,4 +1,4 @@
-"""A turn's reply in Slack: one writer that brings Slack to what the planner wants shown.
+"""Live reply: the one writer of a turn's growing reply.
 
 The engine's calls only change the plan and return. The writer posts, edits and deletes, one
 call at a time, never faster than the budget allows, and always sends the newest state. What it
@@ -7,6 +7,7 @@ cannot show on the way is counted and shown later; only the end is insisted on (
 
 import asyncio
 from dataclasses import dataclass
+from enum import Enum
 
 from bridge.domain.errors import ChatError, StoreError
 from bridge.domain.events import ToolLine
@@ -23,7 +24,7 @@ from bridge.slack.rate_limit.rate_limiter import EditShare
 from bridge.slack.rate_limit.windows import Priority
 from bridge.telemetry import DISPLAY_FAILURES, Tasks, get_logger
 
-_log = get_logger("slack.delivery")
+_log = get_logger("slack.outbound.live_reply")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,17 @@ class DeliveryOptions:
     finish_s: float = 300.0
     seal_s: float = 15.0
     tick_s: float = 15.0
+
+
+class ReplyPhase(Enum):
+    """Where a live reply stands; it goes down this list."""
+
+    GROWING = "growing"
+    CONCLUDING = "concluding"
+    """Its last revision is being stored: nothing is written meanwhile."""
+    DELIVERING = "delivering"
+    ENDED = "ended"
+    """It is shown, left to the outbox worker, or another process's."""
 
 
 class LiveReply:
@@ -66,7 +78,7 @@ class LiveReply:
         self._options = options
         self._stream = ReplyStream(allowed=target.allowed_mentions)
         self._clock = asyncio.get_running_loop().time
-        self._sheets = ReplyMessages(
+        self._messages = ReplyMessages(
             target,
             teammate=teammate,
             sender=sender,
@@ -78,12 +90,13 @@ class LiveReply:
         self._stir = asyncio.Event()
         self._wanted = self._written = 0
         self._urgent: list[tuple[int, asyncio.Future[None]]] = []
-        self._has_tools = self._ended = self._concluding = self._delivering = False
+        self._phase = ReplyPhase.GROWING
+        self._has_tools = False
         self._closing: OutboxEntry | None = None
-        self._to_adopt = self._resumed = resumed
+        self._resumed = resumed
+        self._to_adopt = resumed
         self._share: EditShare
         self._next_at = 0.0
-        self._failing = False
         self._backoff = Backoff(SLACK_RETRY)
         if resumed:
             status.take_over(target)
@@ -113,7 +126,7 @@ class LiveReply:
 
     def show_status(self, text: str) -> None:
         """Say under the thread what the agent is doing; empty clears."""
-        if not (self._ended and text):
+        if self._phase is not ReplyPhase.ENDED or not text:
             self._status.show(self._target, text)
 
     def text(self) -> str:
@@ -132,52 +145,53 @@ class LiveReply:
         if nothing_new:
             self._closing = self._outbox_worker.closing(self._target, ending.sentence or "")
             return LastRevision((self._closing,))
-        self._concluding = not self._delivering  # what is being stored is not written yet
+        if self._phase is ReplyPhase.GROWING:
+            self._phase = ReplyPhase.CONCLUDING
         self._stream.finish(ending)
         await self._adopt()
-        return self._sheets.last_revision(self._views(), self.text())
+        return self._messages.last_revision(self._views(), self.text())
 
     async def deliver(self, *, stored: bool) -> None:
-        """Write the last revision; returns when Slack accepted it or it is left to the courier."""
-        self._concluding, self._delivering = False, True
+        """Write the last revision; returns when Slack accepted it or it is left to the outbox."""
+        self._phase = ReplyPhase.DELIVERING
         if stored:
-            self._sheets.stored()
+            self._messages.stored()
         if self._closing is None:
             await self._flushed(within_s=self._options.finish_s)
         if stored:
-            self._ended = True
+            self._phase = ReplyPhase.ENDED
             self._stir.set()
             self.show_status("")
             await self._hand_over()
 
     def let_go(self) -> None:
         """Write no more: another process has this reply now."""
-        self._ended = True
+        self._phase = ReplyPhase.ENDED
         if self._writer is not None:
             self._writer.cancel()
         self._outbox_worker.release(self._target.turn_id)
 
     async def _hand_over(self) -> None:
-        """Note what Slack accepted; the rest, and what is not sure, is the courier's."""
+        """Note what Slack accepted; the rest, and what is unclear, is the outbox worker's."""
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.wait([self._writer])
         if self._closing is not None:
             await self._outbox_worker.carry([self._closing], stored=True)
             return
-        settled = self._sheets.settled()
+        settled = self._messages.settled()
         try:
             if settled:
                 await self._sender.outbox.settled(settled)
         except StoreError as error:
             _log.warning("outbox not written", turn=self._target.turn_id, error=str(error))
-        if left := self._sheets.unsettled():
+        if left := self._messages.unsettled():
             self._outbox_worker.take_over(left)
         else:
             self._outbox_worker.release(self._target.turn_id)
 
     def _changed(self) -> None:
-        if self._ended:
+        if self._phase is ReplyPhase.ENDED:
             return
         if self._wanted == self._written:
             self._stir.set()  # a writer that has work already wakes when its time comes
@@ -223,9 +237,10 @@ class LiveReply:
 
     async def _due(self) -> bool:
         """Wait until there is something to write and its time has come; False at the end."""
-        while not self._ended:
+        while self._phase is not ReplyPhase.ENDED:
             self._stir.clear()
-            pause_s = None if self._concluding else self._pause_s()
+            concluding = self._phase is ReplyPhase.CONCLUDING
+            pause_s = None if concluding else self._pause_s()
             if pause_s is not None and pause_s <= 0:
                 return True
             try:
@@ -240,7 +255,7 @@ class LiveReply:
         """Seconds until the next write; None while there is nothing to write."""
         if self._wanted == self._written:
             return self._options.tick_s if self._has_tools else None
-        if self._urgent and not self._failing:
+        if self._urgent and not self._backoff.failing:
             return 0.0
         return self._next_at - self._clock()
 
@@ -249,16 +264,16 @@ class LiveReply:
         await self._adopt()
         views = self._views()
         for view in views:
-            await self._sheets.bring(view, at_end=bool(self._urgent))
+            await self._messages.bring(view, at_end=bool(self._urgent))
         if views and views[-1].final:
-            await self._sheets.take_away_surplus(views)
+            await self._messages.take_away_surplus(views)
 
     async def _adopt(self) -> None:
         """Go on in the messages of an earlier process. Once; raises `StoreError`."""
         if self._to_adopt:
             entries = await self._sender.outbox.of_turn(self._target.turn_id)
             if self._to_adopt:  # the other caller may have been quicker
-                self._sheets.adopt(entries)
+                self._messages.adopt(entries)
             self._to_adopt = False
 
     def _views(self) -> list[MessageView]:
@@ -272,13 +287,13 @@ class LiveReply:
     def _priority(self) -> Priority:
         if self._urgent:
             return Priority.URGENT
-        return Priority.FIRST if self._sheets.first_ts is None else Priority.EDIT
+        return Priority.FIRST if self._messages.first_ts is None else Priority.EDIT
 
     def _accepted(self, wanted: int) -> None:
         """Slack shows everything up to this version of the plan."""
-        self._written, self._failing = wanted, False
+        self._written = wanted
         self._backoff.succeeded()
-        self._next_at = max(self._next_at, self._sheets.sent_at + self._share.interval_s())
+        self._next_at = max(self._next_at, self._messages.sent_at + self._share.interval_s())
         self._release(wanted)
 
     def _release(self, wanted: int) -> None:
@@ -289,6 +304,5 @@ class LiveReply:
     def _failed(self, error: ChatError | StoreError) -> None:
         """Something is not shown yet. Counted, and tried again after a growing pause (G7)."""
         DISPLAY_FAILURES.inc()
-        self._failing = True
         self._next_at = self._clock() + self._backoff.failed()
         _log.warning("reply not shown yet", turn=self._target.turn_id, error=str(error))

@@ -1,4 +1,4 @@
-"""One Slack message of ours, from its row in the outbox to its last edit.
+"""Message sending: one Slack message, from its row in the outbox to its last edit.
 
 A post is planned in the outbox before it is tried, and carries its outbox id as metadata and in
 its blocks. When the answer is lost, the thread is looked at before anything is posted again: an
@@ -38,7 +38,7 @@ _PASSING = frozenset(
 """Refusals that say nothing of the call: they end when Slack has rested or we have a token."""
 
 T = TypeVar("T")
-_log = get_logger("slack.posting")
+_log = get_logger("slack.outbound.message_sending")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""One row of the outbox, brought to Slack by somebody who did not write it.
+"""Outbox handlers: how each kind of row is delivered.
 
 Nothing here waits or tries again; what failed is raised, and may be repeated.
 """
@@ -29,7 +29,7 @@ TRYING: Final = "trying"
 """State of a private note whose call may have been made: it cannot be looked up."""
 
 _NOTHING_TO_DO = frozenset({"already_reacted", "no_reaction", "message_not_found"})
-_log = get_logger("slack.courier")
+_log = get_logger("slack.outbound.outbox_handlers")
 
 
 class OutboxHandlers:
@@ -62,11 +62,11 @@ class OutboxHandlers:
             return
         # Numbered as `ReplyMessages.adopt` numbers the messages.
         views = [outbox_payloads.view_of(payload, n) for n, payload in enumerate(owed.values())]
-        sheets = self._sheets([entry for entry in entries if _is_part(entry, owed)], views)
+        messages = self._messages([entry for entry in entries if _is_part(entry, owed)], views)
         for view in views:
-            await sheets.bring(view, at_end=True)
+            await messages.bring(view, at_end=True)
         if settle:
-            await self._sender.outbox.settled(sheets.settled())
+            await self._sender.outbox.settled(messages.settled())
         await self._clear_status(row)
 
     async def notice(self, post: Post, payload: str) -> None:
@@ -158,12 +158,12 @@ class OutboxHandlers:
         if not post.is_settled:
             await self._sender.outbox.settled([(post.entry.outbox_id, hash_of(shown))])
 
-    def _sheets(
+    def _messages(
         self, entries: Sequence[OutboxEntry], views: Sequence[MessageView]
     ) -> ReplyMessages:
         owed = next(entry for entry in entries if entry.payload is not None)
         persona = outbox_payloads.persona_of(owed.payload or "{}") or Persona("")
-        sheets = ReplyMessages(
+        messages = ReplyMessages(
             self._target(owed, persona),
             teammate=owed.teammate or persona.name,
             sender=self._sender,
@@ -171,8 +171,8 @@ class OutboxHandlers:
             priority=lambda: Priority.URGENT,
             clock=self._sender.clock.monotonic,
         )
-        sheets.adopt(entries)
-        return sheets
+        messages.adopt(entries)
+        return messages
 
     def _target(
         self, entry: OutboxEntry, persona: Persona, *, allowed: frozenset[UserId] = frozenset()

@@ -1,4 +1,4 @@
-"""How the outbox spells what Slack is still to be shown. Pure; each kind of row has one spelling.
+"""Outbox payloads: how each kind of row is stored. Pure.
 
 A reply's message is kept as its view, not as blocks: whoever delivers it can then find another
 way when Slack refuses it, as its live writer would have.

@@ -1,4 +1,4 @@
-"""Brings to Slack what is owed and has no live writer: at the start all that an earlier process
+"""Outbox worker: delivers rows that no live reply owns. At the start all that an earlier process
 left, later what a live reply could not bring, and everything that is no reply (guarantee G4).
 
 What belongs to one place is brought one after another, in the order in which it was stored;
@@ -19,9 +19,9 @@ from bridge.retry import Backoff, RetryPolicy, retry
 from bridge.slack.outbound import outbox_payloads
 from bridge.slack.outbound.message_sending import MessageSender, Post, passes
 from bridge.slack.outbound.outbox_handlers import TRYING, OutboxHandlers
-from bridge.telemetry import OUTBOX_OWED, UNFORESEEN, Tasks, get_logger
+from bridge.telemetry import OUTBOX_PENDING, UNEXPECTED_ERRORS, Tasks, get_logger
 
-_log = get_logger("slack.courier")
+_log = get_logger("slack.outbound.outbox_worker")
 
 Place = tuple[str, ...]
 
@@ -72,7 +72,7 @@ class OutboxWorker:
         self, sender: MessageSender, team: TeamId, tasks: Tasks, options: OutboxWorkerOptions
     ) -> None:
         self._sender = sender
-        self._carrier = OutboxHandlers(sender, team)
+        self._handlers = OutboxHandlers(sender, team)
         self._tasks = tasks
         self._options = options
         self._lanes: dict[Place, deque[_Job]] = {}
@@ -113,7 +113,7 @@ class OutboxWorker:
         self._names.update(job.name for job in jobs)
         if not stored and not await self._store(entries):
             self._names.difference_update(job.name for job in jobs)
-            await self._carrier.show_once(entries)
+            await self._handlers.show_once(entries)
             return
         for job in jobs:
             self._add(job)
@@ -173,12 +173,12 @@ class OutboxWorker:
         self._tasks.spawn(add(), name=f"deliver {job.name} later")
 
     def _add(self, job: _Job, *, first: bool = False) -> None:
-        OUTBOX_OWED.inc()
+        OUTBOX_PENDING.inc()
         place = _place(job.entry)
         lane = self._lanes.get(place)
         if lane is None:
             lane = self._lanes[place] = deque()
-            self._tasks.spawn(self._work(place, lane), name=f"courier {'/'.join(place)}")
+            self._tasks.spawn(self._work(place, lane), name=f"outbox {'/'.join(place)}")
         if first:
             lane.appendleft(job)
         else:
@@ -191,12 +191,12 @@ class OutboxWorker:
             while lane:
                 if await self._ended(lane[0]):
                     lane.popleft()
-                    OUTBOX_OWED.dec()
+                    OUTBOX_PENDING.dec()
                     backoff.succeeded()
                     continue
                 await asyncio.sleep(backoff.failed())
         finally:
-            OUTBOX_OWED.dec(len(lane))
+            OUTBOX_PENDING.dec(len(lane))
             del self._lanes[place]
 
     async def _ended(self, job: _Job) -> bool:
@@ -210,7 +210,7 @@ class OutboxWorker:
             if not await self._given_up(job.entry, error):
                 return False
         except Exception as error:  # what nobody foresaw holds up nothing behind it
-            UNFORESEEN.inc()
+            UNEXPECTED_ERRORS.inc()
             _log.exception("cannot be delivered", kind=job.entry.kind)
             if not await self._given_up(job.entry, error):
                 return False
@@ -230,7 +230,7 @@ class OutboxWorker:
 
     async def _given_up(self, entry: OutboxEntry, error: Exception) -> bool:
         try:
-            await self._carrier.give_up(entry, str(error) or repr(error))
+            await self._handlers.give_up(entry, str(error) or repr(error))
         except StoreError:
             return False
         return True
@@ -246,17 +246,17 @@ class OutboxWorker:
         entry, payload = job.entry, job.entry.payload or "{}"
         match entry.kind:
             case outbox_payloads.REPLY:
-                await self._carrier.reply(entry, settle=job.settle)
+                await self._handlers.reply(entry, settle=job.settle)
             case outbox_payloads.NOTICE:
-                await self._carrier.notice(self._post(job), payload)
+                await self._handlers.notice(self._post(job), payload)
             case outbox_payloads.CLOSING:
-                await self._carrier.closing(self._post(job), payload)
+                await self._handlers.closing(self._post(job), payload)
             case outbox_payloads.NOTE if job.fresh or entry.state != TRYING:
-                await self._carrier.note(entry, payload)
+                await self._handlers.note(entry, payload)
             case outbox_payloads.REACTION:
-                await self._carrier.reaction(entry, payload)
+                await self._handlers.reaction(entry, payload)
             case _:
-                await self._carrier.give_up(entry, "unclear, and cannot be looked up")
+                await self._handlers.give_up(entry, "unclear, and cannot be looked up")
 
     def _post(self, job: _Job) -> Post:
         if job.post is None:

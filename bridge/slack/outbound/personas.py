@@ -10,7 +10,7 @@ from bridge.telemetry import get_logger
 
 CUSTOMIZE: Final = "chat:write.customize"
 
-_log = get_logger("slack.faces")
+_log = get_logger("slack.outbound.personas")
 
 
 class Personas:

@@ -1,4 +1,4 @@
-"""The Slack messages of one reply: bringing each to its newest view, whatever Slack refuses."""
+"""Reply messages: brings each message of a reply to its newest view."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,7 +35,7 @@ REPLACEMENTS: Final = 3
 
 _STILL_THERE = frozenset({"planned", "sent"})
 
-_log = get_logger("slack.delivery")
+_log = get_logger("slack.outbound.reply_messages")
 
 
 @dataclass(slots=True)
@@ -87,14 +87,14 @@ class ReplyMessages:
         self._newest = newest
         self._priority = priority
         self._clock = clock
-        self._sheets: dict[int, ReplyMessage] = {}
+        self._messages: dict[int, ReplyMessage] = {}
         self._shift = 0
         self.sent_at = 0.0
 
     @property
     def first_ts(self) -> MessageTs | None:
         """The reply's first message in Slack; None before there is one."""
-        posted = (sheet.post.ts for _, sheet in sorted(self._sheets.items()))
+        posted = (sheet.post.ts for _, sheet in sorted(self._messages.items()))
         return next((ts for ts in posted if ts is not None), None)
 
     def adopt(self, entries: Iterable[OutboxEntry]) -> None:
@@ -103,25 +103,25 @@ class ReplyMessages:
         Views are numbered anew, without those that were taken back: the first message that is
         there is the first view's, whatever its number was. What is new is numbered after all.
         """
-        sheets: dict[int, ReplyMessage] = {}
+        messages: dict[int, ReplyMessage] = {}
         for entry in entries:
             if entry.state not in _STILL_THERE:
                 continue
             post = self._sender.post(entry, persona=self._target.persona, known=True)
             if entry.kind == REPLY:
-                sheets[entry.seq] = ReplyMessage(post)
-            elif entry.kind == REST and entry.seq in sheets:
-                sheets[entry.seq].plain = True
-                sheets[entry.seq].extras.append(post)
-        self._sheets = dict(enumerate(sheets[seq] for seq in sorted(sheets)))
-        self._shift = max(sheets, default=-1) + 1 - len(sheets)
+                messages[entry.seq] = ReplyMessage(post)
+            elif entry.kind == REST and entry.seq in messages:
+                messages[entry.seq].plain = True
+                messages[entry.seq].extras.append(post)
+        self._messages = dict(enumerate(messages[seq] for seq in sorted(messages)))
+        self._shift = max(messages, default=-1) + 1 - len(messages)
 
     def last_revision(self, views: Sequence[MessageView], text: str) -> LastRevision:
         """What is to be stored so that anybody can bring these last views to Slack."""
         entries: list[OutboxEntry] = []
         first: OutboxId | None = None
         for view in (*views, *self._surplus(views)):
-            sheet = self._sheets.get(view.seq)
+            sheet = self._messages.get(view.seq)
             if sheet is None and view.is_empty:
                 continue
             sheet = sheet or self._new_sheet(view)
@@ -135,7 +135,7 @@ class ReplyMessages:
 
     def stored(self) -> None:
         """What `last_revision` returned is in the outbox."""
-        for sheet in self._sheets.values():
+        for sheet in self._messages.values():
             sheet.post.planned()
 
     async def take_away_surplus(self, views: Sequence[MessageView]) -> None:
@@ -145,19 +145,19 @@ class ReplyMessages:
 
     def _surplus(self, views: Sequence[MessageView]) -> list[MessageView]:
         known = {view.seq for view in views}
-        return [MessageView(seq, "", final=True) for seq in sorted(self._sheets.keys() - known)]
+        return [MessageView(seq, "", final=True) for seq in sorted(self._messages.keys() - known)]
 
     def settled(self) -> list[tuple[OutboxId, str]]:
         """The messages that show their last revision for sure, with the hash of it."""
         return [
             (sheet.post.entry.outbox_id, sheet.post.hash)
-            for sheet in self._sheets.values()
+            for sheet in self._messages.values()
             if sheet.last and not (sheet.post.in_doubt or sheet.post.is_settled)
         ]
 
     def unsettled(self) -> OutboxEntry | None:
         """A message that does not show its last revision yet, or not for sure."""
-        for sheet in self._sheets.values():
+        for sheet in self._messages.values():
             if not sheet.hopeless and (sheet.post.in_doubt or not sheet.last):
                 return sheet.post.entry
         return None
@@ -172,7 +172,7 @@ class ReplyMessages:
             ChatError: it may be tried again.
             StoreError: likewise.
         """
-        sheet = self._sheets.get(view.seq)
+        sheet = self._messages.get(view.seq)
         if sheet is None:
             if view.is_empty:
                 return
@@ -265,7 +265,7 @@ class ReplyMessages:
             await sheet.post.give_up(refusal.code)
 
     def _new_sheet(self, view: MessageView) -> ReplyMessage:
-        sheet = self._sheets[view.seq] = ReplyMessage(self._new_post(view.seq + self._shift))
+        sheet = self._messages[view.seq] = ReplyMessage(self._new_post(view.seq + self._shift))
         return sheet
 
     def _replace(self, sheet: ReplyMessage) -> None:

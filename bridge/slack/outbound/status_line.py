@@ -1,4 +1,4 @@
-"""The line under a thread that says what a teammate is doing. Nice to have, never waited for."""
+"""Status line under a thread: what a teammate is doing. Best effort, never waited for."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ _UNKNOWN: Final = ("", Persona(""))
 """What a line shows that an earlier process may have written."""
 
 _HERE_ONLY = frozenset({"method_not_supported_for_channel_type", "channel_not_found"})
-_log = get_logger("slack.status")
+_log = get_logger("slack.outbound.status_line")
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""How quickly replies grow when they share the edits that Slack allows. Pure arithmetic.
+"""Edit pacing: how often replies are edited when they share Slack's limit. Pure.
 
 Edits are a shared minute: what one reply spends early, another lacks later. So the first part of
 the minute is spent quickly, because most answers are short, and the rest evenly, because a long

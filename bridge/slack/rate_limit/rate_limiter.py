@@ -1,4 +1,4 @@
-"""The queue in front of Slack: callers wait here until the ledger lets them through."""
+"""Rate limiter for Slack's Web API: callers wait here for a place."""
 
 import asyncio
 import itertools

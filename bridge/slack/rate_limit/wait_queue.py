@@ -1,4 +1,4 @@
-"""Who waits in front of Slack, sorted so that a look costs as much as there are lanes."""
+"""Queue of API calls that wait for the rate limit: one lane per method, channel and priority."""
 
 import heapq
 import math

@@ -1,4 +1,4 @@
-"""What we may send to Slack, when: the arithmetic of its rate limits. Pure; time comes in.
+"""Rate limit windows: the arithmetic of Slack's limits. Pure; time comes in.
 
 A call counts from its start and is forgotten only when a window has passed since its *answer*.
 Slack counts it somewhere in between, so by this reckoning Slack's own count is never higher
@@ -91,7 +91,7 @@ PER_MINUTE: Final[Mapping[str, int]] = {
 }
 """Calls per minute and workspace (PLATFORM §1.2); "several hundred" posts are taken as 300."""
 
-CAUTIOUS: Final = 20
+UNKNOWN_METHOD_PER_MINUTE: Final = 20
 """Calls per minute of a method that is not in the table."""
 
 CHANNEL_BURST: Final = 3.0
@@ -244,7 +244,7 @@ class RateLimitWindows:
 
     def _window(self, method: str) -> _Window:
         if method not in self._windows:
-            per_minute = PER_MINUTE.get(method, CAUTIOUS)
+            per_minute = PER_MINUTE.get(method, UNKNOWN_METHOD_PER_MINUTE)
             self._windows[method] = _Window(per_minute - max(1, per_minute // 25))
         return self._windows[method]
 

@@ -74,6 +74,7 @@ class Transcript:
         *,
         afresh: bool = False,
         keeps_ids: bool = True,
+        answer_stored: bool = True,
         seal_at: frozenset[str] = frozenset(),
     ) -> None:
         """Bring the reply to what is stored and to what came since; hold nothing back any more.
@@ -83,6 +84,9 @@ class Transcript:
             afresh: what was said before does not count; what is held does.
             keeps_ids: False where deltas and stored messages have different ids (PROTOCOL §22):
                 then everything is shown anew.
+            answer_stored: False for an aborted answer, which the server does not store: of its
+                messages that are not in `stored`, held text is dropped, because text before it
+                may be missing.
             seal_at: tool calls under whose text a card stands.
         """
         if afresh or (stored and not keeps_ids):
@@ -92,7 +96,10 @@ class Transcript:
                 await self._reply.seal()
             elif message.role == "assistant" and message.text:
                 self._set(message.message_id, message.text)
-        self._release({m.message_id: m.text for m in stored if m.role == "assistant"}, keeps_ids)
+        texts = {m.message_id: m.text for m in stored if m.role == "assistant"}
+        if not answer_stored:
+            self._held = [piece for piece in self._held or () if piece[1] in texts]
+        self._release(texts, keeps_ids)
 
     def drop(self, run_ids: frozenset[RunId]) -> None:
         """Take out the text of these runs."""

@@ -322,6 +322,7 @@ class TurnRun:
             stored.messages,
             afresh=stored.again,
             keeps_ids=self._agent.keeps_ids,
+            answer_stored=self._turn.stop is None,
             seal_at=calls,
         )
         if self._reconnecting is not None:

@@ -62,6 +62,44 @@ def newest(world: World) -> FakeReply:
     return world.chat.replies[-1]
 
 
+async def test_a_stopped_answer_is_not_replaced_by_the_words_after_a_hole(world: World) -> None:
+    """The server stores no aborted answer: what an earlier process showed is all there is."""
+    given = await at_work(world, "one ", "two ")
+    turn_id = newest(world).target.turn_id
+    await world.store.turn_queue.ask_stop(turn_id, by=MAYA)
+    world.agent.reading.clear()
+    await world.crash()
+    stores(world, given)
+    await world.open()
+    await eventually(lambda: world.agent.aborts)
+    say(world, given, "four ")
+    world.agent.reading.set()
+    say(world, given, "five ")
+    world.agent.finish(given, RunId("run-1"), "cancelled")
+    await eventually(lambda: world.chat.leftovers)
+    assert newest(world).text() == ""
+    assert "Stopped" in world.chat.leftovers[0][1]
+
+
+async def test_a_stop_amid_a_lost_link_leaves_no_hole_in_the_answer(world: World) -> None:
+    given = await at_work(world, "one ", "two ")
+    stores(world, given)
+    world.agent.reading.clear()
+    world.agent.link(LinkState.DOWN)
+    await world.dispatcher.stop(
+        newest(world).target.turn_id,
+        user=MAYA,
+        ref=MessageRef(world.message("").channel, MessageTs("1.0")),
+    )
+    world.agent.link(LinkState.UP)
+    await eventually(lambda: world.agent.aborts)
+    say(world, given, "four ")
+    world.agent.reading.set()
+    world.agent.finish(given, RunId("run-1"), "cancelled")
+    reply = await world.ended(1)
+    assert reply.text() == "one two "
+
+
 async def test_after_missed_events_the_turn_is_read_again_and_its_text_is_whole(
     world: World,
 ) -> None:

@@ -1,4 +1,4 @@
-"""App manifests: what a Slack app is called and what it asks for.
+"""App manifests: what a Slack app's bot is called and what it asks for.
 
 The shape is Slack's (https://docs.slack.dev/reference/app-manifest), as YAML or JSON.
 """
@@ -18,7 +18,6 @@ class InvalidManifest(Exception):
 class AppManifest:
     """What of a manifest the playground heeds. `scopes` are those of the bot token."""
 
-    name: str
     bot_name: str
     scopes: tuple[str, ...]
 
@@ -39,8 +38,7 @@ def read_manifest(path: Path) -> AppManifest:
         raise InvalidManifest(f"{path} has no features.bot_user.display_name.")
     if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
         raise InvalidManifest(f"{path} has no list oauth_config.scopes.bot.")
-    name = _at(found, "display_information", "name")
-    return AppManifest(name if isinstance(name, str) else bot_name, bot_name, tuple(scopes))
+    return AppManifest(bot_name, tuple(scopes))
 
 
 def _at(value: Any, *keys: str) -> Any:

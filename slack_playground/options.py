@@ -35,7 +35,7 @@ GRANTED_SCOPES = (
 class PlaygroundOptions:
     """Settings of one playground; durations in seconds.
 
-    `app_name` and `bot_name` are how people see the app and mention its bot user.
+    `app_name` is how people see the app, `bot_name` the short name of its bot user.
 
     `notice` is a sentence shown as a banner on the page, None for no banner. `state_file` keeps
     channels, messages and files over restarts, None for memory only. `redelivery_delays_s` are
@@ -78,6 +78,5 @@ class PlaygroundOptions:
 
     def for_app(self, manifest: AppManifest) -> "PlaygroundOptions":
         """These options, for the app that the manifest describes."""
-        return replace(
-            self, app_name=manifest.name, bot_name=manifest.bot_name, scopes=manifest.scopes
-        )
+        name = manifest.bot_name
+        return replace(self, app_name=name, bot_name=name, scopes=manifest.scopes)

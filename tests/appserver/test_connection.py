@@ -58,7 +58,7 @@ async def linked(
     server: FakeServer, **options: Any
 ) -> AsyncIterator[tuple[Connection, EventObserver]]:
     ears = EventObserver()
-    more = {"first_retry_s": 0.01, "longest_retry_s": 0.05, "hands_retry_s": 0.05, **options}
+    more = {"first_retry_s": 0.01, "longest_retry_s": 0.05, "operator_retry_s": 0.05, **options}
     log = more.pop("frame_log", None)
     connection = Connection(LinkOptions(server.url, **more), listener=ears, frame_log=log)
     connection.start()

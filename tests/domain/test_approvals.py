@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.domain import approvals
+from bridge.domain import permissions
 from bridge.domain.approvals import (
     Approval,
     ApprovalState,
@@ -55,7 +55,7 @@ NOBODY = ApprovalPolicy(approvers=frozenset(), expiry_s=60)
 def reason_to_deny(
     approval: Approval, click: Click, policy: ApprovalPolicy, *, now: datetime = NOON
 ) -> str | None:
-    return approvals.reason_to_deny(approval, click, policy, now=now)
+    return permissions.reason_to_deny(approval, click, policy, now=now)
 
 
 def click(user: UserId, *, trusted: bool = True, bot: bool = False, ts: str = CARD.ts) -> Click:

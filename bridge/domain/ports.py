@@ -314,6 +314,9 @@ class ChatPort(Protocol):
     async def mark_dropped(self, ref: MessageRef) -> None:
         """Take the sign of waiting from a person's message: it will not be answered."""
 
+    def clear_status(self, thread: ThreadKey) -> None:
+        """Take away a status line that an earlier process may have left. Returns at once."""
+
     async def person(self, user: UserId) -> Person:
         """Who this is; cached. A user whom Slack does not know is an untrusted person.
 

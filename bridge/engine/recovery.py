@@ -1,5 +1,7 @@
 """Recovery at start: turns, cards and messages that an earlier process left (G5)."""
 
+from datetime import timedelta
+
 from bridge.domain.bindings import Binding, ClaimedTurn
 from bridge.domain.events import Outcome, Usage
 from bridge.domain.ids import MessageRef, TurnId
@@ -12,6 +14,9 @@ from bridge.telemetry import TURNS, get_logger
 
 log = get_logger("engine.recovery")
 
+STATUS_LIFETIME = timedelta(minutes=2)
+"""After so long Slack takes a status line away by itself (PLATFORM §6)."""
+
 _NOT_HERE = "This teammate is no longer set up here, so this was not finished."
 
 
@@ -22,6 +27,7 @@ async def recover(dispatcher: Dispatcher, context: EngineContext) -> None:
     """
     live = await _take_over(dispatcher, context)
     await dispatcher.approvals.recover(live)
+    await _clear_status_lines(context)
     for binding_id in await context.store.turn_queue.bindings_waiting():
         binding = await context.store.bindings.get(binding_id)
         if binding is None:
@@ -30,6 +36,13 @@ async def recover(dispatcher: Dispatcher, context: EngineContext) -> None:
             dispatcher.resume(binding)
         else:
             dispatcher.spawn(_drop_waiting(binding, context), f"drop what waits in {binding_id}")
+
+
+async def _clear_status_lines(context: EngineContext) -> None:
+    """A process may die after a turn's last words and before its status line was taken away."""
+    since = context.clock.now() - STATUS_LIFETIME
+    for thread in await context.store.turn_queue.threads_ended(since):
+        context.chat.clear_status(thread)
 
 
 async def _take_over(dispatcher: Dispatcher, context: EngineContext) -> frozenset[TurnId]:

@@ -184,6 +184,10 @@ class ChatAdapter:
         waited = [("reactions.remove", WAITING)] if was_waiting else []
         await self._react(ref, ("reactions.add", TAKEN), *waited)
 
+    def clear_status(self, thread: ThreadKey) -> None:
+        """Take away a status line that an earlier process may have left. Returns at once."""
+        self._status.clear(thread.channel, thread.thread_ts)
+
     async def mark_dropped(self, ref: MessageRef) -> None:
         """Take the sign of waiting from a person's message: it will not be answered."""
         await self._react(ref, ("reactions.remove", WAITING))

@@ -17,11 +17,10 @@ from bridge.store.database import Database
 from bridge.store.enqueue import EnqueueRequest, Joins, accept
 from bridge.store.message_edits import Edit
 from bridge.store.result_types import Accepted, Amendment, LeftTurn, LocatedTurn, Removal, TurnState
-from bridge.store.rows import clean, located_turn_of
-from bridge.store.schema import active, turns, waiting
+from bridge.store.rows import clean, located_turn_of, thread_of
+from bridge.store.schema import active, bindings, turns, waiting
 
 _param = sa.bindparam
-_before = turns.alias("before")
 
 _HELD = sa.and_(
     turns.c.turn_id == _param("turn"), active(turns), turns.c.lease == _param("held_by")
@@ -60,11 +59,19 @@ _TAKE_OVER = (
     .where(turns.c.turn_id == _param("turn"), active(turns), turns.c.lease != _param("by"))
     .values(lease=_param("by"))
 )
+NEWEST_TURNS = 200
 _BINDINGS_WAITING = (
     sa.select(turns.c.binding_id)
     .where(waiting(turns))
     .group_by(turns.c.binding_id)
     .order_by(sa.func.min(turns.c.place))
+)
+_NEWEST = sa.select(turns).order_by(turns.c.place.desc()).limit(NEWEST_TURNS).subquery()
+_THREADS_ENDED = (
+    sa.select(bindings.c.team, bindings.c.channel, bindings.c.thread_ts)
+    .join(_NEWEST, _NEWEST.c.binding_id == bindings.c.binding_id)
+    .where(_NEWEST.c.ended_at >= _param("since"))
+    .distinct()
 )
 
 
@@ -262,6 +269,17 @@ class TurnQueue:
 
         def work(connection: Connection) -> list[BindingId]:
             return [BindingId(row.binding_id) for row in connection.execute(_BINDINGS_WAITING)]
+
+        return await self._database.read(work)
+
+    async def threads_ended(self, since: datetime) -> list[ThreadKey]:
+        """The threads of the newest turns that ended at or after `since`, in no order.
+
+        Only the newest `NEWEST_TURNS` are looked at, so the size of the database does not matter.
+        """
+
+        def work(connection: Connection) -> list[ThreadKey]:
+            return [thread_of(row) for row in connection.execute(_THREADS_ENDED, {"since": since})]
 
         return await self._database.read(work)
 

@@ -297,6 +297,7 @@ class FakeChat:
     waiting: list[MessageRef] = field(default_factory=list)
     taken: list[tuple[MessageRef, bool]] = field(default_factory=list)
     dropped: list[MessageRef] = field(default_factory=list)
+    cleared: list[ThreadKey] = field(default_factory=list)
     said: list[ThreadMessage] = field(default_factory=list)
     histories: int = 0
     lose_cards: bool = False
@@ -358,6 +359,9 @@ class FakeChat:
 
     async def mark_dropped(self, ref: MessageRef) -> None:
         self.dropped.append(ref)
+
+    def clear_status(self, thread: ThreadKey) -> None:
+        self.cleared.append(thread)
 
     async def person(self, user: UserId) -> Person:
         if self.slow_people is not None:

@@ -426,3 +426,19 @@ async def test_g5_a_turn_not_yet_begun_of_a_teammate_who_has_left_ends_in_words(
 
     await eventually(all_ended)
     assert not world.chat.leftovers
+
+
+async def test_g5_no_status_line_of_an_earlier_process_is_left(world: World) -> None:
+    """It may have died between a turn's last words and the end of its status line."""
+    world.agent.on_input = lambda given: world.agent.finish(given, world.agent.begin(given))
+    await world.say("@ada hi")
+    reply = await world.ended(1)
+    await world.crash()
+    await world.open()
+    assert reply.target.thread in world.chat.cleared
+
+
+async def test_threads_in_which_nothing_ended_lately_are_left_alone(world: World) -> None:
+    await world.crash()
+    await world.open()
+    assert world.chat.cleared == []

@@ -162,3 +162,16 @@ async def test_where_no_status_can_be_the_reply_says_it_itself_until_it_ends(des
         await desk.finish(reply, ReplyEnding(Outcome.DONE, None, 3.0, Usage()))
     assert "Hello" in shown()
     assert SLOWED not in shown()
+
+
+async def test_g5_a_line_that_a_killed_process_left_is_cleared_by_its_thread(desk):
+    target = await desk.target()
+    thread = target.thread
+    await desk.web_api.call(
+        "assistant.threads.setStatus",
+        lambda: {"channel_id": thread.channel, "thread_ts": thread.thread_ts, "status": "is…"},
+        priority=Priority.QUIET,
+    )
+    assert desk.playground.status(thread.channel, thread.thread_ts) == "is…"
+    desk.chat.clear_status(thread)
+    await eventually(lambda: desk.playground.status(thread.channel, thread.thread_ts) == "")

@@ -66,7 +66,7 @@ class StatusBoard:
 
         Where the whole channel is the conversation there is no place for it.
         """
-        line = self._line(target, begin=bool(text))
+        line = self._line(target.thread.channel, target.thread_ts, begin=bool(text))
         if line is None:
             return
         line.wanted.pop(target.turn_id, None)
@@ -78,24 +78,29 @@ class StatusBoard:
         """An earlier process may have left a line under the thread: it is written anew, or taken
         away when nothing is to be said. Returns at once and never raises.
         """
-        line = self._line(target, begin=True)
+        self.clear(target.thread.channel, target.thread_ts)
+
+    def clear(self, channel: ChannelId, thread_ts: MessageTs | None) -> None:
+        """Take away what an earlier process may have left, unless something is to be said."""
+        line = self._line(channel, thread_ts, begin=True)
         if line is not None and line.shown is None:
             line.shown = _UNKNOWN
 
     def note(self, target: ReplyTarget) -> str:
         """What a reply should say itself, because there is no line that says it; often empty."""
-        slow = self._web_api.budget.slow and not self._possible(target)
+        possible = self._possible(target.thread.channel, target.thread_ts)
+        slow = self._web_api.budget.slow and not possible
         return f"{SLOWED}." if slow else ""
 
-    def _possible(self, target: ReplyTarget) -> bool:
-        channel = target.thread.channel
-        there = target.thread_ts is not None and channel not in self._impossible_in
+    def _possible(self, channel: ChannelId, thread_ts: MessageTs | None) -> bool:
+        there = thread_ts is not None and channel not in self._impossible_in
         return there and not self._impossible
 
-    def _line(self, target: ReplyTarget, *, begin: bool) -> _Line | None:
+    def _line(
+        self, channel: ChannelId, thread_ts: MessageTs | None, *, begin: bool
+    ) -> _Line | None:
         """The thread's line; a new one if there is none and one may begin."""
-        channel, thread_ts = target.thread.channel, target.thread_ts
-        if thread_ts is None or not self._possible(target):
+        if thread_ts is None or not self._possible(channel, thread_ts):
             return None
         key = (channel, thread_ts)
         if key not in self._lines and begin:

@@ -199,7 +199,7 @@ class _Bridge:
         team = self._settings.team()
         chat = ChatAdapter(
             web_api,
-            self._store.outbox,
+            self._store,
             workspace.us,
             self._clock,
             ChatAdapterOptions(

@@ -97,7 +97,7 @@ def settled_sentence(approval: Approval) -> str:
         case ApprovalState.DENIED:
             return f"<@{approval.decided_by}> has already denied this."
         case ApprovalState.EXPIRED:
-            return EXPIRED
+            return approval.cause or EXPIRED
         case ApprovalState.VOID:
             return approval.cause or "This request is no longer open."
         case ApprovalState.PENDING:  # pragma: no branch
@@ -113,7 +113,5 @@ def decision_for_agent(verdict: Verdict, *, who: str | None, reason: str | None)
             said = f" and said: {reason}" if reason else "."
             return f"{who or 'A person'} denied this action{said}"
         case Verdict.EXPIRED:  # pragma: no branch
-            return (
-                "Nobody answered the request in time, so the action was not run. "
-                "This is not a refusal: nobody has looked at it."
-            )
+            why = reason or "Nobody answered the request in time."
+            return f"{why} The action was not run. This is not a refusal: nobody has looked at it."

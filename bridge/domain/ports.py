@@ -1,9 +1,10 @@
 """Ports: what the engine needs of the agent's side, the chat's side, time and ids.
 
-Faces and clients implement these; the engine knows nothing else of Slack or the App Server.
+The chat adapter and the App Server client implement these; the engine knows nothing else of
+Slack or the App Server.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +15,7 @@ from bridge.domain.bindings import InputPart, RuntimeRequest
 from bridge.domain.events import AgentEvent, Outcome, ToolLine, TurnFinished, Usage, Verdict
 from bridge.domain.ids import (
     AgentId,
+    ApprovalId,
     ChannelId,
     MessageRef,
     MessageTs,
@@ -24,7 +26,7 @@ from bridge.domain.ids import (
     UserId,
 )
 from bridge.domain.messages import Person, SharedFile, ThreadMessage
-from bridge.domain.outbox_entry import LastRevision
+from bridge.domain.outbox_entry import LastRevision, OutboxEntry
 from bridge.domain.teammates import Persona, Teammate
 
 # --- the agent's side ------------------------------------------------------------------------
@@ -286,16 +288,21 @@ class ChatPort(Protocol):
         button and gets the sentence; if there is none, the sentence is posted.
         """
 
-    async def post_card(
-        self, approval: Approval, *, thread_ts: MessageTs | None, persona: Persona
-    ) -> MessageRef:
-        """Show an approval's card. Raises `ChatError` when it could not be shown."""
+    def card(
+        self, approval: Approval, *, persona: Persona, thread_ts: MessageTs | None
+    ) -> OutboxEntry:
+        """The card of a new approval: a row to be stored in the transaction that stores it."""
 
-    async def close_card(self, approval: Approval) -> bool:
-        """Turn the card into one line that says who decided what, or why it is void.
+    async def show_card(self, approval: Approval, *, new: bool = False) -> None:
+        """Bring the stored card to what its approval is now: buttons while it is open, then one
+        line that says who decided what, or why it is void.
 
-        False when Slack could not be told, so that the buttons may still be there.
+        Returns after the first try; what fails is tried again, also by the next process. May be
+        called again. `new`: nobody can have tried before. Raises nothing.
         """
+
+    def when_card_fails(self, told: Callable[[ApprovalId], Awaitable[None]]) -> None:
+        """Name who is told of an open question whose card cannot be shown. Call once."""
 
     async def notice(self, thread: ThreadKey, text: str, *, persona: Persona | None = None) -> None:
         """A quiet line in the thread."""

@@ -1,6 +1,7 @@
 """Approval service: approvals from question to answer.
 
-The stored row is the truth and changes state by one compare-and-set; cards only show it (G6).
+The stored row is the truth and changes state by one compare-and-set; the card only shows it, and
+is delivered like every other write to Slack (G4, G6).
 """
 
 import asyncio
@@ -16,71 +17,34 @@ from bridge.domain.bindings import ClaimedTurn
 from bridge.domain.errors import ChatError, StoreError
 from bridge.domain.events import ApprovalAsked, ApprovalSettled, Verdict
 from bridge.domain.ids import ApprovalId, MessageRef, MessageTs, TurnId, UserId
+from bridge.domain.outbox_entry import OutboxEntry
 from bridge.domain.teammates import Persona
 from bridge.engine.context import EngineContext
+from bridge.retry import RetryPolicy, retry
 from bridge.telemetry import APPROVALS, Tasks, bounded, get_logger
 
+log = get_logger("engine.approval_service")
 
-class ApprovalCards:
-    """Shows and closes cards. The stored row says which of them are still to be closed."""
+Tell = Callable[[TurnId, ApprovalSettled], bool]
+"""Hands a settled approval to the turn that waits for it; False when no turn does."""
 
-    def __init__(self, context: EngineContext, tasks: Tasks) -> None:
-        self._context = context
-        self._tasks = tasks
-        self._busy: set[asyncio.Task[Any]] = set()
-        self._showing: set[ApprovalId] = set()
+Waits = Callable[[TurnId, str], bool | None]
+"""Whether the turn waits for the answer to a request; None while that must be learnt anew."""
 
-    def spawn(self, work: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
-        """Run work that `aclose` waits for."""
-        task = self._tasks.spawn(work, name=name)
-        self._busy.add(task)
-        task.add_done_callback(self._busy.discard)
-        return task
+_STORE_RETRY = RetryPolicy(first_s=0.5, longest_s=5.0)
 
-    async def show(
-        self, approval: Approval, *, persona: Persona, thread_ts: MessageTs | None
-    ) -> None:
-        """Post the card and note where it is. Raises `ChatError` when it cannot be shown."""
-        approvals = self._context.store.approvals
-        self._showing.add(approval.approval_id)
-        try:
-            card = await self._context.chat.post_card(
-                approval, thread_ts=thread_ts, persona=persona
-            )
-            await approvals.set_card(approval.approval_id, card)
-        finally:
-            self._showing.discard(approval.approval_id)
-        shown = await approvals.get(approval.approval_id)
-        if shown is not None and shown.state is not ApprovalState.PENDING:
-            self.close(shown)  # it was settled while its card was on the way
+_NOT_NOW = "The connection to the agent is being restored. Please press again in a moment."
+_TOO_LATE = "The agent no longer waits for this, so nothing was run."
+_ENDED = "The turn has ended."
+_NOT_SHOWN = "Slack would not show the agent's request for approval, so nobody was asked."
+_REPLACED = "This was replaced by a newer request in the thread, so nothing was run."
 
-    def is_showing(self, approval_id: ApprovalId) -> bool:
-        """Whether the card is on its way."""
-        return approval_id in self._showing
-
-    def close(self, approval: Approval) -> None:
-        """Take the buttons from a settled approval's card, if it has one. Returns at once.
-
-        Also when none is known: Slack may have one that it did not tell us of.
-        """
-        self.spawn(self._close(approval), name=f"close card {approval.approval_id}")
-
-    async def aclose(self, *, within_s: float) -> None:
-        """Wait, at most so long, for what is being posted and closed. May be called twice."""
-        await bounded(self._idle(), within_s=within_s, what="cards")
-
-    async def _close(self, approval: Approval) -> None:
-        if await self._context.chat.close_card(approval):
-            now = self._context.clock.now()
-            await self._context.store.approvals.card_closed(approval.approval_id, now)
-
-    async def _idle(self) -> None:
-        while self._busy:
-            await asyncio.wait(list(self._busy))
-
-
-_PAUSE_S = 1.0
-"""How long a database that fails is left alone, in seconds."""
+_ENDS = {
+    Verdict.ALLOW: ApprovalState.ALLOWED,
+    Verdict.DENY: ApprovalState.DENIED,
+    Verdict.EXPIRED: ApprovalState.EXPIRED,
+}
+_VERDICTS = {state: verdict for verdict, state in _ENDS.items()}
 
 
 class ApprovalTimeouts:
@@ -110,12 +74,14 @@ class ApprovalTimeouts:
         """Until nothing is pending."""
         while self._added.is_set():
             self._added.clear()
-            try:
-                await self._work_off()
-            except StoreError as error:
-                log.warning("expiries wait for the database", cause=str(error))
-                self._added.set()
-                await asyncio.sleep(_PAUSE_S)
+            await retry(
+                self._work_off,
+                policy=_STORE_RETRY,
+                may_help=lambda error: isinstance(error, StoreError),
+                failed=lambda error, _: log.warning(
+                    "expiries wait for the database", cause=str(error)
+                ),
+            )
 
     async def _work_off(self) -> None:
         while pending := await self._context.store.approvals.open_all():
@@ -150,27 +116,6 @@ class ApprovalTimeouts:
             return
 
 
-log = get_logger("engine.approval_service")
-
-Tell = Callable[[TurnId, ApprovalSettled], bool]
-"""Hands a settled approval to the turn that waits for it; False when no turn does."""
-
-Waits = Callable[[TurnId, str], bool | None]
-"""Whether the turn waits for the answer to a request; None while that must be learnt anew."""
-
-_NOT_NOW = "The connection to the agent is being restored. Please press again in a moment."
-_TOO_LATE = "The agent no longer waits for this, so nothing was run."
-_ENDED = "The turn has ended."
-_REPLACED = "This was replaced by a newer request in the thread, so nothing was run."
-
-_ENDS = {
-    Verdict.ALLOW: ApprovalState.ALLOWED,
-    Verdict.DENY: ApprovalState.DENIED,
-    Verdict.EXPIRED: ApprovalState.EXPIRED,
-}
-_VERDICTS = {state: verdict for verdict, state in _ENDS.items()}
-
-
 class ApprovalService:
     """Keeps the approvals of all turns."""
 
@@ -180,25 +125,23 @@ class ApprovalService:
         self._tell = tell
         self._waits = waits
         self._storing = asyncio.Lock()
-        self._cards = ApprovalCards(context, tasks)
+        self._busy: set[asyncio.Task[Any]] = set()
         self._timeouts = ApprovalTimeouts(context, tasks, expire=self._expire)
+        context.chat.when_card_fails(self._nobody_can_answer)
 
     async def recover(self, live: frozenset[TurnId]) -> None:
         """At start: close what an earlier process left, but not the questions of `live` turns.
 
         Returns once it is stored; the cards follow. Raises `StoreError`.
         """
-        not_closed = await self._context.store.approvals.not_closed()
         for approval in await self._context.store.approvals.open_all():
             if approval.turn_id not in live:
                 await self._void(approval, _ENDED)
-        for approval in not_closed:
-            self._cards.close(approval)
         self._timeouts.watch()
 
     async def aclose(self, *, within_s: float) -> None:
-        """Wait, at most so long, for the cards that are being posted and closed."""
-        await self._cards.aclose(within_s=within_s)
+        """Wait, at most so long, for questions and cards that are being stored and shown."""
+        await bounded(self._idle(), within_s=within_s, what="cards")
 
     async def ask(
         self,
@@ -214,7 +157,7 @@ class ApprovalService:
         than before is a new question, and the old one is void. Once begun, it is done to its
         end even when the caller is cancelled. Raises `StoreError`.
         """
-        asking = self._cards.spawn(
+        asking = self._spawn(
             self._ask(claimed, asked, persona, thread_ts), name=f"ask {asked.request_id}"
         )
         await asyncio.shield(asking)  # a turn that ends meanwhile leaves no live card behind
@@ -227,16 +170,17 @@ class ApprovalService:
         thread_ts: MessageTs | None,
     ) -> None:
         approval = await self._draft(claimed, asked)
-        known = await self._stored(approval)
+        card = self._context.chat.card(approval, persona=persona, thread_ts=thread_ts)
+        known = await self._stored(approval, card)
         self._timeouts.watch()
         if known is not None:
-            await self._again(known, persona, thread_ts)
+            await self._again(known)
         elif self._waits(approval.turn_id, approval.request_id) is False:
             await self._void(approval, _TOO_LATE)
         else:
-            await self._show(approval, persona, thread_ts)
+            await self._context.chat.show_card(approval, new=True)
 
-    async def _stored(self, approval: Approval) -> Approval | None:
+    async def _stored(self, approval: Approval, card: OutboxEntry) -> Approval | None:
         """Store the question; or the one that was asked before, when it is the same."""
         async with self._storing:  # two questions under one name are stored one after the other
             known = await self._newest(approval)
@@ -244,7 +188,7 @@ class ApprovalService:
                 return known
             if known is not None:
                 await self._void(known, _REPLACED)
-            await self._context.store.approvals.create(approval)
+            await self._context.store.approvals.create(approval, card)
         return None
 
     async def decide(
@@ -308,10 +252,14 @@ class ApprovalService:
         """The approval with its card. A process that died had posted it, but not noted it."""
         if approval.card is not None or pressed.channel != approval.thread.channel:
             return approval
-        await self._context.store.approvals.set_card(approval.approval_id, pressed)
+        outbox = self._context.store.outbox
+        card = await outbox.card_of(approval.approval_id)
+        if card is None:
+            return approval
+        await outbox.sent(card.outbox_id, pressed.ts, None)
         adopted = replace(approval, card=pressed)
         if adopted.state is not ApprovalState.PENDING:
-            self._cards.close(adopted)
+            self._show(adopted)
         return adopted
 
     async def shown_calls(self, turn_id: TurnId) -> frozenset[str]:
@@ -366,17 +314,11 @@ class ApprovalService:
             expires_at=now + timedelta(seconds=self._context.options.approvals.expiry_s),
         )
 
-    async def _again(self, known: Approval, persona: Persona, thread_ts: MessageTs | None) -> None:
-        """The server repeats itself: it did not hear the decision, if there is one.
-
-        A process that died may have left the question without its card, or with one that it had
-        posted but not noted: `post_card` looks before it posts again.
-        """
+    async def _again(self, known: Approval) -> None:
+        """The server repeats itself: it did not hear the decision, if there is one."""
         if known.state is not ApprovalState.PENDING:
             who = await self._name_of(known.decided_by)
             self._tell_turn(known, _VERDICTS[known.state], who=who)
-        elif known.card is None and not self._cards.is_showing(known.approval_id):
-            await self._show(known, persona, thread_ts)
 
     async def _name_of(self, user: UserId | None) -> str | None:
         """What the person is called; None for nobody, and while Slack cannot say."""
@@ -398,19 +340,12 @@ class ApprovalService:
             approval.turn_id, approval.request_id
         )
 
-    async def _show(
-        self, approval: Approval, persona: Persona, thread_ts: MessageTs | None
-    ) -> None:
-        try:
-            await self._cards.show(approval, persona=persona, thread_ts=thread_ts)
-        except ChatError as error:
-            log.error("card not shown", approval=approval.approval_id, cause=str(error))
-            await self._nobody_can_answer(approval)
-
-    async def _nobody_can_answer(self, approval: Approval) -> None:
-        cause = "This could not be shown in Slack."
-        await self._void(approval, cause)
-        self._tell_turn(approval, Verdict.EXPIRED, who=None)
+    async def _nobody_can_answer(self, approval_id: ApprovalId) -> None:
+        """Its card cannot be shown: people and the agent are told so. Raises `StoreError`."""
+        settled = await self._settle(approval_id, ApprovalState.EXPIRED, by=None, cause=_NOT_SHOWN)
+        if settled is not None:
+            self._tell_turn(settled, Verdict.EXPIRED, who=None)
+            await self._context.chat.notice(settled.thread, _NOT_SHOWN)
 
     async def _expire(self, approval: Approval) -> None:
         settled = await self._settle(
@@ -430,8 +365,25 @@ class ApprovalService:
         )
         if settled is not None:
             APPROVALS.labels(end=state.value).inc()
-            self._cards.close(settled)
+            self._show(settled)
         return settled
+
+    def _show(self, approval: Approval) -> None:
+        """Bring the card to what the approval is now. Returns at once."""
+        self._spawn(
+            self._context.chat.show_card(approval), name=f"show card {approval.approval_id}"
+        )
+
+    def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        """Run work that `aclose` waits for."""
+        task = self._tasks.spawn(work, name=name)
+        self._busy.add(task)
+        task.add_done_callback(self._busy.discard)
+        return task
+
+    async def _idle(self) -> None:
+        while self._busy:
+            await asyncio.wait(list(self._busy))
 
 
 def _is_void(approval: Approval) -> bool:

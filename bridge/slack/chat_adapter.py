@@ -1,13 +1,12 @@
 """Chat adapter: implements `domain.ports.ChatPort` for Slack."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Final
 
 from bridge.domain.approvals import Approval
-from bridge.domain.errors import ChatError, ChatRefused, StoreError
 from bridge.domain.ids import (
+    ApprovalId,
     ChannelId,
     MessageRef,
     MessageTs,
@@ -22,45 +21,37 @@ from bridge.domain.teammates import Persona
 from bridge.render import blocks, cards
 from bridge.slack.event_parser import Installation
 from bridge.slack.file_downloads import FileDownloads
+from bridge.slack.outbound.kinds.card import CARD, CardKind, OnGivenUp, card_payload
+from bridge.slack.outbound.kinds.last_word import LastWordKind, last_word_entry
+from bridge.slack.outbound.kinds.notice import NoticeKind, notice_payload
+from bridge.slack.outbound.kinds.private_note import PrivateNoteKind, private_note_payload
+from bridge.slack.outbound.kinds.reaction import ReactionKind, reaction_payload
+from bridge.slack.outbound.kinds.reply import ReplyKind
 from bridge.slack.outbound.live_reply import DeliveryOptions, LiveReply
-from bridge.slack.outbound.message_sending import (
-    MessageSender,
-    Post,
-    Revision,
-    passes,
-    until_accepted,
-)
-from bridge.slack.outbound.outbox_payloads import CARD, NOTE, NOTICE, REACTION, of_call, of_shown
+from bridge.slack.outbound.message_sending import MessageSender
 from bridge.slack.outbound.outbox_worker import OutboxWorker, OutboxWorkerOptions
 from bridge.slack.outbound.personas import Personas
 from bridge.slack.outbound.status_line import StatusBoard
-from bridge.slack.rate_limit.windows import Priority
 from bridge.slack.thread_history import ThreadHistory
 from bridge.slack.users import UserDirectory
 from bridge.slack.web_api import WebApi
-from bridge.store.outbox import Outbox
-from bridge.telemetry import DISPLAY_FAILURES, Tasks, get_logger
+from bridge.store import Store
+from bridge.telemetry import Tasks, get_logger
 
 WAITING: Final = "hourglass_flowing_sand"
 TAKEN: Final = "eyes"
 
-_NOTHING_TO_DO = frozenset({"message_not_found"})
 _log = get_logger("slack.chat_adapter")
 
 
 @dataclass(frozen=True, slots=True)
 class ChatAdapterOptions:
-    """`approvers` are named on cards. `names` maps a teammate's shown name to the configured one.
-
-    `insist_s`: for how long a card is tried to be posted, `close_s`: to be closed, in seconds.
-    """
+    """`approvers` are named on cards. `names` maps teammates' shown names to the configured."""
 
     approvers: frozenset[UserId] = frozenset()
     names: Mapping[str, str] = field(default_factory=dict)
     delivery: DeliveryOptions = field(default_factory=DeliveryOptions)
     outbox_worker: OutboxWorkerOptions = field(default_factory=OutboxWorkerOptions)
-    insist_s: float = 60.0
-    close_s: float = 86_400.0
 
 
 class ChatAdapter:
@@ -69,24 +60,35 @@ class ChatAdapter:
     def __init__(
         self,
         web_api: WebApi,
-        outbox: Outbox,
+        store: Store,
         us: Installation,
         clock: Clock,
         options: ChatAdapterOptions,
     ) -> None:
         self._web_api = web_api
-        self._outbox = outbox
         self._clock = clock
         self._options = options
         self._tasks = Tasks()
         personas = Personas(web_api)
-        self._sender = MessageSender(web_api, outbox, clock, personas)
-        self._outbox_worker = OutboxWorker(
-            self._sender, us.team, self._tasks, options.outbox_worker
-        )
+        self._sender = MessageSender(web_api, store.outbox, clock, personas)
         self._status = StatusBoard(web_api, personas, self._tasks)
+        self._card_fails: OnGivenUp = _nobody_is_told
+        kinds = (
+            ReplyKind(self._sender, self._status, us.team),
+            LastWordKind(self._sender, self._status),
+            CardKind(
+                self._sender,
+                store.approvals,
+                approvers=options.approvers,
+                given_up=lambda approval_id: self._card_fails(approval_id),
+            ),
+            NoticeKind(self._sender),
+            PrivateNoteKind(self._sender),
+            ReactionKind(self._sender),
+        )
+        self._outbox_worker = OutboxWorker(self._sender, kinds, self._tasks, options.outbox_worker)
         self._directory = UserDirectory(web_api, us, monotonic=clock.monotonic)
-        self._history = ThreadHistory(web_api, outbox, us)
+        self._history = ThreadHistory(web_api, store.outbox, us)
         self._downloads = FileDownloads(web_api)
 
     def start(self) -> None:
@@ -115,33 +117,24 @@ class ChatAdapter:
 
     async def close_leftover(self, target: ReplyTarget, sentence: str) -> None:
         """End the reply that an earlier process left open, or say the sentence anew."""
-        await self._outbox_worker.carry([self._outbox_worker.closing(target, sentence)])
+        await self._outbox_worker.carry([last_word_entry(target, sentence, clock=self._clock)])
 
     # --- approvals -----------------------------------------------------------------------
 
-    async def post_card(
-        self, approval: Approval, *, thread_ts: MessageTs | None, persona: Persona
-    ) -> MessageRef:
-        """Show an approval's card, once. Raises `ChatError` when it could not be shown."""
-        channel = approval.thread.channel
-        try:
-            known = await self._outbox.card_of(approval.approval_id)
-            entry = known or self._card(approval, thread_ts)
-            post = self._sender.post(entry, persona=persona, known=known is not None)
-            ts = post.ts or await self._post(post, approval, persona)
-        except StoreError as error:
-            raise ChatError("The card could not be noted, so it was not shown.") from error
-        return MessageRef(channel, ts)
+    def card(
+        self, approval: Approval, *, persona: Persona, thread_ts: MessageTs | None
+    ) -> OutboxEntry:
+        """The card of a new approval, to be stored with it."""
+        entry = replace(self._card_of(approval), thread_ts=thread_ts)
+        return replace(entry, payload=card_payload(persona))
 
-    async def close_card(self, approval: Approval) -> bool:
-        """Turn the card, if there is one, into one line; False when it may still have buttons."""
-        told = until_accepted(
-            partial(self._close_card, approval),
-            within_s=self._options.close_s,
-            what="card",
-            policy=self._options.outbox_worker.retry,
-        )
-        return await self._shown(told, what="card")
+    async def show_card(self, approval: Approval, *, new: bool = False) -> None:
+        """Bring the stored card to what its approval is now; returns after the first try."""
+        await self._outbox_worker.carry([self._card_of(approval)], stored=True, first=new)
+
+    def when_card_fails(self, told: OnGivenUp) -> None:
+        """Name who is told of an open question whose card cannot be shown."""
+        self._card_fails = told
 
     async def ask_reason(self, approval: Approval, *, trigger_id: str) -> None:
         """Open the form that asks why something is denied. Raises `ChatError`."""
@@ -155,9 +148,9 @@ class ChatAdapter:
 
     async def notice(self, thread: ThreadKey, text: str, *, persona: Persona | None = None) -> None:
         """A quiet line in the thread."""
-        entry = self._entry(NOTICE, thread.channel, thread.thread_ts)
+        entry = self._entry(NoticeKind.name, thread.channel, thread.thread_ts)
         said = blocks.notice_blocks(text, allowed=frozenset(), outbox_id=entry.outbox_id)
-        await self._outbox_worker.carry([replace(entry, payload=of_shown(said, persona))])
+        await self._outbox_worker.carry([replace(entry, payload=notice_payload(said, persona))])
 
     async def private_note(
         self, channel: ChannelId, user: UserId, text: str, *, thread_ts: MessageTs | None
@@ -171,9 +164,8 @@ class ChatAdapter:
             "text": note.text,
             "blocks": list(note.blocks),
         }
-        entry = self._entry(NOTE, channel, thread_ts)
-        payload = of_call("chat.postEphemeral", arguments)
-        await self._outbox_worker.carry([replace(entry, payload=payload)])
+        entry = self._entry(PrivateNoteKind.name, channel, thread_ts)
+        await self._outbox_worker.carry([replace(entry, payload=private_note_payload(arguments))])
 
     async def mark_waiting(self, ref: MessageRef) -> None:
         """Show on a person's message that it waits its turn."""
@@ -222,69 +214,23 @@ class ChatAdapter:
             planned_at=self._clock.now(),
         )
 
-    def _card(self, approval: Approval, thread_ts: MessageTs | None) -> OutboxEntry:
-        entry = self._entry(CARD, approval.thread.channel, thread_ts)
-        return replace(entry, turn_id=approval.turn_id, approval_id=approval.approval_id)
-
-    async def _close_card(self, approval: Approval) -> None:
-        card = approval.card or await self._lost_card(approval)
-        if card is None:
-            return
-        line = cards.decided_card(approval)
-        arguments = {
-            "channel": card.channel,
-            "ts": card.ts,
-            "text": line.text,
-            "blocks": list(line.blocks),
-            "parse": "none",
-            "link_names": False,
-        }
-        await self._web_api.call("chat.update", lambda: arguments, priority=Priority.URGENT)
-
-    async def _lost_card(self, approval: Approval) -> MessageRef | None:
-        """A card that Slack may have taken without our learning of it; None without one."""
-        entry = await self._outbox.card_of(approval.approval_id)
-        if entry is None:
-            return None
-        ts = entry.ts or await self._sender.post(entry, persona=None, known=True).look()
-        return None if ts is None else MessageRef(entry.channel, ts)
-
-    async def _post(self, post: Post, approval: Approval, persona: Persona) -> MessageTs:
-        """Post until Slack takes it, refuses it or the time is up; raises what came last."""
-        card = cards.approval_card(
-            approval,
-            persona,
-            approvers=self._options.approvers,
-            outbox_id=post.entry.outbox_id,
+    def _card_of(self, approval: Approval) -> OutboxEntry:
+        entry = self._entry(CARD, approval.thread.channel, None)
+        return replace(
+            entry,
+            outbox_id=OutboxId(approval.approval_id),
+            turn_id=approval.turn_id,
+            approval_id=approval.approval_id,
         )
-        live = Revision(card, last=False)
-        try:
-            return await until_accepted(
-                lambda: post.send(lambda: live, priority=Priority.URGENT),
-                within_s=self._options.insist_s,
-                what=post.entry.kind,
-            )
-        except ChatError as error:
-            if not passes(error):  # else it may be there, and is looked for the next time
-                await post.give_up(str(error))
-            raise
 
     async def _react(self, ref: MessageRef, *calls: tuple[str, str]) -> None:
         rows = []
         for method, name in calls:
             arguments = {"channel": ref.channel, "timestamp": ref.ts, "name": name}
-            entry = self._entry(REACTION, ref.channel, ref.ts)
-            rows.append(replace(entry, payload=of_call(method, arguments)))
+            entry = self._entry(ReactionKind.name, ref.channel, ref.ts)
+            rows.append(replace(entry, payload=reaction_payload(method, arguments)))
         await self._outbox_worker.carry(rows)
 
-    async def _shown(self, work: Awaitable[object], *, what: str) -> bool:
-        """Await `work`; False when it failed. Display never fails a turn (G7)."""
-        try:
-            await work
-        except (ChatError, StoreError) as error:
-            if isinstance(error, ChatRefused) and error.code in _NOTHING_TO_DO:
-                return True
-            DISPLAY_FAILURES.inc()
-            _log.warning("not shown", what=what, error=str(error))
-            return False
-        return True
+
+async def _nobody_is_told(approval_id: ApprovalId) -> None:
+    _log.error("a card cannot be shown, and nobody waits to hear of it", approval=approval_id)

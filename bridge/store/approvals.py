@@ -10,12 +10,15 @@ from sqlalchemy.engine import Connection
 from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.events import DiffLine, FileDiff
 from bridge.domain.ids import ApprovalId, ChannelId, MessageRef, MessageTs, TurnId, UserId
+from bridge.domain.outbox_entry import OutboxEntry
+from bridge.store import outbox_statements
 from bridge.store.database import Database
 from bridge.store.rows import Row, clean, thread_of
-from bridge.store.schema import approvals, bindings, not_closed, pending, turns
+from bridge.store.schema import approvals, bindings, outbox, pending, turns
 
 _param = sa.bindparam
 
+_HAS_CARD = outbox.c.state == "sent"
 _ALL = (
     sa.select(
         approvals,
@@ -23,32 +26,26 @@ _ALL = (
         bindings.c.channel,
         bindings.c.thread_ts,
         bindings.c.teammate,
+        outbox.c.channel.label("card_channel"),
+        outbox.c.ts.label("card_ts"),
     )
     .select_from(approvals)
     .join(turns, turns.c.turn_id == approvals.c.turn_id)
     .join(bindings, bindings.c.binding_id == turns.c.binding_id)
+    .outerjoin(outbox, sa.and_(outbox.c.approval_id == approvals.c.approval_id, _HAS_CARD))
 )
 _GET = _ALL.where(approvals.c.approval_id == _param("approval"))
 _OPEN = _ALL.where(pending(approvals)).order_by(approvals.c.place)
 _OPEN_OF_TURN = _OPEN.where(approvals.c.turn_id == _param("turn"))
-_SHOWN_CALLS = sa.select(approvals.c.call_id).where(
-    approvals.c.turn_id == _param("turn"), approvals.c.card_ts.is_not(None)
+_SHOWN_CALLS = (
+    sa.select(approvals.c.call_id)
+    .join(outbox, outbox.c.approval_id == approvals.c.approval_id)
+    .where(approvals.c.turn_id == _param("turn"), _HAS_CARD)
 )
 _NEWEST = (
     _ALL.where(approvals.c.turn_id == _param("turn"), approvals.c.request_id == _param("request"))
     .order_by(approvals.c.place.desc())
     .limit(1)
-)
-_CARD = (
-    sa.update(approvals)
-    .where(approvals.c.approval_id == _param("approval"))
-    .values(card_channel=_param("channel"), card_ts=_param("ts"))
-)
-_NOT_CLOSED = _ALL.where(not_closed(approvals), ~pending(approvals)).order_by(approvals.c.place)
-_CLOSED = (
-    sa.update(approvals)
-    .where(approvals.c.approval_id == _param("approval"))
-    .values(card_closed_at=_param("at"))
 )
 _SETTLE = (
     sa.update(approvals)
@@ -68,8 +65,8 @@ class Approvals:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, approval: Approval) -> None:
-        """Store a new question of a known turn."""
+    async def create(self, approval: Approval, card: OutboxEntry) -> None:
+        """Store a new question of a known turn, and that Slack is to show its card."""
         values = {
             "approval_id": approval.approval_id,
             "turn_id": approval.turn_id,
@@ -86,12 +83,11 @@ class Approvals:
             "decided_by": approval.decided_by,
             "decided_at": approval.decided_at,
             "cause": approval.cause,
-            "card_channel": approval.card.channel if approval.card else None,
-            "card_ts": approval.card.ts if approval.card else None,
         }
 
         def work(connection: Connection) -> None:
             connection.execute(sa.insert(approvals), values)
+            outbox_statements.owe(connection, [card])
 
         await self._database.write(work)
 
@@ -99,28 +95,6 @@ class Approvals:
         """The approval; None when there is none of that id."""
         found = await self._read(_GET, approval=approval_id)
         return found[0] if found else None
-
-    async def set_card(self, approval_id: ApprovalId, ref: MessageRef) -> None:
-        """Note the message that carries the buttons."""
-        values = {"approval": approval_id, "channel": ref.channel, "ts": ref.ts}
-
-        def work(connection: Connection) -> None:
-            connection.execute(_CARD, values)
-
-        await self._database.write(work)
-
-    async def card_closed(self, approval_id: ApprovalId, now: datetime) -> None:
-        """Note that the card shows how it was settled and has no buttons any more."""
-        values = {"approval": approval_id, "at": now}
-
-        def work(connection: Connection) -> None:
-            connection.execute(_CLOSED, values)
-
-        await self._database.write(work)
-
-    async def not_closed(self) -> list[Approval]:
-        """Settled approvals whose card may still have its buttons, oldest first."""
-        return await self._read(_NOT_CLOSED)
 
     async def settle(
         self,
@@ -131,7 +105,10 @@ class Approvals:
         cause: str | None,
         now: datetime,
     ) -> Approval | None:
-        """Settle a pending approval and return it; None when it was settled before."""
+        """Settle a pending approval and return it; None when it was settled before.
+
+        Its card, if Slack has one or may have, is owed anew.
+        """
         values = {
             "approval": approval_id,
             "to": state,
@@ -143,6 +120,7 @@ class Approvals:
         def work(connection: Connection) -> Approval | None:
             if connection.execute(_SETTLE, values).rowcount == 0:
                 return None
+            outbox_statements.owe_card_anew(connection, approval_id)
             return _approval_of(connection.execute(_GET, {"approval": approval_id}).one())
 
         return await self._database.write(work)

@@ -6,13 +6,14 @@ from functools import partial
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from bridge.domain.approvals import ApprovalState
 from bridge.domain.ids import ApprovalId, ChannelId, MessageTs, OutboxId, TeamId, TurnId
 from bridge.domain.outbox_entry import OutboxEntry
 from bridge.store import outbox_statements
 from bridge.store.database import Database
 from bridge.store.result_types import LocatedTurn
 from bridge.store.rows import Row, clean, located_turn_of
-from bridge.store.schema import bindings, outbox, turns
+from bridge.store.schema import approvals, bindings, may_be_in_slack, outbox, turns
 
 _param = sa.bindparam
 _THIS = outbox.c.outbox_id == _param("entry")
@@ -40,9 +41,20 @@ _OF_TURN = (
 _OWED = sa.select(outbox).where(outbox.c.payload.is_not(None)).order_by(outbox.c.place)
 _CARD = (
     sa.select(outbox)
-    .where(outbox.c.approval_id == _param("approval"), outbox.c.state.in_(("planned", "sent")))
+    .where(outbox.c.approval_id == _param("approval"), may_be_in_slack(outbox))
     .order_by(outbox.c.place.desc())
     .limit(1)
+)
+_CARD_SHOWN = (
+    sa.update(outbox)
+    .where(
+        _THIS,
+        sa.exists().where(
+            approvals.c.approval_id == outbox.c.approval_id,
+            approvals.c.state == _param("shown"),
+        ),
+    )
+    .values(payload=None)
 )
 _AUTHORS = (
     sa.select(outbox.c.ts, outbox.c.teammate)
@@ -121,6 +133,10 @@ class Outbox:
                 connection.execute(_SETTLED, {"entry": outbox_id, "hash": payload_hash})
 
         await self._database.write(work)
+
+    async def card_shown(self, outbox_id: OutboxId, state: ApprovalState) -> None:
+        """The card shows its approval in this state; it owes nothing if that is still true."""
+        await self._change(_CARD_SHOWN, entry=outbox_id, shown=state)
 
     async def failed(self, outbox_id: OutboxId, reason: str) -> None:
         """The write was given up; `reason` is for operators."""

@@ -9,11 +9,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridge.domain.ids import MessageTs, OutboxId, TurnId
+from bridge.domain.ids import ApprovalId, MessageTs, OutboxId, TurnId
 from bridge.domain.messages import Speaker
 from bridge.domain.outbox_entry import LastRevision, OutboxEntry
 from bridge.store.rows import clean
-from bridge.store.schema import bindings, messages, outbox, turns
+from bridge.store.schema import bindings, may_be_in_slack, messages, outbox, turns
 
 _param = sa.bindparam
 _THIS = outbox.c.outbox_id == _param("entry")
@@ -28,6 +28,11 @@ _OWE = (
         payload=_param("owed"),
         state=sa.case((outbox.c.state == "removed", "planned"), else_=outbox.c.state),
     )
+)
+_OWE_CARD = (
+    sa.update(outbox)
+    .where(outbox.c.approval_id == _param("approval"), may_be_in_slack(outbox))
+    .values(payload=sa.func.coalesce(outbox.c.payload, "{}"))
 )
 _SAY = (
     sa.update(outbox)
@@ -88,6 +93,11 @@ def owe(connection: Connection, entries: Iterable[OutboxEntry]) -> None:
         owed = connection.execute(_OWE, {"entry": entry.outbox_id, "owed": entry.payload})
         if owed.rowcount == 0:
             plan(connection, entry)
+
+
+def owe_card_anew(connection: Connection, approval_id: ApprovalId) -> None:
+    """What an approval's card shows is out of date."""
+    connection.execute(_OWE_CARD, {"approval": approval_id})
 
 
 def last_revision(connection: Connection, last: LastRevision, *, turn_id: TurnId) -> None:

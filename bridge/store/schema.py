@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Number of the newest migration in `migrations/versions`."""
 
 metadata = sa.MetaData()
@@ -153,11 +153,7 @@ approvals = sa.Table(
     _maybe("decided_by"),
     sa.Column("decided_at", Instant),
     _maybe("cause"),
-    _maybe("card_channel"),
-    _maybe("card_ts"),
-    sa.Column("card_closed_at", Instant),
     _index("approvals_of_turn", "turn_id"),
-    _index("approvals_not_closed", "place", where="card_ts IS NOT NULL AND card_closed_at IS NULL"),
     _index("approvals_open", "place", where="state = 'pending'"),
     _index("approvals_with_text", "asked_at", where="arguments <> '' AND state <> 'pending'"),
 )
@@ -270,9 +266,9 @@ def pending(table: sa.FromClause) -> sa.ColumnElement[bool]:
     return table.c.state == sa.literal_column("'pending'")
 
 
-def not_closed(table: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Its card may have buttons yet. Written exactly as in the partial index."""
-    return sa.and_(table.c.card_ts.is_not(None), table.c.card_closed_at.is_(None))
+def may_be_in_slack(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Written to the outbox, and neither refused nor taken away."""
+    return table.c.state.in_(("planned", "sent"))
 
 
 def settled_with_text(table: sa.FromClause) -> sa.ColumnElement[bool]:

@@ -68,6 +68,7 @@ class World:
         self.tools = EngineContext(
             self.store, self.agent, self.chat, self.clock, options, self.supervisor
         )
+        self.chat.start(self.store)
         self.dispatcher = Dispatcher(self.tools)
         self.agent.listen(self.dispatcher)
         await recover(self.dispatcher, self.tools)

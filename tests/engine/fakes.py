@@ -7,16 +7,18 @@ import asyncio
 import itertools
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from bridge.domain import events as ev
-from bridge.domain.approvals import Approval
+from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.bindings import ImagePart, InputPart, RuntimeRequest, TextPart
-from bridge.domain.errors import AgentUnreachable, ChatUnreachable, CommandRefused, RuntimeGone
+from bridge.domain.errors import AgentUnreachable, CommandRefused, RuntimeGone
 from bridge.domain.ids import (
     AgentId,
+    ApprovalId,
     ChannelId,
     ConversationId,
     MessageRef,
@@ -39,6 +41,8 @@ from bridge.domain.ports import (
     StartedRuntime,
 )
 from bridge.domain.teammates import Persona, Teammate
+from bridge.store import Store
+from bridge.telemetry import Tasks
 
 
 @dataclass
@@ -301,13 +305,18 @@ class FakeChat:
     said: list[ThreadMessage] = field(default_factory=list)
     histories: int = 0
     lose_cards: bool = False
-    unclear_cards: bool = False
+    refuse_cards: bool = False
+    store: Store | None = None
     refuse_closing: bool = False
     slack_is_there: asyncio.Event = field(default_factory=asyncio.Event)
     slow_people: asyncio.Event | None = None
     files: dict[str, bytes] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
     _ts: itertools.count = field(default_factory=lambda: itertools.count(900_000))
+    _tasks: Tasks = field(default_factory=Tasks)
+    _lanes: defaultdict[ApprovalId, asyncio.Lock] = field(
+        default_factory=lambda: defaultdict(asyncio.Lock)
+    )
 
     def __post_init__(self) -> None:
         self.slack_is_there.set()
@@ -324,23 +333,72 @@ class FakeChat:
     async def close_leftover(self, target: ReplyTarget, sentence: str) -> None:
         self.leftovers.append((target, sentence))
 
-    async def post_card(
-        self, approval: Approval, *, thread_ts: MessageTs | None, persona: Persona
-    ) -> MessageRef:
+    def card(
+        self, approval: Approval, *, persona: Persona, thread_ts: MessageTs | None
+    ) -> OutboxEntry:
+        return OutboxEntry(
+            outbox_id=OutboxId(approval.approval_id),
+            turn_id=approval.turn_id,
+            kind="card",
+            seq=0,
+            channel=approval.thread.channel,
+            thread_ts=thread_ts,
+            planned_at=datetime.now(UTC),
+            approval_id=approval.approval_id,
+            payload="{}",
+        )
+
+    def start(self, store: Store) -> None:
+        """Take up the cards that an earlier process left."""
+        self.store = store
+        self._tasks.spawn(self._take_up(store), name="take up cards")
+
+    async def _take_up(self, store: Store) -> None:
+        for row in await store.outbox.owed():
+            approval = await store.approvals.get(ApprovalId(row.approval_id or ""))
+            if approval is not None:
+                await self.show_card(approval)
+
+    async def show_card(self, approval: Approval, *, new: bool = False) -> None:
+        """As the outbox does it: one at a time, what the approval is now is shown or stays owed."""
+        async with self._lanes[approval.approval_id]:
+            await self._show_card(approval)
+
+    async def _show_card(self, approval: Approval) -> None:
+        assert self.store is not None
+        row = await self.store.outbox.card_of(approval.approval_id)
+        if row is None or row.payload is None:
+            return
+        now = await self.store.approvals.get(approval.approval_id)
+        assert now is not None
+        if now.state is ApprovalState.PENDING:
+            await self._post_card(now, row)
+        else:
+            await self._close_card(now, row)
+
+    async def _post_card(self, approval: Approval, row: OutboxEntry) -> None:
+        assert self.store is not None
         self.cards.append(approval)
         await self.slack_is_there.wait()
-        if self.unclear_cards:
-            raise ChatUnreachable("No answer from Slack.")
+        if self.refuse_cards:
+            await self.tell_of_failed_card(approval.approval_id)
+            await self.store.outbox.failed(row.outbox_id, "invalid_blocks")
+            return
         if self.lose_cards:
-            await asyncio.Event().wait()  # posted, but the process dies before it learns so
-        return MessageRef(approval.thread.channel, self.next_ts())
+            return  # posted, but the process dies before it learns so
+        await self.store.outbox.sent(row.outbox_id, self.next_ts(), None)
+        await self.store.outbox.card_shown(row.outbox_id, approval.state)
 
-    async def close_card(self, approval: Approval) -> bool:
+    async def _close_card(self, approval: Approval, row: OutboxEntry) -> None:
+        assert self.store is not None
         await self.slack_is_there.wait()
         if self.refuse_closing:
-            return False
+            return
         (self.closed_cards if approval.card else self.looked_for).append(approval)
-        return True
+        await self.store.outbox.card_shown(row.outbox_id, approval.state)
+
+    def when_card_fails(self, told: Callable[[ApprovalId], Awaitable[None]]) -> None:
+        self.tell_of_failed_card = told
 
     async def notice(self, thread: ThreadKey, text: str, *, persona: Persona | None = None) -> None:
         self.notices.append(text)

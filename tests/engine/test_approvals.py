@@ -175,22 +175,29 @@ async def test_g6_the_card_of_a_replaced_request_allows_nothing(world: World) ->
 async def test_g6_a_click_counts_for_the_newest_question_of_a_request_only(world: World) -> None:
     _, (old,) = await _asked(world, "perm-1")
     newer = replace(old, approval_id=ApprovalId("newer"), digest="other", card=None)
-    await world.store.approvals.create(newer)  # as after a crash between the two
+    card = world.chat.card(newer, persona=Persona("Ada"), thread_ts=None)
+    await world.store.approvals.create(newer, card)  # as after a crash between the two
     said = await _press(world, old, Verdict.ALLOW)
     assert "newer" in (said or "")
     assert not world.agent.answers
 
 
-async def test_a_card_of_which_nobody_knows_whether_it_is_there_is_looked_for(
+async def test_g6_a_question_that_slack_does_not_show_is_told_as_such_to_agent_and_people(
     world: World,
 ) -> None:
-    world.chat.unclear_cards = True
+    world.chat.refuse_cards = True
     await world.say("@ada run it")
     given = await world.input(1)
     world.agent.begin(given)
     world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "ls"}))
-    (void,) = await eventually(lambda: world.chat.looked_for)
-    assert (void.state, void.card) == (ApprovalState.VOID, None)
+    ((request, verdict, told),) = await eventually(lambda: world.agent.answers)
+    assert (request, verdict) == ("perm-1", Verdict.EXPIRED)
+    assert "Slack would not show" in told
+    assert "not a refusal" in told
+    assert await eventually(lambda: world.chat.notices)
+    approval = await world.store.approvals.get(world.chat.cards[0].approval_id)
+    assert approval is not None
+    assert approval.state is ApprovalState.EXPIRED
 
 
 async def test_a_card_that_comes_after_the_end_of_its_turn_is_closed(world: World) -> None:
@@ -261,7 +268,7 @@ async def test_an_orderly_stop_waits_for_the_cards_that_are_being_closed(world: 
     asyncio.get_running_loop().call_later(0.05, world.chat.slack_is_there.set)
     await world.dispatcher.approvals.aclose(within_s=5)
     assert [card.approval_id for card in world.chat.closed_cards] == [approval.approval_id]
-    assert await world.store.approvals.not_closed() == []
+    assert await world.store.outbox.owed() == []
 
 
 async def test_a_stop_does_not_wait_for_ever_for_cards(world: World) -> None:

@@ -219,6 +219,7 @@ async def test_a_turn_is_taken_over_although_its_server_speaks_first(world: Worl
     store = await Store.open(f"sqlite+aiosqlite:///{world.path}")
     world.tools = replace(world.tools, store=store)
     world.tools = replace(world.tools, options=replace(world.tools.options, lease="life-2"))
+    world.chat.start(store)
     world.store, world.dispatcher = store, Dispatcher(world.tools)
     world.agent.listen(world.dispatcher)
     (left,) = await store.turn_queue.left_active(not_lease="life-2")

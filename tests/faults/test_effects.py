@@ -246,15 +246,15 @@ BREAKS: dict[type, tuple[Life, list[tuple[str, str]]]] = {
         asks,
         [
             ("reply", "seal"),
-            ("chat", "post_card"),
+            ("chat", "card"),
+            ("chat", "show_card"),
             ("approvals", "create"),
-            ("approvals", "set_card"),
         ],
     ),
     fx.AnswerApproval: (asks, [("agent", "answer")]),
     fx.VoidApprovals: (
         is_answered_elsewhere,
-        [("approvals", "open_of_turn"), ("approvals", "settle"), ("chat", "close_card")],
+        [("approvals", "open_of_turn"), ("approvals", "settle")],
     ),
     fx.AbortRun: (is_stopped, [("agent", "abort")]),
     fx.Reconcile: (

@@ -94,6 +94,21 @@ class Desk:
         rows = [row for row in await self.store.outbox.of_turn(turn_id) if row.state == "sent"]
         return rows[0].ts if rows else None
 
+    async def ask(self, asked, *, thread_ts, persona=ADA):
+        """Show an approval's card as the engine does; returns the approval as it is then."""
+        card = self.chat.card(asked, persona=persona, thread_ts=thread_ts)
+        await self.store.approvals.create(asked, card)
+        await self.chat.show_card(asked, new=True)
+        return await self.store.approvals.get(asked.approval_id)
+
+    async def settle(self, asked, state, *, by=None, cause=None):
+        """Settle an approval and show that, as the engine does."""
+        settled = await self.store.approvals.settle(
+            asked.approval_id, state=state, by=by, cause=cause, now=RealClock().now()
+        )
+        await self.chat.show_card(settled)
+        return settled
+
     def thread(self, target):
         """The messages of a reply's thread, without the root."""
         return self.playground.messages(target.thread.channel, target.thread_ts)[1:]
@@ -110,7 +125,7 @@ class Desk:
     async def restart(self, options, *, started=True):
         """Kill the process and start the next one: what was under way is cut off where it is."""
         await self.chat.aclose()
-        self.chat = ChatAdapter(self.web_api, self.store.outbox, self.us, RealClock(), options)
+        self.chat = ChatAdapter(self.web_api, self.store, self.us, RealClock(), options)
         if started:
             self.chat.start()
 
@@ -139,7 +154,7 @@ async def open_desk(tmp_path, *, rate_limits=False, surface=None, web_api=None, 
         workspace = await describe(calls)
         shown = ChatAdapter(
             calls,
-            store.outbox,
+            store,
             workspace.us,
             RealClock(),
             surface or ChatAdapterOptions(names={"Ada": "ada"}),

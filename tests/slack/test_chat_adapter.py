@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.domain.approvals import ApprovalState
-from bridge.domain.errors import ChatError, ChatRefused, ChatUnreachable
+from bridge.domain.errors import ChatRefused, ChatUnreachable
 from bridge.domain.events import Outcome, Usage
 from bridge.domain.ids import MessageRef, MessageTs, ThreadKey, UserId
 from bridge.domain.messages import Person, SharedFile, Speaker
@@ -15,7 +15,7 @@ from bridge.slack.chat_adapter import ChatAdapter, ChatAdapterOptions
 from bridge.slack.event_parser import Installation
 from bridge.slack.file_downloads import may_fetch
 from bridge.slack.users import person_of
-from tests.slack.conftest import ADA, RealClock
+from tests.slack.conftest import RealClock
 from tests.slack.samples import approval
 from tests.slack.test_live_reply import stop_buttons
 from tests.support import eventually
@@ -27,8 +27,8 @@ LATER = MessageTs("9999999999.000000")
 async def next_process(desk):
     """The surface of a bridge that was killed and started again."""
     await desk.chat.aclose()
-    options = ChatAdapterOptions(names={"Ada": "ada"}, insist_s=5.0)
-    desk.chat = ChatAdapter(desk.web_api, desk.store.outbox, desk.us, RealClock(), options)
+    options = ChatAdapterOptions(names={"Ada": "ada"})
+    desk.chat = ChatAdapter(desk.web_api, desk.store, desk.us, RealClock(), options)
     desk.chat.start()
 
 
@@ -125,35 +125,42 @@ async def test_g4_a_resumed_reply_finds_the_message_whose_post_was_not_noted(des
 
 async def test_a_card_becomes_one_line_when_it_is_decided(desk):
     target = await desk.target()
-    asked = approval(target.turn_id, target.thread)
-    ref = await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
+    asked = await desk.ask(approval(target.turn_id, target.thread), thread_ts=target.thread_ts)
     (card,) = desk.thread(target)
-    assert card["ts"] == ref.ts
+    assert card["ts"] == asked.card.ts
+    assert card["username"] == "Ada"
     assert len(stop_buttons(card)) >= 3
-    decided = replace(
-        asked, state=ApprovalState.ALLOWED, decided_by=UserId("U02JONASWEB"), card=ref
-    )
-    assert await desk.chat.close_card(decided)
+    await desk.settle(asked, ApprovalState.ALLOWED, by=UserId("U02JONASWEB"))
     (card,) = desk.thread(target)
     assert stop_buttons(card) == []
     assert "<@U02JONASWEB> approved" in card["text"]
+    assert await desk.store.outbox.owed() == []
 
 
-async def test_a_card_that_cannot_be_shown_is_an_error(desk):
+async def test_a_card_that_slack_refuses_is_told_to_whoever_asked(desk):
     target = await desk.target(channel="#partners")
     elsewhere = replace(target.thread, channel="C04RANDOM01")
+    told = []
+
+    async def tell(approval_id):
+        told.append(approval_id)
+
+    desk.chat.when_card_fails(tell)
     asked = approval(target.turn_id, elsewhere)
-    with pytest.raises(ChatError):
-        await desk.chat.post_card(asked, thread_ts=None, persona=ADA)
+    shown = await desk.ask(asked, thread_ts=None)
+    assert told == [asked.approval_id]
+    assert shown.card is None
+    assert await desk.store.outbox.owed() == []
 
 
 async def test_g4_a_card_whose_answer_is_lost_is_shown_once(desk):
     target = await desk.target()
     await desk.playground.set_fault("lost_answer", method="chat.postMessage", count=1)
-    asked = approval(target.turn_id, target.thread)
-    ref = await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
+    asked = await desk.ask(approval(target.turn_id, target.thread), thread_ts=target.thread_ts)
+    await desk.all_shown()
     (card,) = desk.thread(target)
-    assert card["ts"] == ref.ts
+    asked = await desk.store.approvals.get(asked.approval_id)
+    assert card["ts"] == asked.card.ts
 
 
 async def test_a_private_note_is_seen_by_one_person(desk):

@@ -164,7 +164,7 @@ async def card(desk):
     """A posted card: its approval and where it stands."""
     target = await desk.target()
     asked = approval(target.turn_id, target.thread)
-    ref = await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
+    ref = (await desk.ask(asked, thread_ts=target.thread_ts)).card
     return asked, ref
 
 
@@ -222,7 +222,7 @@ async def test_a_reason_that_cannot_be_stored_is_answered_not_met_with_silence(d
 async def test_the_full_view_opens_on_a_click(desk):
     target = await desk.target()
     asked = approval(target.turn_id, target.thread, command="x" * 5_000)
-    ref = await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
+    ref = (await desk.ask(asked, thread_ts=target.thread_ts)).card
     async with listening(desk) as notebook:
         notebook.approvals[asked.approval_id] = asked
         await desk.playground.click("maya", ref.channel, ref.ts, action_ids.APPROVAL_VIEW)
@@ -233,7 +233,7 @@ async def test_the_full_view_opens_on_a_click(desk):
 async def test_a_click_on_a_card_of_no_known_approval_is_answered(desk):
     target = await desk.target()
     asked = approval(target.turn_id, target.thread, command="x" * 5_000)
-    ref = await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
+    ref = (await desk.ask(asked, thread_ts=target.thread_ts)).card
     async with listening(desk):
         await desk.playground.click("maya", ref.channel, ref.ts, action_ids.APPROVAL_VIEW)
         assert await eventually(lambda: desk.playground.ephemerals("maya"))

@@ -11,26 +11,31 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.events import Outcome, Usage
 from bridge.domain.ids import MessageRef, MessageTs
 from bridge.domain.ports import ReplyEnding
+from bridge.domain.teammates import Persona
 from bridge.retry import RetryPolicy
 from bridge.slack.chat_adapter import ChatAdapterOptions
 from bridge.slack.outbound.live_reply import DeliveryOptions
 from bridge.slack.outbound.outbox_worker import OutboxWorkerOptions
 from bridge.telemetry import Tasks
 from tests.slack.conftest import open_desk
+from tests.slack.samples import approval
 from tests.slack.test_live_reply import stop_buttons
 
+APP = Persona("App")
 DONE = ReplyEnding(Outcome.DONE, None, 3.0, Usage())
 OPTIONS = ChatAdapterOptions(
     names={"Ada": "ada"},
     delivery=DeliveryOptions(finish_s=0.6, seal_s=0.2),
     outbox_worker=OutboxWorkerOptions(first_try_s=0.3, retry=RetryPolicy(0.02, 0.1)),
-    insist_s=0.5,
 )
 FAULTS = ("server_error", "late_error", "lost_answer", "lost_call", "slow", "rate_limited")
 METHODS = ("chat.postMessage", "chat.update", "reactions.add", "reactions.remove")
+
+DEEDS = ("say", "end", "notice", "ask", "decide", "wait", "take", "kill")
 
 faults = st.tuples(
     st.sampled_from(FAULTS),
@@ -40,7 +45,10 @@ faults = st.tuples(
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("fault"), faults),
-        st.tuples(st.sampled_from(("say", "end", "notice", "wait", "take", "kill")), st.none()),
+        st.tuples(
+            st.sampled_from(("say", "end", "notice", "ask", "decide", "wait", "take", "kill")),
+            st.none(),
+        ),
     ),
     max_size=12,
 )
@@ -56,6 +64,8 @@ class Life:
     said: str = ""
     replies: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    asked: list[Approval] = field(default_factory=list)
+    decided: int = 0
     signs: set[str] = field(default_factory=set)
     tasks: Tasks = field(default_factory=Tasks)
 
@@ -84,6 +94,28 @@ class Life:
         self.notices.append(text)
         self.tasks.spawn(self.desk.chat.notice(self.target.thread, text), name="notice")
         await self.stored()
+
+    async def ask(self, _):
+        asked = approval(self.target.turn_id, self.target.thread)
+        self.asked.append(asked)
+        card = self.desk.chat.card(asked, persona=APP, thread_ts=self.target.thread_ts)
+        await self.desk.store.approvals.create(asked, card)
+        self.tasks.spawn(self.desk.chat.show_card(asked, new=True), name="card")
+        await asyncio.sleep(0.02)
+
+    async def decide(self, _):
+        """The oldest question that is still open."""
+        for asked in self.asked[self.decided : self.decided + 1]:
+            self.decided += 1
+            settled = await self.desk.store.approvals.settle(
+                asked.approval_id,
+                state=ApprovalState.ALLOWED,
+                by=asked.requester,
+                cause=None,
+                now=asked.asked_at,
+            )
+            self.tasks.spawn(self.desk.chat.show_card(settled), name="decided card")
+            await asyncio.sleep(0.02)
 
     async def wait(self, _):
         await self.sign(self.desk.chat.mark_waiting(self.ref))
@@ -143,7 +175,12 @@ def judge(life):
     ]
     assert sorted(told) == sorted(life.replies), (told, life.replies)
     assert not any(stop_buttons(message) for message in replies)
-    notices = [message["text"] for message in life.shown() if message not in replies]
+    cards = [message for message in life.shown() if message.get("username") == "App"]
+    open_cards = [message for message in cards if stop_buttons(message)]
+    assert len(open_cards) == len(life.asked) - life.decided
+    assert len(cards) <= len(life.asked)
+    others = [*replies, *cards]
+    notices = [message["text"] for message in life.shown() if message not in others]
     assert notices == life.notices, (notices, life.notices)
     root = next(m for m in life.desk.playground.messages(life.ref.channel) if m["ts"] == life.root)
     assert {sign["name"] for sign in root.get("reactions", [])} == life.signs

@@ -13,7 +13,6 @@ from datetime import timedelta
 import pytest
 
 from bridge.domain.approvals import ApprovalState
-from bridge.domain.errors import ChatUnreachable
 from bridge.domain.events import Outcome, ToolLine, Usage
 from bridge.domain.ids import ChannelId, MessageRef, MessageTs, UserId
 from bridge.domain.outbox_entry import OutboxEntry
@@ -21,8 +20,8 @@ from bridge.domain.ports import ReplyEnding
 from bridge.render.blocks import notice_blocks
 from bridge.retry import RetryPolicy
 from bridge.slack.chat_adapter import ChatAdapterOptions
+from bridge.slack.outbound.kinds.notice import notice_payload
 from bridge.slack.outbound.live_reply import DeliveryOptions
-from bridge.slack.outbound.outbox_payloads import of_shown
 from bridge.slack.outbound.outbox_worker import OutboxWorkerOptions
 from bridge.slack.rate_limit.windows import Priority
 from bridge.telemetry import OUTBOX_GIVEN_UP, OUTBOX_PENDING, STORE_FAILURES, Tasks
@@ -37,7 +36,6 @@ QUICK = ChatAdapterOptions(
     names={"Ada": "ada"},
     delivery=DeliveryOptions(finish_s=1.0, seal_s=0.5),
     outbox_worker=OutboxWorkerOptions(first_try_s=2.0, retry=RetryPolicy(0.02, 0.1)),
-    insist_s=1.0,
 )
 
 
@@ -313,7 +311,7 @@ async def test_g4_what_was_owed_over_a_long_pause_is_not_given_up_at_the_first_f
         channel=target.thread.channel,
         thread_ts=target.thread_ts,
         planned_at=RealClock().now() - timedelta(days=7),
-        payload=of_shown(notice_blocks("A week ago"), None),
+        payload=notice_payload(notice_blocks("A week ago"), None),
     )
     await desk.store.outbox.owe([owed])
     await desk.playground.set_fault("server_error", status=503, count=4)
@@ -384,7 +382,7 @@ async def test_g4_a_notice_that_was_found_but_not_settled_is_not_posted_again(de
         channel=target.thread.channel,
         thread_ts=target.thread_ts,
         planned_at=RealClock().now(),
-        payload=of_shown(notice_blocks("Only once"), None),
+        payload=notice_payload(notice_blocks("Only once"), None),
     )
     await desk.store.outbox.owe([owed])
     await desk.store.outbox.sent(owed.outbox_id, ts, None)
@@ -472,50 +470,65 @@ async def test_g4_a_card_that_a_killed_process_had_posted_is_found_again(desk):
     target = await desk.target()
     await desk.playground.set_fault("slow", method="chat.postMessage", delay_s=0.3, count=1)
     asked = approval(target.turn_id, target.thread)
-    posting = Tasks().spawn(
-        desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA), name="card"
-    )
+    asking = Tasks().spawn(desk.ask(asked, thread_ts=target.thread_ts), name="card")
     (card,) = await eventually(lambda: desk.thread(target))
-    posting.cancel()
-    await asyncio.wait([posting])
+    asking.cancel()
+    await asyncio.wait([asking])
     await desk.restart(QUICK)
-    ref = await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
-    assert ref.ts == card["ts"]
-    again = await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
-    assert again == ref
+    await desk.all_shown()
+    asked = await desk.store.approvals.get(asked.approval_id)
+    assert asked.card.ts == card["ts"]
+    await desk.chat.show_card(asked)
     assert len(desk.thread(target)) == 1
+
+
+async def test_g4_a_question_that_was_only_stored_is_asked_by_the_next_process(desk):
+    target = await desk.target()
+    asked = approval(target.turn_id, target.thread)
+    card = desk.chat.card(asked, persona=ADA, thread_ts=target.thread_ts)
+    await desk.store.approvals.create(asked, card)
+    await desk.restart(QUICK)
+    await desk.all_shown()
+    (card,) = desk.thread(target)
+    assert stop_buttons(card)
 
 
 async def test_g5_a_card_that_nobody_knew_to_be_there_loses_its_buttons(desk):
     """Slack took it without saying so, and could not be asked until the question was void."""
     target = await desk.target()
-    asked = approval(target.turn_id, target.thread)
     await desk.playground.set_fault("lost_answer", method="chat.postMessage", count=1)
     await desk.playground.set_fault("server_error", method="conversations.replies")
-    with pytest.raises(ChatUnreachable):
-        await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
+    asked = await desk.ask(approval(target.turn_id, target.thread), thread_ts=target.thread_ts)
+    assert asked.card is None
     assert stop_buttons(desk.thread(target)[0])
+    await desk.settle(asked, ApprovalState.VOID, cause="The turn has ended.")
     await desk.playground.set_fault("server_error", False)
-    void = replace(asked, state=ApprovalState.VOID, cause="This could not be shown in Slack.")
-    assert await desk.chat.close_card(void)
+    await desk.all_shown()
     (card,) = desk.thread(target)
     assert stop_buttons(card) == []
-    assert await desk.chat.close_card(replace(void, approval_id="never-shown"))
 
 
-async def test_a_decision_is_shown_on_its_card_however_long_slack_is_away(desk):
+async def test_a_question_that_is_settled_before_its_card_came_gets_none(desk):
     target = await desk.target()
-    asked = approval(target.turn_id, target.thread)
-    card = await desk.chat.post_card(asked, thread_ts=target.thread_ts, persona=ADA)
-    decided = replace(
-        asked, state=ApprovalState.ALLOWED, decided_by=UserId("U02JONASWEB"), card=card
-    )
-    await desk.playground.set_fault("server_error", method="chat.update")
-    closing_card = Tasks().spawn(desk.chat.close_card(decided), name="close card")
-    done, _ = await asyncio.wait([closing_card], timeout=QUICK.insist_s + 0.5)
-    assert not done
+    await desk.playground.set_fault("server_error", method="chat.postMessage")
+    asked = await desk.ask(approval(target.turn_id, target.thread), thread_ts=target.thread_ts)
+    await desk.settle(asked, ApprovalState.VOID, cause="The turn has ended.")
     await desk.playground.set_fault("server_error", False)
-    assert await closing_card
+    await desk.all_shown()
+    assert desk.thread(target) == []
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_decision_is_shown_on_its_card_however_long_slack_is_away(desk, restarted):
+    target = await desk.target()
+    asked = await desk.ask(approval(target.turn_id, target.thread), thread_ts=target.thread_ts)
+    await desk.playground.set_fault("server_error", method="chat.update")
+    await desk.settle(asked, ApprovalState.ALLOWED, by=UserId("U02JONASWEB"))
+    assert stop_buttons(desk.thread(target)[0])
+    if restarted:
+        await desk.restart(QUICK)
+    await desk.playground.set_fault("server_error", False)
+    await desk.all_shown()
     assert stop_buttons(desk.thread(target)[0]) == []
 
 

@@ -9,7 +9,16 @@ import pytest
 from bridge.domain.approvals import Approval, ApprovalState, digest
 from bridge.domain.errors import StoreError
 from bridge.domain.events import DiffLine, FileDiff
-from bridge.domain.ids import ApprovalId, ChannelId, MessageRef, MessageTs, TurnId, UserId
+from bridge.domain.ids import (
+    ApprovalId,
+    ChannelId,
+    MessageRef,
+    MessageTs,
+    OutboxId,
+    TurnId,
+    UserId,
+)
+from bridge.domain.outbox_entry import OutboxEntry
 from bridge.store import Store
 from tests.store.world import DM, NOW, THREAD, World, later, url
 
@@ -18,6 +27,20 @@ DIFFS = (
     FileDiff("b.bin", (), note="binary"),
 )
 ARGUMENTS = {"path": "a.py", "nested": {"n": [1, 2.5, None, True]}, "odd": "\x00\ud83d"}
+
+
+def card_of(approval: Approval) -> OutboxEntry:
+    return OutboxEntry(
+        outbox_id=OutboxId(approval.approval_id),
+        turn_id=approval.turn_id,
+        kind="card",
+        seq=0,
+        channel=approval.thread.channel,
+        thread_ts=approval.thread.thread_ts,
+        planned_at=NOW,
+        approval_id=approval.approval_id,
+        payload="{}",
+    )
 
 
 def question(name: str = "A1", turn: str = "1-ada", request: str = "r1") -> Approval:
@@ -37,11 +60,18 @@ def question(name: str = "A1", turn: str = "1-ada", request: str = "r1") -> Appr
     )
 
 
+async def asks(world: World, approval: Approval) -> OutboxEntry:
+    """Store the question with its card."""
+    card = card_of(approval)
+    await world.store.approvals.create(approval, card)
+    return card
+
+
 @pytest.fixture
 async def asked(world: World) -> World:
     await world.say(1, "ada")
     await world.claimed("ada")
-    await world.store.approvals.create(question())
+    await asks(world, question())
     return world
 
 
@@ -84,7 +114,7 @@ async def test_nobody_may_have_decided(asked: World) -> None:
 
 async def test_the_card_is_remembered(asked: World) -> None:
     ref = MessageRef(ChannelId("C1"), MessageTs("5.5"))
-    await asked.store.approvals.set_card(ApprovalId("A1"), ref)
+    await asked.store.outbox.sent(OutboxId("A1"), ref.ts, None)
     stored = await asked.store.approvals.get(ApprovalId("A1"))
     assert stored == replace(question(), card=ref)
 
@@ -93,8 +123,8 @@ async def test_open_approvals_are_listed_until_settled(asked: World) -> None:
     approvals = asked.store.approvals
     await asked.say(2, "ada", thread=DM)
     await asked.claimed("ada", DM)
-    await approvals.create(replace(question("A2", "2-ada"), thread=DM))
-    await approvals.create(question("A3", request="r2"))
+    await asks(asked, replace(question("A2", "2-ada"), thread=DM))
+    await asks(asked, question("A3", request="r2"))
     names = [approval.approval_id for approval in await approvals.open_all()]
     assert names == ["A1", "A2", "A3"]
     await settle(asked, ApprovalState.VOID, "U1")
@@ -106,14 +136,14 @@ async def test_open_approvals_are_listed_until_settled(asked: World) -> None:
 async def test_the_newest_of_a_request_is_found_open_or_settled(asked: World) -> None:
     approvals, turn = asked.store.approvals, TurnId("1-ada")
     await settle(asked, ApprovalState.VOID, "U1")
-    await approvals.create(question("A2"))
+    await asks(asked, question("A2"))
     newest = await approvals.newest_by_request(turn, "r1")
     assert newest == question("A2")
     assert await approvals.newest_by_request(turn, "r9") is None
 
 
 async def test_arguments_are_forgotten_once_settled(asked: World) -> None:
-    await asked.store.approvals.create(question("A2", request="r2"))
+    await asks(asked, question("A2", request="r2"))
     await settle(asked, ApprovalState.ALLOWED, "U1")
     assert await asked.store.messages.forget_text(later(1)) == 1
     assert await asked.store.messages.forget_text(later(1)) == 0
@@ -125,18 +155,24 @@ async def test_arguments_are_forgotten_once_settled(asked: World) -> None:
 
 async def test_an_approval_of_no_turn_is_refused(store: Store) -> None:
     with pytest.raises(StoreError):
-        await store.approvals.create(question(turn="nobody's"))
+        await store.approvals.create(question(turn="nobody's"), card_of(question()))
 
 
-async def test_a_settled_card_is_listed_until_it_is_closed(asked: World) -> None:
-    approvals, name = asked.store.approvals, ApprovalId("A1")
-    await approvals.set_card(name, MessageRef(ChannelId("C1"), MessageTs("5.5")))
-    await approvals.create(question("A2", request="r2"))  # nothing was posted for this one
-    await approvals.settle(
-        ApprovalId("A2"), state=ApprovalState.VOID, by=None, cause=None, now=later(1)
-    )
-    assert await approvals.not_closed() == []
-    settled = await settle(asked, ApprovalState.ALLOWED, "U1")
-    assert await approvals.not_closed() == [settled]
-    await approvals.card_closed(name, later(6))
-    assert await approvals.not_closed() == []
+async def test_a_card_is_owed_until_it_shows_what_the_approval_is(asked: World) -> None:
+    outbox, card = asked.store.outbox, OutboxId("A1")
+    assert [row.outbox_id for row in await outbox.owed()] == ["A1"]
+    await outbox.sent(card, MessageTs("5.5"), None)
+    await outbox.card_shown(card, ApprovalState.PENDING)
+    assert await outbox.owed() == []
+    await settle(asked, ApprovalState.ALLOWED, "U1")
+    assert [row.outbox_id for row in await outbox.owed()] == ["A1"]
+    await outbox.card_shown(card, ApprovalState.PENDING)  # the buttons came late
+    assert [row.outbox_id for row in await outbox.owed()] == ["A1"]
+    await outbox.card_shown(card, ApprovalState.ALLOWED)
+    assert await outbox.owed() == []
+
+
+async def test_the_card_that_slack_refused_is_not_owed_again(asked: World) -> None:
+    await asked.store.outbox.failed(OutboxId("A1"), "invalid_blocks")
+    await settle(asked, ApprovalState.EXPIRED, "U1")
+    assert await asked.store.outbox.owed() == []

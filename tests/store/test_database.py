@@ -16,6 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from bridge.domain.approvals import ApprovalState
 from bridge.domain.errors import (
     ConfigurationError,
     SchemaTooNew,
@@ -29,7 +30,7 @@ from bridge.store.database import Database
 from bridge.store.migrations.upgrade import config
 from bridge.store.schema import SCHEMA_VERSION, metadata
 from tests.queue_oracle import turn_counts, waiting_before
-from tests.store.test_approvals import question
+from tests.store.test_approvals import card_of, question
 from tests.store.test_outbox import entry
 from tests.store.world import CHANNEL, NOW, TEAM, THREAD, World, later, ts_of, url
 
@@ -262,7 +263,7 @@ async def live(world: World) -> None:
     await store.outbox.removed(OutboxId("two"))
     await store.outbox.done(OutboxId("three"))
     await store.outbox.of_turn(TurnId("1-ada"))
-    await store.approvals.create(question())
+    await store.approvals.create(question(), card_of(question()))
     await store.approvals.open_of_turn(TurnId("1-ada"))
     await store.approvals.newest_by_request(TurnId("1-ada"), "r1")
     await store.approvals.get(ApprovalId("A1"))
@@ -276,8 +277,11 @@ async def live(world: World) -> None:
     await store.turn_queue.bindings_waiting()
     await turn_counts(store)
     await store.approvals.open_all()
-    await store.approvals.not_closed()
-    await store.approvals.card_closed(ApprovalId("A1"), NOW)
+    await store.approvals.settle(
+        ApprovalId("A1"), state=ApprovalState.VOID, by=None, cause=None, now=NOW
+    )
+    await store.outbox.card_shown(OutboxId("A1"), ApprovalState.VOID)
+    await store.approvals.shown_calls(TurnId("1-ada"))
     await store.turn_queue.last_requester(ada.binding.binding_id)
     await store.messages.forget_text(later(-9))
 
@@ -290,7 +294,6 @@ async def test_no_statement_reads_a_whole_table(file: Path, world: World) -> Non
         "turns_unfinished",
         "turns_one_active",
         "approvals_open",
-        "approvals_not_closed",
         "outbox_owed",
     )
     assert len(seen) > 40

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from bridge.domain.approvals import ApprovalState
-from bridge.domain.ids import AgentId, ApprovalId, ConversationId, MessageTs, OutboxId, Runtime
+from bridge.domain.ids import (
+    AgentId,
+    ApprovalId,
+    ChannelId,
+    ConversationId,
+    MessageRef,
+    MessageTs,
+    OutboxId,
+    Runtime,
+)
 from bridge.store import EVERYWHERE, Store
 from bridge.store.database import Database
 from tests.queue_oracle import turn_counts
@@ -57,7 +66,8 @@ async def test_the_new_program_goes_on_where_the_old_one_stopped(file: Path) -> 
         card = await store.outbox.card_of(ApprovalId("ap-1"))
         assert card is not None
         assert (card.outbox_id, card.approval_id) == ("card-1", "ap-1")
-        (owed,) = await store.outbox.owed()
+        owed, owed_card = await store.outbox.owed()
+        assert owed_card.outbox_id == OutboxId("card-1"), "the old program had not posted it"
         assert owed.outbox_id == OutboxId("note-1")
         payload = json.loads(owed.payload or "")
         assert payload["persona"]["name"] == "Ada"
@@ -75,6 +85,29 @@ async def test_the_new_program_goes_on_where_the_old_one_stopped(file: Path) -> 
         assert logged.kind == "turn_finished"
     finally:
         await store.close()
+
+
+@pytest.mark.parametrize(("closed_at", "owed"), [(None, ["card-1"]), ("2026-03-01", [])])
+async def test_a_decided_card_that_still_has_its_buttons_is_owed(
+    file: Path, closed_at: str | None, owed: list[str]
+) -> None:
+    with closing(sqlite3.connect(file)) as raw:
+        raw.execute("UPDATE outbox SET state = 'sent', ts = '5.5' WHERE kind = 'card'")
+        raw.execute(
+            "UPDATE approvals SET state = 'allowed', card_channel = 'C1', card_ts = '5.5',"
+            " card_closed_at = ?",
+            (closed_at,),
+        )
+        raw.commit()
+    store = await Store.open(url(file))
+    try:
+        cards = [row.outbox_id for row in await store.outbox.owed() if row.kind == "card"]
+        approval = await store.approvals.get(ApprovalId("ap-1"))
+    finally:
+        await store.close()
+    assert cards == owed
+    assert approval is not None
+    assert approval.card == MessageRef(ChannelId("C1"), MessageTs("5.5"))
 
 
 async def test_a_migration_that_fails_leaves_the_old_database_whole(file: Path) -> None:

@@ -16,6 +16,7 @@ from bridge.domain.outbox_entry import LastRevision, OutboxEntry
 from bridge.domain.ports import ReplyEnding, ReplyTarget
 from bridge.render.stream import MessageView, ReplyStream
 from bridge.retry import Backoff
+from bridge.slack.outbound.kinds.last_word import last_word_entry
 from bridge.slack.outbound.message_sending import SLACK_RETRY, MessageSender
 from bridge.slack.outbound.outbox_worker import OutboxWorker
 from bridge.slack.outbound.reply_messages import ReplyMessages
@@ -143,7 +144,9 @@ class LiveReply:
     async def conclude(self, ending: ReplyEnding, *, nothing_new: bool = False) -> LastRevision:
         """Say the last word; returns what is to be stored before `deliver`."""
         if nothing_new:
-            self._closing = self._outbox_worker.closing(self._target, ending.sentence or "")
+            self._closing = last_word_entry(
+                self._target, ending.sentence or "", clock=self._sender.clock
+            )
             return LastRevision((self._closing,))
         if self._phase is ReplyPhase.GROWING:
             self._phase = ReplyPhase.CONCLUDING

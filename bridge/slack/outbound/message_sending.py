@@ -11,7 +11,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from bridge.domain.errors import ChatError, ChatRefused, ChatUnreachable, StoreError
 from bridge.domain.ids import MessageTs, OutboxId
@@ -20,7 +20,7 @@ from bridge.domain.ports import Clock
 from bridge.domain.teammates import Persona
 from bridge.render import action_ids
 from bridge.render.block_kit import Rendered
-from bridge.retry import RetryPolicy, retry
+from bridge.retry import RetryPolicy
 from bridge.slack.event_parser import JsonObject, as_mapping, as_string
 from bridge.slack.outbound.personas import Personas
 from bridge.slack.rate_limit.wait_queue import Urgency
@@ -37,7 +37,6 @@ _PASSING = frozenset(
 )
 """Refusals that say nothing of the call: they end when Slack has rested or we have a token."""
 
-T = TypeVar("T")
 _log = get_logger("slack.outbound.message_sending")
 
 
@@ -266,30 +265,6 @@ class Post:
             _log.warning("outbox not written", outbox_id=self.entry.outbox_id, error=str(error))
             return False
         return True
-
-
-async def until_accepted(
-    work: Callable[[], Awaitable[T]],
-    *,
-    within_s: float,
-    what: str,
-    policy: RetryPolicy = SLACK_RETRY,
-) -> T:
-    """Try `work` until it succeeds, is refused for good, or `within_s` seconds have passed.
-
-    Raises:
-        ChatError: the refusal, or the last failure when the time is up.
-        StoreError: likewise.
-    """
-    return await retry(
-        work,
-        policy=policy,
-        may_help=lambda error: isinstance(error, ChatError | StoreError) and passes(error),
-        within_s=within_s,
-        failed=lambda error, pause_s: _log.info(
-            "trying again", what=what, pause_s=pause_s, error=str(error)
-        ),
-    )
 
 
 def passes(error: ChatError | StoreError) -> bool:

@@ -1,82 +1,87 @@
 """Outbox worker: delivers rows that no live reply owns. At the start all that an earlier process
 left, later what a live reply could not bring, and everything that is no reply (guarantee G4).
 
-What belongs to one place is brought one after another, in the order in which it was stored;
-places do not wait for each other. A row has one writer: a live reply, or this.
+What belongs to one lane is delivered one after another, in the order in which it was stored;
+lanes do not wait for each other. A row has one writer: a live reply, or this.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bridge.domain.errors import ChatError, StoreError
-from bridge.domain.ids import OutboxId, TeamId, TurnId
+from bridge.domain.ids import TurnId
 from bridge.domain.outbox_entry import OutboxEntry
-from bridge.domain.ports import ReplyTarget
 from bridge.retry import Backoff, RetryPolicy, retry
-from bridge.slack.outbound import outbox_payloads
-from bridge.slack.outbound.message_sending import MessageSender, Post, passes
-from bridge.slack.outbound.outbox_handlers import TRYING, OutboxHandlers
-from bridge.telemetry import OUTBOX_PENDING, UNEXPECTED_ERRORS, Tasks, get_logger
+from bridge.slack.outbound.kinds.kind import Delivery, Lane, OutboxKind
+from bridge.slack.outbound.message_sending import MessageSender, passes
+from bridge.slack.outbound.reply_messages import REPLY
+from bridge.telemetry import (
+    DISPLAY_FAILURES,
+    OUTBOX_PENDING,
+    UNEXPECTED_ERRORS,
+    Tasks,
+    get_logger,
+)
 
 _log = get_logger("slack.outbound.outbox_worker")
-
-Place = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxWorkerOptions:
-    """`keep_trying` bounds how long one process tries something, however long ago it was stored;
-    `keep_notes` says after what time a private note is stale. `first_try_s`: how long who asks
-    for a delivery waits for its first try. `retry`: the pauses between two tries.
+    """`keep_trying` bounds how long one process tries something, however long ago it was stored:
+    a bridge that was away has tried nothing meanwhile. `first_try_s`: how long who asks for a
+    delivery waits for its first try. `retry`: the pauses between two tries.
     """
 
     keep_trying: timedelta = timedelta(days=1)
-    keep_notes: timedelta = timedelta(minutes=15)
     first_try_s: float = 5.0
-    retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(0.5, 60.0))
+    retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(0.5, 20.0))
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """One row, or the reply that a row belongs to. `fresh`: nobody tried it before.
+    """A delivery in its lane. `since`: when this process began with it, by the loop's clock."""
 
-    `settle` is False when an edit of the reply's live writer may still be under way.
-    """
-
-    entry: OutboxEntry
-    fresh: bool = False
-    settle: bool = True
-    post: Post | None = None
+    kind: OutboxKind
+    delivery: Delivery
     since: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     tried: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
     @property
-    def name(self) -> str:
-        entry = self.entry
-        return f"{entry.turn_id}" if entry.kind == outbox_payloads.REPLY else entry.outbox_id
+    def entry(self) -> OutboxEntry:
+        return self.delivery.entry
+
+    @property
+    def key(self) -> str:
+        return self.kind.key(self.entry)
 
 
 class OutboxWorker:
     """Delivers rows of the outbox. Belongs to one event loop.
 
     Args:
+        kinds: every kind of row that there is.
         tasks: where its work lives; closing it leaves what is owed to the next start.
     """
 
     def __init__(
-        self, sender: MessageSender, team: TeamId, tasks: Tasks, options: OutboxWorkerOptions
+        self,
+        sender: MessageSender,
+        kinds: Iterable[OutboxKind],
+        tasks: Tasks,
+        options: OutboxWorkerOptions,
     ) -> None:
         self._sender = sender
-        self._handlers = OutboxHandlers(sender, team)
+        self._kinds = {kind.name: kind for kind in kinds}
         self._tasks = tasks
         self._options = options
-        self._lanes: dict[Place, deque[_Job]] = {}
-        self._names: set[str] = set()
+        self._lanes: dict[Lane, deque[_Job]] = {}
+        self._keys: set[str] = set()
         self._live: set[TurnId] = set()
         self._taken_up = asyncio.Event()
         self._taken_up.set()
@@ -101,50 +106,48 @@ class OutboxWorker:
 
         Not before its last call has surely ended, so that this is the last to take effect.
         """
-        self._later(_Job(entry))
+        self._later(self._job(entry))
 
-    async def carry(self, entries: Sequence[OutboxEntry], *, stored: bool = False) -> None:
+    async def carry(
+        self, entries: Sequence[OutboxEntry], *, stored: bool = False, first: bool = True
+    ) -> None:
         """Store these rows and bring them to Slack; returns after the first try of each.
 
         What failed then is tried again for as long as it makes sense. What cannot be stored is
-        tried once, if that can do no harm. Raises nothing.
+        tried once, if that can do no harm. `stored`: somebody's transaction stored them already.
+        `first`: nobody can have tried them before. Raises nothing.
         """
-        jobs = [_Job(entry, fresh=True) for entry in entries]
-        self._names.update(job.name for job in jobs)
+        jobs = [self._job(entry, first=first) for entry in entries]
+        self._keys.update(job.key for job in jobs)
         if not stored and not await self._store(entries):
-            self._names.difference_update(job.name for job in jobs)
-            await self._handlers.show_once(entries)
+            self._keys.difference_update(job.key for job in jobs)
+            await self._show_unstored(jobs)
             return
         for job in jobs:
             self._add(job)
         await asyncio.wait([job.tried for job in jobs], timeout=self._options.first_try_s)
 
-    def closing(self, target: ReplyTarget, sentence: str) -> OutboxEntry:
-        """A row that says `sentence` under what an earlier process left of a reply."""
-        word = outbox_payloads.LastWord(sentence, target.allowed_mentions)
-        return OutboxEntry(
-            outbox_id=OutboxId(self._sender.clock.new_id()),
-            turn_id=target.turn_id,
-            kind=outbox_payloads.CLOSING,
-            seq=0,
-            channel=target.thread.channel,
-            thread_ts=target.thread_ts,
-            planned_at=self._sender.clock.now(),
-            payload=outbox_payloads.of_last_word(word, target.persona),
-        )
-
     # --- what is to be done --------------------------------------------------------------
+
+    def _job(self, entry: OutboxEntry, *, first: bool = False, inherited: bool = False) -> _Job:
+        return _Job(self._kinds[entry.kind], Delivery(entry, first, inherited))
 
     async def _take_up(self) -> None:
         jobs: dict[str, _Job] = {}
         for entry in await self._owed():
-            job = _Job(entry, settle=False)
-            if entry.turn_id not in self._live and job.name not in self._names:
-                jobs.setdefault(job.name, job)
-        self._names.update(jobs)
+            if entry.kind not in self._kinds:
+                _log.error("a row of an unknown kind is left alone", kind=entry.kind)
+                continue
+            job = self._job(entry, inherited=True)
+            if job.key not in self._keys and not self._is_live(entry):
+                jobs.setdefault(job.key, job)
+        self._keys.update(jobs)
         for job in reversed(jobs.values()):
-            self._add(job, first=True)  # what came in meanwhile is newer
+            self._add(job, ahead=True)  # what came in meanwhile is newer
         self._taken_up.set()
+
+    def _is_live(self, entry: OutboxEntry) -> bool:
+        return entry.kind == REPLY and entry.turn_id in self._live
 
     async def _owed(self) -> list[OutboxEntry]:
         return await retry(
@@ -164,27 +167,38 @@ class OutboxWorker:
             return False
         return True
 
+    async def _show_unstored(self, jobs: Sequence[_Job]) -> None:
+        for job in jobs:
+            try:
+                if await job.kind.show_unstored(job.entry):
+                    continue
+                reason = "it was not stored"
+            except ChatError as error:
+                reason = str(error)
+            DISPLAY_FAILURES.inc()
+            _log.error("not shown", kind=job.entry.kind, reason=reason)
+
     def _later(self, job: _Job) -> None:
         async def add() -> None:
             await asyncio.sleep(self._sender.web_api.options.call_timeout_s)
             self._add(job)
 
-        self._names.add(job.name)
-        self._tasks.spawn(add(), name=f"deliver {job.name} later")
+        self._keys.add(job.key)
+        self._tasks.spawn(add(), name=f"deliver {job.key} later")
 
-    def _add(self, job: _Job, *, first: bool = False) -> None:
+    def _add(self, job: _Job, *, ahead: bool = False) -> None:
         OUTBOX_PENDING.inc()
-        place = _place(job.entry)
-        lane = self._lanes.get(place)
+        name = job.kind.lane(job.entry)
+        lane = self._lanes.get(name)
         if lane is None:
-            lane = self._lanes[place] = deque()
-            self._tasks.spawn(self._work(place, lane), name=f"outbox {'/'.join(place)}")
-        if first:
+            lane = self._lanes[name] = deque()
+            self._tasks.spawn(self._work(name, lane), name=f"outbox {'/'.join(name)}")
+        if ahead:
             lane.appendleft(job)
         else:
             lane.append(job)
 
-    async def _work(self, place: Place, lane: deque[_Job]) -> None:
+    async def _work(self, name: Lane, lane: deque[_Job]) -> None:
         await self._taken_up.wait()
         backoff = Backoff(self._options.retry)
         try:
@@ -197,76 +211,47 @@ class OutboxWorker:
                 await asyncio.sleep(backoff.failed())
         finally:
             OUTBOX_PENDING.dec(len(lane))
-            del self._lanes[place]
+            del self._lanes[name]
 
     async def _ended(self, job: _Job) -> bool:
         """Try it once; False when it is to be tried again."""
+        settled = True
         try:
-            await self._bring(job)
+            settled = await job.kind.deliver(job.delivery)
         except (ChatError, StoreError) as error:
-            if passes(error) and self._makes_sense(job):
+            if passes(error) and not self._is_stale(job):
                 _log.info("delivered later", kind=job.entry.kind, error=str(error))
                 return False
-            if not await self._given_up(job.entry, error):
+            if not await self._given_up(job, error):
                 return False
         except Exception as error:  # what nobody foresaw holds up nothing behind it
             UNEXPECTED_ERRORS.inc()
             _log.exception("cannot be delivered", kind=job.entry.kind)
-            if not await self._given_up(job.entry, error):
+            if not await self._given_up(job, error):
                 return False
         finally:
             if not job.tried.done():
                 job.tried.set_result(None)
-        self._done(job)
+        if settled:
+            self._done(job)
+        else:
+            self._later(self._job(job.entry))
         return True
 
     def _done(self, job: _Job) -> None:
-        if job.entry.kind == outbox_payloads.REPLY and not job.settle:
-            self._later(_Job(job.entry))
-            return
-        self._names.discard(job.name)
-        if job.entry.turn_id is not None:
+        self._keys.discard(job.key)
+        if job.entry.kind == REPLY and job.entry.turn_id is not None:
             self._live.discard(job.entry.turn_id)
 
-    async def _given_up(self, entry: OutboxEntry, error: Exception) -> bool:
+    async def _given_up(self, job: _Job, error: Exception) -> bool:
         try:
-            await self._handlers.give_up(entry, str(error) or repr(error))
+            await job.kind.give_up(job.entry, str(error) or repr(error))
         except StoreError:
             return False
         return True
 
-    def _makes_sense(self, job: _Job) -> bool:
-        """Whether to try again. A bridge that was away for long has tried nothing meanwhile."""
-        if job.entry.kind == outbox_payloads.NOTE:
-            return self._sender.clock.now() - job.entry.planned_at < self._options.keep_notes
+    def _is_stale(self, job: _Job) -> bool:
+        if job.kind.stale_after is not None:
+            return self._sender.clock.now() - job.entry.planned_at >= job.kind.stale_after
         tried_s = asyncio.get_running_loop().time() - job.since
-        return tried_s < self._options.keep_trying.total_seconds()
-
-    async def _bring(self, job: _Job) -> None:
-        entry, payload = job.entry, job.entry.payload or "{}"
-        match entry.kind:
-            case outbox_payloads.REPLY:
-                await self._handlers.reply(entry, settle=job.settle)
-            case outbox_payloads.NOTICE:
-                await self._handlers.notice(self._post(job), payload)
-            case outbox_payloads.CLOSING:
-                await self._handlers.closing(self._post(job), payload)
-            case outbox_payloads.NOTE if job.fresh or entry.state != TRYING:
-                await self._handlers.note(entry, payload)
-            case outbox_payloads.REACTION:
-                await self._handlers.reaction(entry, payload)
-            case _:
-                await self._handlers.give_up(entry, "unclear, and cannot be looked up")
-
-    def _post(self, job: _Job) -> Post:
-        if job.post is None:
-            persona = outbox_payloads.persona_of(job.entry.payload or "{}")
-            job.post = self._sender.post(job.entry, persona=persona, known=not job.fresh)
-            job.post.planned()
-        return job.post
-
-
-def _place(entry: OutboxEntry) -> Place:
-    """What must keep its order: a thread's posts, its private notes, one message's reactions."""
-    apart = entry.kind in (outbox_payloads.NOTE, outbox_payloads.REACTION)
-    return (entry.kind if apart else "post", entry.channel, entry.thread_ts or "")
+        return tried_s >= self._options.keep_trying.total_seconds()

@@ -1,13 +1,19 @@
-"""Reply messages: brings each message of a reply to its newest view."""
+"""Reply messages: brings each message of a reply to its newest view.
 
+What is owed is stored as its view, not as blocks: whoever delivers it can then find another way
+when Slack refuses it, as its live writer would have.
+"""
+
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
 from bridge.domain.errors import ChatRefused
 from bridge.domain.ids import MessageTs, OutboxId
 from bridge.domain.outbox_entry import LastRevision, OutboxEntry
 from bridge.domain.ports import ReplyTarget
+from bridge.domain.teammates import Persona
 from bridge.render.block_kit import Rendered
 from bridge.render.blocks import reply_blocks
 from bridge.render.limits import size
@@ -15,9 +21,14 @@ from bridge.render.mentions import escape_mrkdwn
 from bridge.render.plain import clip_escaped
 from bridge.render.stream import MessageView
 from bridge.slack.outbound.message_sending import MessageSender, Post, Revision, fixed, passes
-from bridge.slack.outbound.outbox_payloads import REPLY, REST, of_view
 from bridge.slack.rate_limit.windows import Priority
 from bridge.telemetry import DISPLAY_FAILURES, get_logger
+
+REPLY: Final = "reply"
+"""A message of a reply."""
+
+REST: Final = "rest"
+"""A further message for words that do not fit into one without blocks; never owed by itself."""
 
 NOT_EDITABLE: Final = frozenset(
     {
@@ -129,7 +140,7 @@ class ReplyMessages:
                 first = sheet.post.entry.outbox_id
             sheet.note_last(view)
             if not (sheet.hopeless or (sheet.last and not sheet.post.in_doubt)):
-                payload = of_view(view, self._target.persona)
+                payload = view_payload(view, self._target.persona)
                 entries.append(replace(sheet.post.entry, ts=sheet.post.ts, payload=payload))
         return LastRevision(tuple(entries), first, text)
 
@@ -286,6 +297,23 @@ class ReplyMessages:
             teammate=self._teammate,
         )
         return self._sender.post(entry, persona=self._target.persona, instead_of=instead_of)
+
+
+def view_payload(view: MessageView, persona: Persona) -> str:
+    """A reply's message; an empty view says that the message is to be taken away."""
+    shown = {
+        "markdown": view.markdown,
+        "tools_line": view.tools_line,
+        "footer": view.footer,
+        "sentence": view.sentence,
+    }
+    words = {name: words for name, words in shown.items() if words}
+    return json.dumps({"view": words, "persona": asdict(persona)}, separators=(",", ":"))
+
+
+def view_of(payload: str, seq: int) -> MessageView:
+    """The last revision of a reply's message."""
+    return MessageView(seq, **{"markdown": "", **json.loads(payload)["view"]}, final=True)
 
 
 PIECE: Final = 3_000

@@ -1,0 +1,1 @@
+"""Outbox kinds: one class for each kind of durable write to Slack."""

@@ -22,7 +22,7 @@ SHUTDOWN_GRACE_S = 4.0
 
 
 async def run(settings: Settings, *, config: Path | None, stop: asyncio.Event) -> ExitStatus:
-    """Supervisor the bridge until `stop` is set; SIGUSR1 replaces the worker.
+    """Supervise the bridge until `stop` is set; SIGUSR1 replaces the worker.
 
     Args:
         settings: what the supervisor itself needs; each worker reads them anew.

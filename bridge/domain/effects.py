@@ -48,7 +48,7 @@ class DropText:
 
 
 @dataclass(frozen=True, slots=True)
-class SayQuietly:
+class PostNotice:
     """Post a quiet line in the thread, beside the reply."""
 
     text: str
@@ -96,7 +96,7 @@ class Reconcile:
 
 
 @dataclass(frozen=True, slots=True)
-class LeaveConversation:
+class ForkConversation:
     """The conversation is stuck: fork it, move the binding and start there."""
 
 
@@ -119,13 +119,13 @@ Effect = (
     | AppendReply
     | DropRunText
     | DropText
-    | SayQuietly
+    | PostNotice
     | ShowTools
     | AskApproval
     | AnswerApproval
     | VoidApprovals
     | AbortRun
     | Reconcile
-    | LeaveConversation
+    | ForkConversation
     | EndTurn
 )

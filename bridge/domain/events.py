@@ -204,15 +204,15 @@ __all__ = [
     "AgentEvent",
     "ApprovalAsked",
     "ApprovalSettled",
-    "BegunAgain",
     "Claimed",
     "ContextCompacted",
     "DeadlinePassed",
     "DiffLine",
-    "EndLearnt",
+    "EndReported",
     "FileDiff",
     "InputAccepted",
     "InputMissing",
+    "InputRestarted",
     "InputsDropped",
     "LinkLost",
     "ModelFailed",
@@ -239,7 +239,7 @@ __all__ = [
     "Usage",
     "UsageReported",
     "Verdict",
-    "WaitedEnough",
+    "WaitTimedOut",
 ]
 
 # --- what people and time do ---------------------------------------------------------------
@@ -282,7 +282,7 @@ class DeadlinePassed:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitedEnough:
+class WaitTimedOut:
     """What the turn was waiting for (an abort, a reconnect, a re-run) did not come in time."""
 
 
@@ -343,7 +343,7 @@ class StateReplayed:
 
 
 @dataclass(frozen=True, slots=True)
-class EndLearnt:
+class EndReported:
     """How this turn ended on the server while we did not listen. The supervisor heard it.
 
     `stop_reason` and `error` as in `TurnFinished`.
@@ -354,7 +354,7 @@ class EndLearnt:
 
 
 @dataclass(frozen=True, slots=True)
-class BegunAgain:
+class InputRestarted:
     """The connection is back, and meanwhile the server has begun the input from the start."""
 
 
@@ -368,7 +368,7 @@ TurnEvent = (
     | ApprovalSettled
     | StopAsked
     | DeadlinePassed
-    | WaitedEnough
+    | WaitTimedOut
     | ShuttingDown
     | Claimed
     | RuntimeReady
@@ -376,8 +376,8 @@ TurnEvent = (
     | Refused
     | LinkLost
     | StateReplayed
-    | EndLearnt
-    | BegunAgain
+    | EndReported
+    | InputRestarted
     | InputMissing
 )
 

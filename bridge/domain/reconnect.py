@@ -50,7 +50,7 @@ def replayed(turn: Turn, event: ev.StateReplayed) -> Step:
     if reconnect.run_begun is not None:
         again, more = rerun(turn, reconnect.run_begun)
         return again, (*effects, *more)
-    # The server may still begin again by itself; WaitedEnough ends it otherwise.
+    # The server may still begin again by itself; WaitTimedOut ends it otherwise.
     idle = replace(reconnect, server_said=ServerSaid.IDLE)
     return replace(turn, reconnect=idle), effects
 
@@ -95,7 +95,7 @@ def input_missing(turn: Turn, _: ev.InputMissing) -> Step:
     if turn.phase is Phase.ABORTING or turn.stop is not None:
         return turn_updates.end(turn, ev.Outcome.CANCELLED, None)  # there is nothing to abort
     if not turn.client_ids:
-        return turn, ()  # nothing was sent; WaitedEnough ends it
+        return turn, ()  # nothing was sent; WaitTimedOut ends it
     emptied, effects = turn_updates.start_over(turn, "The agent server lost the question.")
     shown = (*effects, fx.ShowStatus("is thinking…"))
     reconnect = replace(_of(emptied), input_resent=not turn.input_resent)
@@ -106,7 +106,7 @@ def input_missing(turn: Turn, _: ev.InputMissing) -> Step:
     return again, (*shown, fx.SendInput(turn.attempt, turn.client_ids[-1]))
 
 
-def end_learnt(turn: Turn, event: ev.EndLearnt) -> Step:
+def end_learnt(turn: Turn, event: ev.EndReported) -> Step:
     """The supervisor's word is surely about this turn; a cancelled one was stopped by somebody."""
     return turn_updates.end_as_reported(turn, event.stop_reason, event.error, ev.Outcome.CANCELLED)
 
@@ -119,7 +119,7 @@ def rerun(turn: Turn, run_id: RunId) -> Step:
     return announced, (*effects, *words)
 
 
-def begun_again(turn: Turn, _: ev.BegunAgain) -> Step:
+def begun_again(turn: Turn, _: ev.InputRestarted) -> Step:
     """The server's history shows the input twice. The reply is brought to that by itself."""
     known = replace(turn, reconnect=turn_updates.rerun_begun(_of(turn)))
     announced, words = _announce_rerun(known, seen=True)
@@ -135,4 +135,4 @@ def _announce_rerun(turn: Turn, *, seen: bool) -> Step:
     if reconnect.rerun_announced or not (seen or turn.taken_over):
         return turn, ()
     announced = replace(turn, reconnect=replace(reconnect, rerun_announced=True))
-    return announced, (fx.SayQuietly(_RERUN),)
+    return announced, (fx.PostNotice(_RERUN),)

@@ -246,7 +246,7 @@ def _abort(turn: Turn, stop: RequestedStop, cause: str) -> Step:
     return turn_updates.abort_now(replace(turn, stop=stop), cause)
 
 
-def waited(turn: Turn, event: ev.WaitedEnough) -> Step:
+def waited(turn: Turn, event: ev.WaitTimedOut) -> Step:
     if turn.phase is Phase.SUBMITTING:
         return reconnect.resend_unanswered(turn)
     return turn_updates.end(turn, ev.Outcome.INTERRUPTED, turn.cause)
@@ -321,11 +321,11 @@ TRANSITIONS: Mapping[type, Rule] = dict(
         _on(ev.StopAsked, _ANY, stop),
         _on(ev.DeadlinePassed, _ANY, deadline),
         _on(ev.ShuttingDown, _ANY, shutdown),
-        _on(ev.WaitedEnough, _WAITING, waited),
+        _on(ev.WaitTimedOut, _WAITING, waited),
         _on(ev.LinkLost, LIVE | {Phase.STARTING}, reconnect.link_lost),
         _on(ev.StateReplayed, frozenset({Phase.RECONCILING}), reconnect.replayed),
-        _on(ev.BegunAgain, LIVE - {Phase.SUBMITTING}, reconnect.begun_again),
-        _on(ev.EndLearnt, LIVE - {Phase.SUBMITTING}, reconnect.end_learnt),
+        _on(ev.InputRestarted, LIVE - {Phase.SUBMITTING}, reconnect.begun_again),
+        _on(ev.EndReported, LIVE - {Phase.SUBMITTING}, reconnect.end_learnt),
         _on(
             ev.InputMissing,
             frozenset({Phase.RECONCILING, Phase.ABORTING}),

@@ -60,7 +60,7 @@ def fork_conversation(turn: Turn) -> Step:
     """Go on in a copy of the conversation, which is stuck (PROTOCOL §15)."""
     emptied, effects = start_over(turn, "The agent's conversation was stuck.")
     forked = replace(emptied, phase=Phase.STARTING, forked=True, failure=None)
-    return forked, (*effects, fx.LeaveConversation())
+    return forked, (*effects, fx.ForkConversation())
 
 
 def abort_now(turn: Turn, cause: str) -> Step:

@@ -34,7 +34,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         _when(r"conversation \S+ (not found|no longer exists)"),
         "The agent's conversation is gone from its server. Send your message again: the agent then "
-        "starts afresh with what was said in this thread.",
+        "starts again with what was said in this thread.",
     ),
     (
         _when(r"agent \S+ (not found|no longer exists)"),

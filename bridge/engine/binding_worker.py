@@ -73,7 +73,7 @@ class BindingWorker:
     def inherit(self, claimed: ClaimedTurn, turn: Turn) -> None:
         """Go on with a turn that an earlier process had begun."""
         self._inherited.append((claimed, turn))
-        self._more = True  # it may be about to retire: an event had hired it
+        self._more = True  # it may be about to retire: an event had started it
 
     def tell(self, event: ev.TurnEvent) -> None:
         """Hand an event to the current turn; without one, to the next that the server begins."""
@@ -136,7 +136,7 @@ class BindingWorker:
             finally:
                 self.current = None
                 self._worked_until = self._context.clock.now()
-            for event in run.unheard():
+            for event in run.undelivered():
                 self.tell(event)
 
     def _run_of(self, claimed: ClaimedTurn, turn: Turn) -> TurnRun:

@@ -29,7 +29,7 @@ class Cancellation:
         self._context = context
         self._workers = workers
 
-    def meant(
+    def targets(
         self, route: Route, bindings: Sequence[Binding], person: Person
     ) -> tuple[BindingId, ...]:
         """Whose work a message stops: in its thread, of all or of the teammates that it names."""

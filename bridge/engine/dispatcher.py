@@ -101,7 +101,7 @@ class Dispatcher:
         if message.from_outside:
             person = Person(person.user, person.name, trusted=False, is_bot=person.is_bot)
         answerers = route.teammates if isinstance(route, routing.Answer) else ()
-        meant = self._cancellation.meant(route, bindings, person)
+        meant = self._cancellation.targets(route, bindings, person)
         accepted = await self._accept(message, thread, answerers, person, bindings, meant)
         if isinstance(route, routing.Stop) and not accepted.duplicate:
             stop = self._cancellation.by_message(message, accepted, meant, person)
@@ -293,7 +293,7 @@ class Dispatcher:
             self.resume(binding)
 
     def _worker_of(self, binding: Binding) -> BindingWorker | None:
-        """The binding's worker, hired when there is none; None for a teammate who has left."""
+        """The binding's worker, started when there is none; None for a teammate who has left."""
         if binding.binding_id in self._workers:
             return self._workers[binding.binding_id]
         teammate = self._context.options.team.named(binding.teammate)

@@ -171,7 +171,9 @@ class RuntimeStarter:
         """Teammates with a spare conversation ready."""
         return self._spares.names()
 
-    async def bring_up(self, binding: Binding, teammate: Teammate, *, again: bool = False) -> Ready:
+    async def ensure_started(
+        self, binding: Binding, teammate: Teammate, *, again: bool = False
+    ) -> Ready:
         """Make the binding's runtime ready for input.
 
         Args:

@@ -72,7 +72,7 @@ class Transcript:
         self,
         stored: Sequence[HistoryMessage],
         *,
-        afresh: bool = False,
+        restarted: bool = False,
         keeps_ids: bool = True,
         answer_stored: bool = True,
         seal_at: frozenset[str] = frozenset(),
@@ -81,7 +81,7 @@ class Transcript:
 
         Args:
             stored: the agent's messages and tool calls in this turn, oldest first.
-            afresh: what was said before does not count; what is held does.
+            restarted: what was said before does not count; what is held does.
             keeps_ids: False where deltas and stored messages have different ids (PROTOCOL §22):
                 then everything is shown anew.
             answer_stored: False for an aborted answer, which the server does not store: of its
@@ -89,7 +89,7 @@ class Transcript:
                 may be missing.
             seal_at: tool calls under whose text a card stands.
         """
-        if afresh or (stored and not keeps_ids):
+        if restarted or (stored and not keeps_ids):
             self._drop(frozenset(self._run_of))
         for message in stored:
             if message.role == "call" and message.call_id in seal_at:

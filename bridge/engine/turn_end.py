@@ -42,7 +42,7 @@ class TurnEnd:
         self._reply = reply
         self._approvals = approvals
 
-    async def bring(self, end: fx.EndTurn, seconds: float, *, anything_new: bool) -> bool:
+    async def finish(self, end: fx.EndTurn, seconds: float, *, anything_new: bool) -> bool:
         """Record the end with its last word, then say it. Whatever fails, it is recorded.
 
         False when another process has taken the turn over: then nothing is said or closed.

@@ -114,11 +114,11 @@ class TurnRun:
             fx.ShowStatus: lambda effect: self._reply.show_status(effect.text),
             fx.DropRunText: lambda effect: self._transcript.drop(effect.run_ids),
             fx.DropText: lambda _: self._transcript.drop_all(),
-            fx.SayQuietly: lambda effect: self._aside(
+            fx.PostNotice: lambda effect: self._aside(
                 self._context.chat.notice(self.claimed.binding.thread, effect.text)
             ),
             fx.StartRuntime: lambda _: self._spawn(self._agent.start(self._next_attempt)),
-            fx.LeaveConversation: lambda _: self._spawn(
+            fx.ForkConversation: lambda _: self._spawn(
                 self._agent.move_and_start(self._next_attempt)
             ),
             fx.SendInput: self._send,
@@ -142,7 +142,7 @@ class TurnRun:
         self._told += 1
         self._wakeup.wake()
 
-    def unheard(self) -> Iterable[ev.TurnEvent]:
+    def undelivered(self) -> Iterable[ev.TurnEvent]:
         """Events that came after the end; they may belong to what the server does next."""
         return tuple(self._events)
 
@@ -320,7 +320,7 @@ class TurnRun:
                 log.warning("cards not known", cause=str(error))
         await self._transcript.fill(
             stored.messages,
-            afresh=stored.again,
+            restarted=stored.again,
             keeps_ids=self._agent.keeps_ids,
             answer_stored=self._turn.stop is None,
             seal_at=calls,
@@ -340,7 +340,7 @@ class TurnRun:
             UNEXPECTED_ERRORS.inc()
             log.exception("missed text not read")
         anything_new = not (self._resumed and self._transcript.is_empty)
-        return await self._ending.bring(end, self._timer.worked_s(), anything_new=anything_new)
+        return await self._ending.finish(end, self._timer.worked_s(), anything_new=anything_new)
 
     async def _fill_gap(self, end: fx.EndTurn) -> None:
         """Once text was missed, the stored text has the last word, if the agent has finished."""

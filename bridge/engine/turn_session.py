@@ -82,7 +82,7 @@ class TurnSession:
     async def start(self, attempt: int) -> None:
         """Start the runtime for this attempt: `RuntimeReady` or `Refused`."""
         try:
-            ready = await self._while_link_returns(self._bring_up)
+            ready = await self._while_link_returns(self._ensure_started)
         except AgentError as error:
             self._tell(ev.Refused(str(error)))
             return
@@ -202,7 +202,7 @@ class TurnSession:
             show: gets what the agent said and asked for so far.
         """
         try:
-            ready = await self._while_link_returns(lambda: self._bring_up(again=True))
+            ready = await self._while_link_returns(lambda: self._ensure_started(again=True))
         except AgentError as error:
             self._tell(ev.Refused(str(error)))
             return
@@ -220,7 +220,7 @@ class TurnSession:
         stored = await self._stored(client_id)
         answers = self._answers(stored or (), client_id)
         if answers.again:
-            self._tell(ev.BegunAgain())
+            self._tell(ev.InputRestarted())
         await show(answers)
         ending = self.ending(client_id)
         if ending is not None:
@@ -229,14 +229,14 @@ class TurnSession:
             self._fresh = ready.fresh or self._binding.last_seen is None
             self._tell(ev.InputMissing())
 
-    def ending(self, client_id: str | None) -> ev.EndLearnt | None:
+    def ending(self, client_id: str | None) -> ev.EndReported | None:
         """How the turn ended while we did not listen, if the supervisor heard it."""
         supervisor, runtime = self._context.supervisor, self._binding.runtime
         if client_id is not None:
             heard = supervisor.ending(client_id)
         else:
             heard = None if runtime is None else supervisor.unasked_ending(runtime)
-        return None if heard is None else ev.EndLearnt(heard.stop_reason, heard.error)
+        return None if heard is None else ev.EndReported(heard.stop_reason, heard.error)
 
     def _may_send_again(self, ready: Ready) -> bool:
         """An input that is not stored may still wait behind other work of the server (§13)."""
@@ -255,8 +255,8 @@ class TurnSession:
         traits = self._context.agent.traits
         return traits is None or traits.keeps_ids
 
-    async def _bring_up(self, *, again: bool = False) -> Ready:
-        ready = await self._runtimes.bring_up(self._binding, self._teammate, again=again)
+    async def _ensure_started(self, *, again: bool = False) -> Ready:
+        ready = await self._runtimes.ensure_started(self._binding, self._teammate, again=again)
         started = ready.started
         self._binding = replace(self._binding, runtime=started.runtime, cwd=started.cwd)
         self._runtime_known(started.runtime, self._binding.binding_id)

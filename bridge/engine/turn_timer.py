@@ -61,7 +61,7 @@ class TurnTimer:
     def what_is_due(self, phase: Phase) -> ev.TurnEvent:
         """The event for the time that has come."""
         if self._only_s is not None or phase in self._waits:
-            return ev.WaitedEnough()
+            return ev.WaitTimedOut()
         return ev.DeadlinePassed()
 
     def _in_phase(self) -> float:

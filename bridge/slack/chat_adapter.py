@@ -117,7 +117,7 @@ class ChatAdapter:
 
     async def close_leftover(self, target: ReplyTarget, sentence: str) -> None:
         """End the reply that an earlier process left open, or say the sentence anew."""
-        await self._outbox_worker.carry([last_word_entry(target, sentence, clock=self._clock)])
+        await self._outbox_worker.deliver([last_word_entry(target, sentence, clock=self._clock)])
 
     # --- approvals -----------------------------------------------------------------------
 
@@ -130,7 +130,7 @@ class ChatAdapter:
 
     async def show_card(self, approval: Approval, *, new: bool = False) -> None:
         """Bring the stored card to what its approval is now; returns after the first try."""
-        await self._outbox_worker.carry([self._card_of(approval)], stored=True, first=new)
+        await self._outbox_worker.deliver([self._card_of(approval)], stored=True, first=new)
 
     def when_card_fails(self, told: OnGivenUp) -> None:
         """Name who is told of an open question whose card cannot be shown."""
@@ -150,7 +150,7 @@ class ChatAdapter:
         """A quiet line in the thread."""
         entry = self._entry(NoticeKind.name, thread.channel, thread.thread_ts)
         said = blocks.notice_blocks(text, allowed=frozenset(), outbox_id=entry.outbox_id)
-        await self._outbox_worker.carry([replace(entry, payload=notice_payload(said, persona))])
+        await self._outbox_worker.deliver([replace(entry, payload=notice_payload(said, persona))])
 
     async def private_note(
         self, channel: ChannelId, user: UserId, text: str, *, thread_ts: MessageTs | None
@@ -165,7 +165,7 @@ class ChatAdapter:
             "blocks": list(note.blocks),
         }
         entry = self._entry(PrivateNoteKind.name, channel, thread_ts)
-        await self._outbox_worker.carry([replace(entry, payload=private_note_payload(arguments))])
+        await self._outbox_worker.deliver([replace(entry, payload=private_note_payload(arguments))])
 
     async def mark_waiting(self, ref: MessageRef) -> None:
         """Show on a person's message that it waits its turn."""
@@ -229,7 +229,7 @@ class ChatAdapter:
             arguments = {"channel": ref.channel, "timestamp": ref.ts, "name": name}
             entry = self._entry(ReactionKind.name, ref.channel, ref.ts)
             rows.append(replace(entry, payload=reaction_payload(method, arguments)))
-        await self._outbox_worker.carry(rows)
+        await self._outbox_worker.deliver(rows)
 
 
 async def _nobody_is_told(approval_id: ApprovalId) -> None:

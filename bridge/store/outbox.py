@@ -121,7 +121,9 @@ class Outbox:
                 connection.execute(_SETTLED, {"entry": outbox_id, "hash": payload_hash})
             if row is not None and row.reply_text is not None:
                 at = row.planned_at
-                outbox_statements.heard(connection, outbox_id, turn_id=row.turn_id, ts=ts, at=at)
+                outbox_statements.note_reply(
+                    connection, outbox_id, turn_id=row.turn_id, ts=ts, at=at
+                )
 
         await self._database.write(work)
 

@@ -108,10 +108,12 @@ def last_revision(connection: Connection, last: LastRevision, *, turn_id: TurnId
     words = {"entry": last.first, "words": clean(last.text)}
     row = connection.execute(_SAY, words).first()
     if row is not None and row.ts is not None:
-        heard(connection, OutboxId(row.outbox_id), turn_id=turn_id, ts=row.ts, at=row.planned_at)
+        note_reply(
+            connection, OutboxId(row.outbox_id), turn_id=turn_id, ts=row.ts, at=row.planned_at
+        )
 
 
-def heard(
+def note_reply(
     connection: Connection, outbox_id: OutboxId, *, turn_id: TurnId, ts: MessageTs, at: datetime
 ) -> None:
     """Slack's name of a reply is known: the other teammates can be told its words."""

@@ -161,7 +161,7 @@ class Replay:
             self._feed(ev.ApprovalSettled(payload.request_id, verdict))
             return
         ident = payload.messages[0].client_message_id
-        self._feed(ev.WaitedEnough())  # a controller would have given up on a lost turn by now
+        self._feed(ev.WaitTimedOut())  # a controller would have given up on a lost turn by now
         again = [seen for seen in self.turns if seen.turn.forked or seen.ident == ident]
         if again and self.helper is None:
             if again[0].turn.phase is Phase.STARTING:

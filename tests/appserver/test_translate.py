@@ -81,7 +81,7 @@ def test_a_run_that_goes_on_is_not_announced_as_new() -> None:
     assert say(loop(["r1"], {"r1": ["m"]}), loop(["r1"], {"r1": ["m"]})) == []
 
 
-def test_a_run_begun_unheard_is_announced_before_its_end() -> None:
+def test_a_run_begun_undelivered_is_announced_before_its_end() -> None:
     end = frame("turn_finished", stop_reason="end_turn", run_id="r1")
     assert say(loop(["r1"], {"r1": ["m"]}), end) == [
         started("r1", "m"),

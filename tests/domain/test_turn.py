@@ -77,11 +77,11 @@ TABLE: tuple[tuple[ev.TurnEvent, str], ...] = (
     (STOP, "EEBBB..."),
     (ev.DeadlinePassed(), "EEBBB..."),
     (ev.ShuttingDown(), "EEBBB.E."),
-    (ev.WaitedEnough(), ".....EE."),
+    (ev.WaitTimedOut(), ".....EE."),
     (ev.LinkLost(), "..CCCC.."),
     (replayed("p1", running=True), "......A."),
-    (ev.EndLearnt("end_turn"), "...EEEE."),
-    (ev.BegunAgain(), "......A."),
+    (ev.EndReported("end_turn"), "...EEEE."),
+    (ev.InputRestarted(), "......A."),
     (ev.RunsForgotten(), "........"),
     (ev.InputMissing(), ".....EU."),
 )
@@ -372,9 +372,9 @@ AT_WORK = {
         over("r1", "error", "boom"),
         over("r1", "error", STUCK),
         over(None, "cancelled"),
-        ev.WaitedEnough(),
-        ev.EndLearnt("end_turn"),
-        ev.EndLearnt("error", STUCK),
+        ev.WaitTimedOut(),
+        ev.EndReported("end_turn"),
+        ev.EndReported("error", STUCK),
         ev.Refused("no"),
     ],
     ids=str,
@@ -413,7 +413,7 @@ def test_an_abort_that_may_be_lost_with_the_link_is_repeated(running: bool) -> N
     played = Played(*RUNNING, STOP, ev.LinkLost())
     assert played.turn.phase is Phase.RECONCILING
     assert fx.AbortRun() in played.feed(replayed(running=running))
-    played.feed(ev.WaitedEnough())
+    played.feed(ev.WaitTimedOut())
     assert played.end.outcome is ev.Outcome.CANCELLED
     assert len(played.all_of(fx.AbortRun)) == 2
 
@@ -557,7 +557,7 @@ def stuck_at(played: Played, name: str) -> tuple[fx.Effect, ...]:
 
 def test_a_stuck_conversation_is_left_and_the_input_sent_under_a_new_name() -> None:
     played = Played(*SUBMITTED)
-    assert stuck_at(played, "turn-t1-1") == (fx.DropText(), fx.LeaveConversation())
+    assert stuck_at(played, "turn-t1-1") == (fx.DropText(), fx.ForkConversation())
     assert played.turn.phase is Phase.STARTING
     played.feed(ready("turn-t1-2"), ACCEPTED, began("r9", "turn-t1-2"), said("Here.", "r9"))
     played.feed(over("r9"))
@@ -573,7 +573,7 @@ def test_a_copy_that_is_stuck_as_well_is_not_left_again() -> None:
     stuck_at(played, "turn-t1-1")
     played.feed(ready("turn-t1-2"))
     stuck_at(played, "turn-t1-2")
-    assert len(played.all_of(fx.LeaveConversation)) == 1
+    assert len(played.all_of(fx.ForkConversation)) == 1
     assert (played.end.outcome, played.end.cause) == (ev.Outcome.FAILED, STUCK)
 
 
@@ -586,7 +586,7 @@ def test_an_acceptance_overtaken_by_the_stuck_end_is_no_mistake() -> None:
 
 def test_what_was_said_and_asked_before_the_move_does_not_stay() -> None:
     played = Played(*RUNNING, said("old"), tool_starts("c7"), asks(), over("r1", "error", STUCK))
-    assert kinds(played.effects[-3:]) == [fx.DropText, fx.VoidApprovals, fx.LeaveConversation]
+    assert kinds(played.effects[-3:]) == [fx.DropText, fx.VoidApprovals, fx.ForkConversation]
     assert played.turn == Turn(
         phase=Phase.STARTING, attempt=1, client_ids=("turn-t1-1",), forked=True
     )
@@ -645,7 +645,7 @@ def test_an_input_that_runs_again_after_a_restart_is_answered_from_the_start() -
     assert played.turn.phase is Phase.RECONCILING
     voided = [e for e in played.effects if isinstance(e, fx.VoidApprovals)]
     assert [effect.request_ids for effect in voided] == [("p1",)]
-    assert kinds(played.feed(began("run-1"))) == [fx.DropText, fx.SayQuietly]
+    assert kinds(played.feed(began("run-1"))) == [fx.DropText, fx.PostNotice]
     played.feed(said("Whole.", "run-1"), over("run-1"))
     assert (played.text, played.end.outcome) == ("Whole.", ev.Outcome.DONE)
     assert len(played.all_of(fx.SendInput)) == 1
@@ -655,14 +655,14 @@ def test_a_model_that_thinks_long_after_a_restart_is_waited_for() -> None:
     """The server works from its first status on, but names the run only when words come."""
     played = Played(*RUNNING, said("Half"), ev.LinkLost(), replayed(running=False), BUSY)
     assert played.turn.phase is Phase.RUNNING
-    assert kinds(played.feed(began("run-1"))) == [fx.DropText, fx.SayQuietly]
+    assert kinds(played.feed(began("run-1"))) == [fx.DropText, fx.PostNotice]
 
 
 def test_a_rerun_that_is_seen_before_the_replay_is_a_rerun_all_the_same() -> None:
     played = Played(*RUNNING, asks("p1"), ev.LinkLost(), began("run-1"))
     assert played.turn.phase is Phase.RECONCILING
     effects = played.feed(replayed(running=False))
-    assert kinds(effects) == [fx.VoidApprovals, fx.DropText, fx.SayQuietly]
+    assert kinds(effects) == [fx.VoidApprovals, fx.DropText, fx.PostNotice]
     assert (played.turn.phase, played.turn.runs) == (Phase.RUNNING, {"run-1"})
 
 
@@ -670,7 +670,7 @@ def test_the_next_step_of_a_turn_that_goes_on_is_no_rerun() -> None:
     played = Played(*RUNNING, said("a"), ev.LinkLost(), began("r2"), replayed(running=True))
     played.feed(said("b", "r2"), over("r2"))
     assert (played.text, played.end.outcome) == ("ab", ev.Outcome.DONE)
-    assert played.all_of(fx.SayQuietly) == []
+    assert played.all_of(fx.PostNotice) == []
 
 
 def test_a_rerun_of_which_nothing_was_seen_needs_no_words() -> None:
@@ -683,7 +683,7 @@ def test_a_restarted_server_that_works_already_has_begun_anew() -> None:
     for before_replay in (True, False):
         middle = (replayed(running=True), began("r9"))
         played = Played(*lost, *(reversed(middle) if before_replay else middle))
-        assert len(played.all_of(fx.DropText)) == len(played.all_of(fx.SayQuietly)) == 1
+        assert len(played.all_of(fx.DropText)) == len(played.all_of(fx.PostNotice)) == 1
         played.feed(said("Whole", "r9"), began("r10"), over("r10"))
         assert (played.text, played.end.outcome) == ("Whole", ev.Outcome.DONE)
         assert len(played.all_of(fx.DropText)) == 1
@@ -693,11 +693,13 @@ def test_a_rerun_that_the_guard_let_begin_before_us_is_said_once() -> None:
     """Whoever subscribes first makes the restarted server begin (PROTOCOL §16)."""
     for running in (True, False):
         played = Played(*RUNNING, said("Half"), ev.LinkLost(), replayed(running=running))
-        played.feed(ev.BegunAgain(), began("r9"), ev.BegunAgain(), over("r9"))
-        assert len(played.all_of(fx.SayQuietly)) == 1
+        played.feed(ev.InputRestarted(), began("r9"), ev.InputRestarted(), over("r9"))
+        assert len(played.all_of(fx.PostNotice)) == 1
         assert played.end.outcome is ev.Outcome.DONE
-    late = Played(*RUNNING, ev.LinkLost(), replayed(running=False), began("r9"), ev.BegunAgain())
-    assert len(late.all_of(fx.SayQuietly)) == 1
+    late = Played(
+        *RUNNING, ev.LinkLost(), replayed(running=False), began("r9"), ev.InputRestarted()
+    )
+    assert len(late.all_of(fx.PostNotice)) == 1
 
 
 # --- the end that only the supervisor heard -------------------------------------------------------
@@ -706,15 +708,15 @@ def test_a_rerun_that_the_guard_let_begin_before_us_is_said_once() -> None:
 @pytest.mark.parametrize(
     ("learnt", "outcome"),
     [
-        (ev.EndLearnt("end_turn"), ev.Outcome.DONE),
-        (ev.EndLearnt("cancelled"), ev.Outcome.CANCELLED),
-        (ev.EndLearnt("error", "boom"), ev.Outcome.FAILED),
+        (ev.EndReported("end_turn"), ev.Outcome.DONE),
+        (ev.EndReported("cancelled"), ev.Outcome.CANCELLED),
+        (ev.EndReported("error", "boom"), ev.Outcome.FAILED),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("running", [True, False])
 def test_an_end_that_only_the_guard_heard_is_the_true_one(
-    learnt: ev.EndLearnt, outcome: ev.Outcome, running: bool
+    learnt: ev.EndReported, outcome: ev.Outcome, running: bool
 ) -> None:
     played = Played(ev.LinkLost(), replayed(running=running), turn=resumed("turn-t1-1", 1))
     played.feed(learnt)
@@ -741,7 +743,7 @@ def test_a_repeat_that_the_server_swallowed_is_sent_once_more_under_another_name
     """Cancelled before it was stored, its name is known all the same (PROTOCOL §1.4)."""
     played = Played(*LOST_INPUT, ACCEPTED)
     assert played.turn.phase is Phase.SUBMITTING, "accepted proves nothing: it may be swallowed"
-    assert kinds(played.feed(ev.WaitedEnough())) == [fx.Reconcile]
+    assert kinds(played.feed(ev.WaitTimedOut())) == [fx.Reconcile]
     played.feed(replayed(running=False), ev.InputMissing())
     played.feed(ready("turn-t1-2"), ACCEPTED)
     sent = [effect.client_message_id for effect in played.all_of(fx.SendInput)]
@@ -753,13 +755,13 @@ def test_a_repeat_that_the_server_swallowed_is_sent_once_more_under_another_name
 @pytest.mark.parametrize("sign", [BUSY, began(), said("a"), asks()], ids=name_of)
 def test_a_repeat_that_shows_a_sign_of_life_is_waited_for(sign: ev.TurnEvent) -> None:
     played = Played(*LOST_INPUT, ACCEPTED, sign)
-    assert fx.Reconcile() not in played.feed(ev.WaitedEnough())
+    assert fx.Reconcile() not in played.feed(ev.WaitTimedOut())
     played.feed(began(), over())
     assert played.end.outcome is ev.Outcome.DONE
 
 
 def test_a_repeat_that_the_server_works_on_is_not_sent_again() -> None:
-    played = Played(*LOST_INPUT, ACCEPTED, ev.WaitedEnough(), replayed(running=True))
+    played = Played(*LOST_INPUT, ACCEPTED, ev.WaitTimedOut(), replayed(running=True))
     assert played.turn.phase is Phase.RUNNING
     assert played.feed(ev.InputMissing()) == ()
 
@@ -774,7 +776,7 @@ def test_when_the_server_lost_the_conversation_old_words_and_cards_go() -> None:
 
 def test_when_nothing_is_left_the_turn_ends_as_interrupted() -> None:
     played = Played(*RUNNING, said("Half"), ev.LinkLost(), replayed(running=False))
-    played.feed(ev.WaitedEnough())
+    played.feed(ev.WaitTimedOut())
     assert (played.text, played.end.outcome) == ("Half", ev.Outcome.INTERRUPTED)
 
 
@@ -806,7 +808,7 @@ def test_a_resumed_turn_is_sent_again_under_the_name_it_had() -> None:
 def test_a_resumed_turn_that_sent_nothing_has_nothing_to_send_again() -> None:
     played = Played(ev.LinkLost(), turn=resumed(None, 0))
     assert played.feed(ev.InputMissing(), IDLE, BUSY) == ()
-    played.feed(ev.WaitedEnough())
+    played.feed(ev.WaitTimedOut())
     assert played.end.outcome is ev.Outcome.INTERRUPTED
 
 
@@ -838,7 +840,7 @@ def test_an_unprompted_turn_that_failed_ends_as_failed() -> None:
 
 def test_an_unprompted_turn_cut_by_a_lost_link_is_interrupted() -> None:
     played = Played(said("half"), ev.LinkLost(), IDLE, replayed(running=False), turn=unprompted())
-    played.feed(ev.WaitedEnough())
+    played.feed(ev.WaitTimedOut())
     assert played.end.outcome is ev.Outcome.INTERRUPTED
 
 

@@ -20,7 +20,7 @@ async def delete(world: World, message: InboundMessage) -> None:
     await world.dispatcher.deleted(TEAM, MessageRef(message.channel, message.ts))
 
 
-async def delete_unheard(world: World, message: InboundMessage) -> None:
+async def delete_undelivered(world: World, message: InboundMessage) -> None:
     """The deletion is stored, and the process dies before it acts on it."""
     now = world.tools.clock.now()
     await world.store.turn_queue.remove_message(TEAM, CHANNEL, message.ts, now)
@@ -133,7 +133,7 @@ async def test_g5_a_deletion_that_the_process_did_not_live_to_carry_out_is_carri
     world: World,
 ) -> None:
     message = await at_work(world)
-    await delete_unheard(world, message)
+    await delete_undelivered(world, message)
     await world.crash()
     world.agent.processing = {world.agent.inputs[0].runtime}
     await world.open()
@@ -154,7 +154,7 @@ async def test_g5_a_turn_put_back_by_a_crash_is_not_begun_for_deleted_words(worl
         return (await turn_counts(world.store))["active"] == 1
 
     await eventually(taken)
-    await delete_unheard(world, message)
+    await delete_undelivered(world, message)
     await world.crash()
     world.agent.state = LinkState.UP
     world.agent.answer_with("one")

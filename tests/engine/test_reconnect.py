@@ -229,7 +229,7 @@ async def test_a_turn_is_taken_over_although_its_server_speaks_first(world: Worl
         if any(task.get_name().startswith("worker ") for task in asyncio.all_tasks()):
             break
         await asyncio.sleep(0)
-    await asyncio.sleep(0)  # hired by what the server said, it now finds that the turn is taken
+    await asyncio.sleep(0)  # started by what the server said, it now finds that the turn is taken
     world.dispatcher.inherit(left.turn, resumed(left.client_message_id, 1))
     await eventually(lambda: len(world.agent.starts) > starts)
     await eventually(lambda: world.chat.cards)

@@ -17,8 +17,8 @@ async def test_a_binding_that_was_used_long_ago_is_started_again(world: World) -
     runtimes = RuntimeStarter(world.tools, tasks, kept=2)
     before = len(world.agent.starts)
     for number in (0, 1, 0, 2, 0):  # the second is the one that was used longest ago
-        await runtimes.bring_up(bindings[number], ADA)
+        await runtimes.ensure_started(bindings[number], ADA)
     assert len(world.agent.starts) == before + 3
-    await runtimes.bring_up(bindings[1], ADA)
+    await runtimes.ensure_started(bindings[1], ADA)
     assert len(world.agent.starts) == before + 4
     await tasks.aclose()

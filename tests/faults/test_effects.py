@@ -241,7 +241,7 @@ BREAKS: dict[type, tuple[Life, list[tuple[str, str]]]] = {
     fx.ShowTools: (speaks, [("reply", "show_tools")]),
     fx.DropRunText: (starts_over, [("reply", "drop_runs")]),
     fx.DropText: (runs_again, [("reply", "drop_runs")]),
-    fx.SayQuietly: (runs_again, [("chat", "notice")]),
+    fx.PostNotice: (runs_again, [("chat", "notice")]),
     fx.AskApproval: (
         asks,
         [
@@ -261,7 +261,7 @@ BREAKS: dict[type, tuple[Life, list[tuple[str, str]]]] = {
         loses_its_link,
         [("agent", "history"), ("reply", "set_text"), ("supervisor", "ending")],
     ),
-    fx.LeaveConversation: (is_stuck, [("agent", "fork")]),
+    fx.ForkConversation: (is_stuck, [("agent", "fork")]),
     fx.EndTurn: (
         speaks,
         [

@@ -52,7 +52,7 @@ agent_events: st.SearchStrategy[ev.TurnEvent] = st.one_of(
 peoples_events: st.SearchStrategy[ev.TurnEvent] = st.one_of(
     st.builds(ev.ApprovalSettled, requests, verdicts, st.none() | st.just("Ann")),
     st.just(ev.StopAsked(UserId("U1"))),
-    st.sampled_from([ev.DeadlinePassed(), ev.WaitedEnough(), ev.ShuttingDown()]),
+    st.sampled_from([ev.DeadlinePassed(), ev.WaitTimedOut(), ev.ShuttingDown()]),
 )
 workers_events: st.SearchStrategy[ev.TurnEvent] = st.one_of(
     st.just(ev.Claimed()),
@@ -61,9 +61,9 @@ workers_events: st.SearchStrategy[ev.TurnEvent] = st.one_of(
     st.builds(ev.Refused, causes),
     st.just(ev.LinkLost()),
     st.builds(ev.StateReplayed, st.booleans(), pending, st.booleans()),
-    st.builds(ev.EndLearnt, reasons, st.none() | causes),
+    st.builds(ev.EndReported, reasons, st.none() | causes),
     st.just(ev.InputMissing()),
-    st.just(ev.BegunAgain()),
+    st.just(ev.InputRestarted()),
 )
 any_event = agent_events | peoples_events | workers_events
 beginnings = st.sampled_from([Turn(), resumed("in-1", 1), resumed(None, 0), unprompted()])
@@ -133,7 +133,7 @@ class Witness:
             case fx.VoidApprovals(request_ids):
                 for request_id in request_ids:
                     self.open.pop(request_id, None)
-            case fx.LeaveConversation():
+            case fx.ForkConversation():
                 self.moves += 1
             case fx.EndTurn():
                 self.ends.append(effect)
@@ -173,14 +173,14 @@ def test_the_laws_hold_for_any_events_in_any_order(turn: Turn, history: list[ev.
 
 @given(beginnings, histories)
 def test_from_anywhere_the_clock_alone_ends_a_turn(turn: Turn, history: list[ev.TurnEvent]) -> None:
-    """The timer tells `DeadlinePassed` or, where a wait has a limit of its own, `WaitedEnough`."""
+    """The timer tells `DeadlinePassed` or, where a wait has a limit of its own, `WaitTimedOut`."""
     witness = witnessed(turn, history)
     if witness.turn.phase is Phase.AWAITING_APPROVAL:  # here each approval's own expiry counts
         for request in sorted(witness.open):
             witness.take(ev.ApprovalSettled(request, ev.Verdict.EXPIRED))
     for _ in range(2):
         waits = witness.turn.phase in (Phase.ABORTING, Phase.RECONCILING)
-        witness.take(ev.WaitedEnough() if waits else ev.DeadlinePassed())
+        witness.take(ev.WaitTimedOut() if waits else ev.DeadlinePassed())
     assert witness.turn.phase is Phase.ENDED
     assert len(witness.ends) == 1
 
@@ -192,7 +192,7 @@ def test_from_anywhere_a_stop_ends_a_turn_as_stopped(
     witness = witnessed(turn, history)
     over, stop = bool(witness.ends), witness.turn.stop
     witness.take(ev.StopAsked(UserId("U1")))
-    witness.take(ev.WaitedEnough())
+    witness.take(ev.WaitTimedOut())
     assert len(witness.ends) == 1
     expected = stop.outcome if stop else ev.Outcome.CANCELLED
     assert over or witness.ends[0].outcome is expected

@@ -203,12 +203,12 @@ async def test_g7_a_slack_that_is_down_costs_the_turn_nothing_but_time(desk_with
         before = DISPLAY_FAILURES._value.get()
         await desk.playground.set_fault("server_error", status=500)
         reply = desk.chat.open_reply(target)
-        reply.append("1", "m", "unheard")
+        reply.append("1", "m", "undelivered")
         reply.show_status("is thinking…")
         await reply.seal()
         reply.append("1", "m", " words")
         assert await desk.finish(reply, DONE) is None
-        assert reply.text().split() == ["unheard", "words"]
+        assert reply.text().split() == ["undelivered", "words"]
         assert DISPLAY_FAILURES._value.get() > before
         entries = await desk.store.outbox.of_turn(target.turn_id)
         assert {entry.state for entry in entries} <= {"failed", "planned"}

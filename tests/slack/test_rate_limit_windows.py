@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bridge.slack.rate_limit.windows import CHANNEL_BURST, Priority, RateLimitWindows
 
-LIMITS = {"chat.update": 50, "reactions.remove": 20, "chat.postMessage": 300, "unheard.of": 20}
+LIMITS = {"chat.update": 50, "reactions.remove": 20, "chat.postMessage": 300, "undelivered.of": 20}
 
 asked = st.lists(
     st.tuples(
@@ -169,21 +169,21 @@ def test_a_call_counts_until_a_minute_after_its_answer():
     ledger = RateLimitWindows()
     call = {"channel": None, "priority": Priority.URGENT}
     for _ in range(19):
-        assert ledger.take("unheard.of", now=0.0, **call) == 0.0
+        assert ledger.take("undelivered.of", now=0.0, **call) == 0.0
     for _ in range(19):
-        ledger.ended("unheard.of", channel=None, now=3.0)
-    assert ledger.take("unheard.of", now=61.0, **call) == pytest.approx(2.0)
-    assert ledger.take("unheard.of", now=63.0, **call) == 0.0
+        ledger.ended("undelivered.of", channel=None, now=3.0)
+    assert ledger.take("undelivered.of", now=61.0, **call) == pytest.approx(2.0)
+    assert ledger.take("undelivered.of", now=63.0, **call) == 0.0
 
 
 def test_a_full_window_of_unanswered_calls_waits_for_an_answer():
     ledger = RateLimitWindows()
     for _ in range(19):
-        assert ledger.take("unheard.of", channel=None, priority=Priority.URGENT, now=0.0) == 0.0
-    wait_s = ledger.take("unheard.of", channel=None, priority=Priority.URGENT, now=500.0)
+        assert ledger.take("undelivered.of", channel=None, priority=Priority.URGENT, now=0.0) == 0.0
+    wait_s = ledger.take("undelivered.of", channel=None, priority=Priority.URGENT, now=500.0)
     assert wait_s == math.inf
-    ledger.unused("unheard.of", channel=None)
-    assert ledger.take("unheard.of", channel=None, priority=Priority.URGENT, now=500.0) == 0.0
+    ledger.unused("undelivered.of", channel=None)
+    assert ledger.take("undelivered.of", channel=None, priority=Priority.URGENT, now=500.0) == 0.0
 
 
 def test_an_urgent_post_finds_a_place_that_progress_left_free():

@@ -180,7 +180,7 @@ class LiveReply:
             self._writer.cancel()
             await asyncio.wait([self._writer])
         if self._closing is not None:
-            await self._outbox_worker.carry([self._closing], stored=True)
+            await self._outbox_worker.deliver([self._closing], stored=True)
             return
         settled = self._messages.settled()
         try:
@@ -267,7 +267,7 @@ class LiveReply:
         await self._adopt()
         views = self._views()
         for view in views:
-            await self._messages.bring(view, at_end=bool(self._urgent))
+            await self._messages.show(view, at_end=bool(self._urgent))
         if views and views[-1].final:
             await self._messages.take_away_surplus(views)
 

@@ -108,7 +108,7 @@ class OutboxWorker:
         """
         self._later(self._job(entry))
 
-    async def carry(
+    async def deliver(
         self, entries: Sequence[OutboxEntry], *, stored: bool = False, first: bool = True
     ) -> None:
         """Store these rows and bring them to Slack; returns after the first try of each.

@@ -105,7 +105,7 @@ class ReplyMessages:
     @property
     def first_ts(self) -> MessageTs | None:
         """The reply's first message in Slack; None before there is one."""
-        posted = (sheet.post.ts for _, sheet in sorted(self._messages.items()))
+        posted = (message.post.ts for _, message in sorted(self._messages.items()))
         return next((ts for ts in posted if ts is not None), None)
 
     def adopt(self, entries: Iterable[OutboxEntry]) -> None:
@@ -132,27 +132,27 @@ class ReplyMessages:
         entries: list[OutboxEntry] = []
         first: OutboxId | None = None
         for view in (*views, *self._surplus(views)):
-            sheet = self._messages.get(view.seq)
-            if sheet is None and view.is_empty:
+            message = self._messages.get(view.seq)
+            if message is None and view.is_empty:
                 continue
-            sheet = sheet or self._new_sheet(view)
+            message = message or self._new_message(view)
             if first is None and not view.is_empty:
-                first = sheet.post.entry.outbox_id
-            sheet.note_last(view)
-            if not (sheet.hopeless or (sheet.last and not sheet.post.in_doubt)):
+                first = message.post.entry.outbox_id
+            message.note_last(view)
+            if not (message.hopeless or (message.last and not message.post.in_doubt)):
                 payload = view_payload(view, self._target.persona)
-                entries.append(replace(sheet.post.entry, ts=sheet.post.ts, payload=payload))
+                entries.append(replace(message.post.entry, ts=message.post.ts, payload=payload))
         return LastRevision(tuple(entries), first, text)
 
     def stored(self) -> None:
         """What `last_revision` returned is in the outbox."""
-        for sheet in self._messages.values():
-            sheet.post.planned()
+        for message in self._messages.values():
+            message.post.planned()
 
     async def take_away_surplus(self, views: Sequence[MessageView]) -> None:
         """Delete messages that the finished reply does not have; raises as `bring` does."""
         for view in self._surplus(views):
-            await self.bring(view, at_end=True)
+            await self.show(view, at_end=True)
 
     def _surplus(self, views: Sequence[MessageView]) -> list[MessageView]:
         known = {view.seq for view in views}
@@ -161,19 +161,19 @@ class ReplyMessages:
     def settled(self) -> list[tuple[OutboxId, str]]:
         """The messages that show their last revision for sure, with the hash of it."""
         return [
-            (sheet.post.entry.outbox_id, sheet.post.hash)
-            for sheet in self._messages.values()
-            if sheet.last and not (sheet.post.in_doubt or sheet.post.is_settled)
+            (message.post.entry.outbox_id, message.post.hash)
+            for message in self._messages.values()
+            if message.last and not (message.post.in_doubt or message.post.is_settled)
         ]
 
     def unsettled(self) -> OutboxEntry | None:
         """A message that does not show its last revision yet, or not for sure."""
-        for sheet in self._messages.values():
-            if not sheet.hopeless and (sheet.post.in_doubt or not sheet.last):
-                return sheet.post.entry
+        for message in self._messages.values():
+            if not message.hopeless and (message.post.in_doubt or not message.last):
+                return message.post.entry
         return None
 
-    async def bring(self, view: MessageView, *, at_end: bool) -> None:
+    async def show(self, view: MessageView, *, at_end: bool) -> None:
         """Make Slack show the newest view of this message, if it does not.
 
         A refusal for good is logged and counted, and not tried again. `at_end`: this is the
@@ -183,107 +183,107 @@ class ReplyMessages:
             ChatError: it may be tried again.
             StoreError: likewise.
         """
-        sheet = self._messages.get(view.seq)
-        if sheet is None:
+        message = self._messages.get(view.seq)
+        if message is None:
             if view.is_empty:
                 return
-            sheet = self._new_sheet(view)
-        sheet.note_last(view)
-        while not (sheet.hopeless or sheet.shown == view.fingerprint):
-            if sheet.stuck and not at_end:
+            message = self._new_message(view)
+        message.note_last(view)
+        while not (message.hopeless or message.shown == view.fingerprint):
+            if message.stuck and not at_end:
                 return
-            if sheet.stuck:
-                self._replace(sheet)
-                sheet.replaced += 1
+            if message.stuck:
+                self._replace(message)
+                message.replaced += 1
             try:
-                await self._write(sheet, view)
+                await self._write(message, view)
             except ChatRefused as refusal:
                 if passes(refusal):
                     raise
-                await self._adapt(sheet, refusal)
+                await self._adapt(message, refusal)
             else:
                 return
 
-    async def _write(self, sheet: ReplyMessage, view: MessageView) -> None:
+    async def _write(self, message: ReplyMessage, view: MessageView) -> None:
         sent: MessageView | None = None
 
         def render() -> Revision:
             nonlocal sent
             sent = self._newest(view.seq)
             self.sent_at = self._clock()
-            return Revision(self._rendered(sheet, sent), last=sent.final and not sheet.plain)
+            return Revision(self._rendered(message, sent), last=sent.final and not message.plain)
 
-        if sheet.post.ts is None:
-            if view.is_empty and await sheet.post.never_sent():
-                sheet.shown, sheet.last = view.fingerprint, view.final
+        if message.post.ts is None:
+            if view.is_empty and await message.post.never_sent():
+                message.shown, message.last = view.fingerprint, view.final
                 return
             if not view.is_empty:
-                await sheet.post.send(render, priority=self._priority)
-        if sheet.post.ts is not None and sent is None:
+                await message.post.send(render, priority=self._priority)
+        if message.post.ts is not None and sent is None:
             if view.is_empty:
-                await self._take_away(sheet, view)
+                await self._take_away(message, view)
                 return
-            await sheet.post.update(render, priority=self._priority)
+            await message.post.update(render, priority=self._priority)
         if sent is not None:
-            await self._write_rest(sheet, sent)
+            await self._write_rest(message, sent)
             # What was taken back while the call waited is deleted the next time.
-            sheet.shown = "" if sent.is_empty else sent.fingerprint
-            sheet.last = sent.final and not sent.is_empty
+            message.shown = "" if sent.is_empty else sent.fingerprint
+            message.last = sent.final and not sent.is_empty
 
-    async def _write_rest(self, sheet: ReplyMessage, view: MessageView) -> None:
+    async def _write_rest(self, message: ReplyMessage, view: MessageView) -> None:
         """Post what a message without blocks could not hold, once its text is complete."""
-        if not sheet.plain or view.live:
+        if not message.plain or view.live:
             return
         for number, piece in enumerate(plain_pieces(view)[1:]):
-            if number == len(sheet.extras):
-                sheet.extras.append(self._new_post(sheet.post.entry.seq, kind=REST))
-            if sheet.extras[number].ts is None:
-                await sheet.extras[number].send(fixed(piece), priority=self._priority)
+            if number == len(message.extras):
+                message.extras.append(self._new_post(message.post.entry.seq, kind=REST))
+            if message.extras[number].ts is None:
+                await message.extras[number].send(fixed(piece), priority=self._priority)
 
-    async def _take_away(self, sheet: ReplyMessage, view: MessageView) -> None:
+    async def _take_away(self, message: ReplyMessage, view: MessageView) -> None:
         """Delete a message whose text was taken back; if that is refused, say so in it."""
         try:
-            await sheet.post.delete(priority=self._priority)
+            await message.post.delete(priority=self._priority)
         except ChatRefused as refusal:
             if passes(refusal):
                 raise
             if refusal.code == "message_not_found":
-                await sheet.post.gone()
-                self._replace(sheet)
+                await message.post.gone()
+                self._replace(message)
             else:
-                withdrawn = fixed(self._rendered(sheet, view))
-                await sheet.post.update(withdrawn, priority=self._priority)
+                withdrawn = fixed(self._rendered(message, view))
+                await message.post.update(withdrawn, priority=self._priority)
         else:
-            self._replace(sheet)
-        sheet.shown, sheet.last = view.fingerprint, view.final
+            self._replace(message)
+        message.shown, message.last = view.fingerprint, view.final
 
-    def _rendered(self, sheet: ReplyMessage, view: MessageView) -> Rendered:
-        if sheet.plain:
+    def _rendered(self, message: ReplyMessage, view: MessageView) -> Rendered:
+        if message.plain:
             return plain_pieces(view)[0]
-        outbox_id = sheet.post.entry.outbox_id
+        outbox_id = message.post.entry.outbox_id
         return reply_blocks(view, turn_id=self._target.turn_id, outbox_id=outbox_id)
 
-    async def _adapt(self, sheet: ReplyMessage, refusal: ChatRefused) -> None:
+    async def _adapt(self, message: ReplyMessage, refusal: ChatRefused) -> None:
         """Find another way after a refusal, or none."""
         DISPLAY_FAILURES.inc()
         _log.warning("message refused", turn=self._target.turn_id, code=refusal.code)
-        if refusal.code in REFUSED_BLOCKS and not sheet.plain:
-            sheet.plain = True
-        elif refusal.code in NOT_EDITABLE and sheet.replaced < REPLACEMENTS:
-            sheet.stuck = True
+        if refusal.code in REFUSED_BLOCKS and not message.plain:
+            message.plain = True
+        elif refusal.code in NOT_EDITABLE and message.replaced < REPLACEMENTS:
+            message.stuck = True
         else:
-            sheet.hopeless = True
-            await sheet.post.give_up(refusal.code)
+            message.hopeless = True
+            await message.post.give_up(refusal.code)
 
-    def _new_sheet(self, view: MessageView) -> ReplyMessage:
-        sheet = self._messages[view.seq] = ReplyMessage(self._new_post(view.seq + self._shift))
-        return sheet
+    def _new_message(self, view: MessageView) -> ReplyMessage:
+        message = self._messages[view.seq] = ReplyMessage(self._new_post(view.seq + self._shift))
+        return message
 
-    def _replace(self, sheet: ReplyMessage) -> None:
-        old = sheet.post.entry
-        sheet.post = self._new_post(old.seq, instead_of=old.outbox_id)
-        sheet.shown = ""
-        sheet.stuck = sheet.last = False
+    def _replace(self, message: ReplyMessage) -> None:
+        old = message.post.entry
+        message.post = self._new_post(old.seq, instead_of=old.outbox_id)
+        message.shown = ""
+        message.stuck = message.last = False
 
     def _new_post(self, seq: int, *, kind: str = REPLY, instead_of: OutboxId | None = None) -> Post:
         entry = OutboxEntry(

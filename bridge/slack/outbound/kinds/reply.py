@@ -51,7 +51,7 @@ class ReplyKind(OutboxKind):
         messages = self._messages(next(iter(owed.values())), views)
         messages.adopt(parts)
         for view in views:
-            await messages.bring(view, at_end=True)
+            await messages.show(view, at_end=True)
         if not delivery.inherited:
             await self._sender.outbox.settled(messages.settled())
         self._status.clear(entry.channel, entry.thread_ts)

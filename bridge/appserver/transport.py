@@ -5,7 +5,8 @@ that stops is cut by the server, and the last subscriber's cut cancels its turns
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -52,6 +53,7 @@ class _PacedConnection(ClientConnection):
     Args:
         hear: called with each message, in order; must not wait or raise.
         pacing: when to read.
+        may_pause: whether nobody waits for what comes next.
     """
 
     def __init__(
@@ -59,11 +61,13 @@ class _PacedConnection(ClientConnection):
         *args: Any,
         hear: Callable[[str | bytes], None],
         pacing: ReadPacing,
+        may_pause: Callable[[], bool],
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
         self._hear = hear
         self._pacing = pacing
+        self._may_pause = may_pause
         self._fragments = False
         self._window_ends = 0.0
         self._frames = 0
@@ -92,11 +96,12 @@ class _PacedConnection(ClientConnection):
         if now >= self._window_ends:
             self._busy = self._frames > self._pacing.busy_frames
             self._window_ends, self._frames = now + _WINDOW_S, 0
-        if self._busy:
+        if self._busy and self._may_pause() and not self.transport.is_closing():
             self.transport.pause_reading()
-            self.loop.call_later(self._pacing.pause_s, self._resume_reading)
+            self.loop.call_later(self._pacing.pause_s, self.read_on)
 
-    def _resume_reading(self) -> None:
+    def read_on(self) -> None:
+        """End a pause. May be called when there is none."""
         if not self.transport.is_closing():
             self.transport.resume_reading()
 
@@ -233,7 +238,8 @@ class Link:
         self._endpoint = endpoint
         self._hear = hear
         self._pacing = pacing or ReadPacing()
-        self._sockets: list[ClientConnection] = []
+        self._sockets: list[_PacedConnection] = []
+        self._waiting = 0
         self._tasks = Tasks()
         self._trouble: LinkFailure | None = None
         self._over = asyncio.Event()
@@ -241,6 +247,17 @@ class Link:
     async def open(self) -> None:
         """Connect. Raises `LinkFailed`."""
         await self._connect(channel=None)
+
+    @contextmanager
+    def unpaced(self) -> Iterator[None]:
+        """Read everything at once meanwhile: somebody waits for an answer."""
+        self._waiting += 1
+        for socket in self._sockets:
+            socket.read_on()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
 
     async def add_stream(self) -> None:
         """Connect the second socket of a legacy server. Raises `LinkFailed`."""
@@ -263,12 +280,17 @@ class Link:
                 proxy=None,
                 create_connection=cast(
                     type[ClientConnection],
-                    partial(_PacedConnection, hear=self._hand_on, pacing=self._pacing),
+                    partial(
+                        _PacedConnection,
+                        hear=self._hand_on,
+                        pacing=self._pacing,
+                        may_pause=lambda: not self._waiting,
+                    ),
                 ),
             )
         except (OSError, EOFError, ValueError, WebSocketException) as error:
             raise LinkFailed(diagnose(error, here.url)) from error
-        self._sockets.append(socket)
+        self._sockets.append(cast(_PacedConnection, socket))
         self._tasks.spawn(self._read(socket), name=f"read {channel or 'socket'}")
 
     async def _read(self, socket: ClientConnection) -> None:

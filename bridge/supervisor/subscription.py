@@ -163,7 +163,7 @@ class Subscription:
 
 
 _PACING = ReadPacing(pause_s=0.25, busy_frames=2)
-"""Nobody waits for what is heard here, so it is read a quarter of a second at a time."""
+"""Nobody waits for what is heard here but for answers, so it is read four times a second."""
 
 _ANSWER = b'"supervisor-'
 
@@ -245,9 +245,12 @@ class _Connection:
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[ident] = answer
         try:
-            await self._link.send(json.dumps({**command, "request_id": ident}))
-            either: set[asyncio.Future[Any]] = {answer, self.over}
-            await asyncio.wait(either, timeout=self._within_s, return_when=asyncio.FIRST_COMPLETED)
+            with self._link.unpaced():
+                await self._link.send(json.dumps({**command, "request_id": ident}))
+                either: set[asyncio.Future[Any]] = {answer, self.over}
+                await asyncio.wait(
+                    either, timeout=self._within_s, return_when=asyncio.FIRST_COMPLETED
+                )
         finally:
             del self._answers[ident]
         if answer.done():

@@ -89,10 +89,6 @@ def run_started(turn: Turn, event: ev.RunStarted) -> Step:
 
 def text(turn: Turn, event: ev.TextArrived) -> Step:
     goes_on = turn_updates.running(turn)
-    if turn.stop is not None and turn.reconnect is not None:
-        # The server does not store an aborted answer (PROTOCOL §14), so what was said while the
-        # link was lost stays unknown, and this would follow a hole.
-        return goes_on, ()
     if not (turn.maps_runs or event.run_id in turn.runs):
         goes_on = replace(goes_on, runs=turn.runs | {event.run_id})
     return goes_on, (fx.AppendReply(event.run_id, event.message_id, event.text),)

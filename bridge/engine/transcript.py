@@ -53,6 +53,7 @@ class Transcript:
         self._messages_of: dict[RunId, set[str]] = {}
         self._same: dict[str, str] = {}
         self._held: list[Piece] | None = None
+        self._whole: frozenset[str] | None = None
         self.is_empty = True
 
     def append(self, run_id: RunId, message_id: str, text: str) -> None:
@@ -60,6 +61,8 @@ class Transcript:
         if self._held is not None:
             self._held.append((run_id, message_id, text))
             return
+        if self._whole is not None and message_id not in self._whole:
+            return  # text before it is missing
         self.is_empty = False
         message_id = self._same.get(message_id, message_id)
         self._reply.append(self._named(run_id, message_id), message_id, text)
@@ -84,9 +87,9 @@ class Transcript:
             restarted: what was said before does not count; what is held does.
             keeps_ids: False where deltas and stored messages have different ids (PROTOCOL §22):
                 then everything is shown anew.
-            answer_stored: False for an aborted answer, which the server does not store: of its
-                messages that are not in `stored`, held text is dropped, because text before it
-                may be missing.
+            answer_stored: False for an aborted answer, which the server does not store
+                (PROTOCOL §14): what comes of messages that are not in `stored` is dropped,
+                because it would follow a hole.
             seal_at: tool calls under whose text a card stands.
         """
         if restarted or (stored and not keeps_ids):
@@ -97,8 +100,7 @@ class Transcript:
             elif message.role == "assistant" and message.text:
                 self._set(message.message_id, message.text)
         texts = {m.message_id: m.text for m in stored if m.role == "assistant"}
-        if not answer_stored:
-            self._held = [piece for piece in self._held or () if piece[1] in texts]
+        self._whole = None if answer_stored else frozenset(texts)
         self._release(texts, keeps_ids)
 
     def drop(self, run_ids: frozenset[RunId]) -> None:

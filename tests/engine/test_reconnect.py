@@ -100,6 +100,23 @@ async def test_a_stop_amid_a_lost_link_leaves_no_hole_in_the_answer(world: World
     assert reply.text() == "one two "
 
 
+async def test_what_comes_after_a_stop_is_shown_when_an_earlier_gap_is_filled(world: World) -> None:
+    given = await at_work(world, "one ")
+    stores(world, given, answer("one two "))
+    await again(world)
+    await eventually(lambda: newest(world).text() == "one two ")
+    await world.dispatcher.stop(
+        newest(world).target.turn_id,
+        user=MAYA,
+        ref=MessageRef(world.message("").channel, MessageTs("1.0")),
+    )
+    await eventually(lambda: world.agent.aborts)
+    say(world, given, "three ")
+    world.agent.finish(given, RunId("run-1"), "cancelled")
+    reply = await world.ended(1)
+    assert reply.text() == "one two three "
+
+
 async def test_after_missed_events_the_turn_is_read_again_and_its_text_is_whole(
     world: World,
 ) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridge.domain import effects as fx
@@ -73,6 +73,7 @@ PLAIN_START: list[ev.TurnEvent] = [
     ev.InputAccepted(),
     ev.RunStarted(RunId("r1"), frozenset({"in-1"})),
 ]
+SAID = ev.TextArrived(RunId("r1"), "m1", "x")
 histories = st.builds(
     lambda head, tail: PLAIN_START[:head] + tail,
     st.integers(0, len(PLAIN_START)),
@@ -166,6 +167,15 @@ def witnessed(turn: Turn, history: list[ev.TurnEvent]) -> Witness:
     return witness
 
 
+@example(Turn(), [*PLAIN_START, ev.LinkLost(), ev.StopAsked(UserId("U1")), SAID])
+@example(
+    Turn(),
+    [
+        *PLAIN_START,
+        *(ev.LinkLost(), ev.StateReplayed(True, frozenset(), True)),
+        *(SAID, ev.StopAsked(UserId("U1")), SAID),
+    ],
+)
 @given(beginnings, histories)
 def test_the_laws_hold_for_any_events_in_any_order(turn: Turn, history: list[ev.TurnEvent]) -> None:
     witnessed(turn, history)

@@ -233,11 +233,12 @@ async def decided(world: World) -> None:
         "WHERE state='pending'",
         JONAS,
     )
+    _change(world, "UPDATE outbox SET payload='{}' WHERE kind='card'")
 
 
 async def forgot(world: World) -> None:
     """Where the card is was not stored."""
-    _change(world, "UPDATE approvals SET card_channel=NULL, card_ts=NULL WHERE state='pending'")
+    _change(world, "UPDATE outbox SET state='planned', ts=NULL, payload='{}' WHERE kind='card'")
 
 
 async def noted(world: World, thread: str) -> None:
@@ -245,7 +246,7 @@ async def noted(world: World, thread: str) -> None:
 
     def known() -> bool:
         with closing(sqlite3.connect(world.bridge.folder / "bridge.db", timeout=5)) as database:
-            found = database.execute("SELECT 1 FROM approvals WHERE card_ts IS NOT NULL")
+            found = database.execute("SELECT 1 FROM outbox WHERE kind='card' AND payload IS NULL")
             return found.fetchone() is not None
 
     await world.wait(known, thread)

@@ -34,7 +34,7 @@ def left_open(world: World, thread: str) -> list[str]:
 def noted_cards(world: World) -> list[str]:
     """The cards that the bridge knows it has posted."""
     with closing(sqlite3.connect(world.bridge.folder / "bridge.db")) as database:
-        found = database.execute("SELECT card_ts FROM approvals WHERE card_ts IS NOT NULL")
+        found = database.execute("SELECT ts FROM outbox WHERE kind='card' AND ts IS NOT NULL")
         return [str(ts) for (ts,) in found]
 
 

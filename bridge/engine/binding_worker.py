@@ -35,7 +35,11 @@ _WAITED_S = 1.0
 
 
 class BindingWorker:
-    """Works for one binding. All methods but `run` return at once."""
+    """Works for one binding. All methods but `run` return at once.
+
+    Args:
+        live_turns: every turn that runs in this process; the worker keeps its own there.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class BindingWorker:
         approvals: ApprovalService,
         tasks: Tasks,
         *,
+        live_turns: dict[TurnId, TurnRun],
         runtime_known: Callable[[Runtime, BindingId], None],
         retired: Callable[["BindingWorker"], None],
     ) -> None:
@@ -56,6 +61,7 @@ class BindingWorker:
         self._runtimes = runtimes
         self._approvals = approvals
         self._tasks = tasks
+        self._live_turns = live_turns
         self._runtime_known = runtime_known
         self._retired = retired
         self._inherited: deque[tuple[ClaimedTurn, Turn]] = deque()
@@ -129,12 +135,14 @@ class BindingWorker:
                 return
             claimed, turn = taken
             self.current = run = self._run_of(claimed, turn)
+            self._live_turns[claimed.turn_id] = run
             self._begin(run, turn)
             self._pass_on_stops(run)
             try:
                 await run.run()
             finally:
                 self.current = None
+                del self._live_turns[claimed.turn_id]
                 self._worked_until = self._context.clock.now()
             for event in run.undelivered():
                 self.tell(event)

@@ -53,7 +53,7 @@ T = TypeVar("T")
 class Dispatcher:
     """Routes everything that happens to the worker that it concerns.
 
-    Implements the intake of the Slack face and the `AgentListener` of the agent's side.
+    Implements what Slack's listeners call, and the `AgentListener` of the App Server's client.
     """
 
     def __init__(self, context: EngineContext) -> None:
@@ -64,6 +64,7 @@ class Dispatcher:
             context, self._tasks, tell=self._tell_turn, waits=self._turn_waits
         )
         self._workers: dict[BindingId, BindingWorker] = {}
+        self._live_turns: dict[TurnId, TurnRun] = {}
         self._working: set[asyncio.Task[Any]] = set()
         self._by_runtime: dict[Runtime, BindingId] = {}
         self._unclaimed: dict[Runtime, list[AgentEvent]] = {}
@@ -173,9 +174,8 @@ class Dispatcher:
         self._reconnect_turns()
 
     def _reconnect_turns(self) -> None:
-        for worker in self._workers.values():
-            if worker.current is not None:
-                worker.current.tell(ev.LinkLost())
+        for run in self._live_turns.values():
+            run.tell(ev.LinkLost())
 
     async def _claim_events(self, runtime: Runtime) -> None:
         """The server works although no turn of ours does: it began by itself."""
@@ -306,6 +306,7 @@ class Dispatcher:
             self._runtimes,
             self.approvals,
             self._tasks,
+            live_turns=self._live_turns,
             runtime_known=self._runtime_known,
             retired=self._retire,
         )
@@ -325,20 +326,14 @@ class Dispatcher:
         for runtime in [r for r, b in self._by_runtime.items() if b == worker.binding_id]:
             del self._by_runtime[runtime]
 
-    def _run_of(self, turn_id: TurnId) -> TurnRun | None:
-        for worker in self._workers.values():
-            if worker.current is not None and worker.current.claimed.turn_id == turn_id:
-                return worker.current
-        return None
-
     def _tell_turn(self, turn_id: TurnId, event: ApprovalSettled | StopAsked) -> bool:
-        run = self._run_of(turn_id)
+        run = self._live_turns.get(turn_id)
         if run is not None:
             run.tell(event)
         return run is not None
 
     def _turn_waits(self, turn_id: TurnId, request_id: str) -> bool | None:
-        run = self._run_of(turn_id)
+        run = self._live_turns.get(turn_id)
         return run.waits_for(request_id) if run is not None else False
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
@@ -364,8 +359,10 @@ REMEMBERED = 1_000
 
 
 class MessageOrder:
-    """One for all threads of the process. What was stored is remembered for the newest messages
-    only: that saves asking the store, which knows them all (G2).
+    """Lets the messages of a thread in one at a time, and recognises those that came twice.
+
+    What was stored is remembered for the newest messages only: that saves asking the store, which
+    knows them all (G2).
     """
 
     def __init__(self, *, remembered: int = REMEMBERED) -> None:

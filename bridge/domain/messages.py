@@ -62,8 +62,10 @@ class InboundMessage:
     """True when Slack says that the sender belongs to another organisation."""
     from_bot: bool = False
     """True for another bot's words, which are context and start nothing; `user` is then its
-    user id, or its bot id where Slack names no user.
+    user id, or its name where Slack names no user.
     """
+    edited_ts: MessageTs | None = None
+    """Slack's name of the newest edit; None for a message as it was first said."""
 
     @property
     def thread(self) -> ThreadKey:

@@ -8,12 +8,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bridge.domain import mentions
 from bridge.domain.messages import Person, SharedFile, Speaker, ThreadMessage
 
 _OUR_TAGS = re.compile(
     r"<(?=\s*/?\s*(?:message|thread_context|file|system-reminder|task-notif|\Z))", re.I
 )
-_MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
+_MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^<>]*)?>")
 
 MAX_CONTEXT_CHARS = 40_000
 """Context over this length is cut from its oldest end; the thread's root always stays."""
@@ -80,11 +81,6 @@ def edited(text: str) -> str:
     return f"(edited the message that you are working on; it now reads:)\n{text}"
 
 
-def mentioned(text: str) -> frozenset[str]:
-    """User ids that a Slack text mentions."""
-    return frozenset(_MENTION.findall(text))
-
-
 def unread_files_sentence(files: Files) -> str | None:
     """The quiet line for the thread about files that were not read; None when all were."""
     if not files.unread:
@@ -139,7 +135,7 @@ def _file(file: ReadFile) -> str:
 
 def _words(said: ThreadMessage, person: NameOf) -> str:
     named = _MENTION.sub(lambda match: f"@{person(match[1]).name}", said.text)
-    return _safe(named)
+    return _safe(mentions.as_typed(mentions.with_group_names(named)))
 
 
 def _safe(text: str) -> str:

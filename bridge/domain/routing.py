@@ -4,13 +4,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bridge.domain import mentions
 from bridge.domain.ids import ChannelId
 from bridge.domain.messages import InboundMessage
 from bridge.domain.teammates import Teammate
 
-_STOP = re.compile(r"\s*!stop(?!\w)", re.I)
-_BETWEEN = r"[\s.,:;!?…/&*_~()-]|(?<!\w)(?:and|now|please)(?!\w)"
-_MENTION = re.compile(r"<(?:@|!subteam\^)[A-Z0-9]+(?:\|[^>]*)?>")
+_LATIN = r"0-9A-Za-z\u00aa\u00b5\u00ba\u00c0-\u024f\u0300-\u036f\u1e00-\u1eff"
+_SPACED = rf"{_LATIN}\u0370-\u052f"
+_NAME_BEGINS = rf"(?<![{_SPACED}@./-])(?<![{_SPACED}]_)"
+"""No e-mail address and no path. Scripts without spaces may stand right before a name."""
+
+_NAME_ENDS = rf"(?![_-]*[{_LATIN}]|[./][{_LATIN}])"
+"""The name, not the beginning of a longer one. Names are ASCII, so other scripts end them."""
+
+_EMPHASIS = r"[\s*_~]*"
+_STOP = re.compile(rf"{_EMPHASIS}!stop{_NAME_ENDS}", re.I)
+_BETWEEN = r"[\s.,:;!?…/&*_~()。、；？（）-]|(?<!\w)(?:and|now|please)(?!\w)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +76,9 @@ def route(message: InboundMessage, *, in_thread: Sequence[str], team: Team) -> R
         in_thread: teammates that take part in this thread, most recently addressed first.
         team: the configured teammates.
     """
-    addressed = addressed_in(message.text, team)
-    stopped = _stopped_in(message.text, team)
+    prose = mentions.prose(message.text)
+    addressed = _addressed_in(prose, team)
+    stopped = _stopped_in(prose, team)
     if stopped is not None:
         return Stop(addressed + tuple(name for name in stopped if name not in addressed))
     if addressed:
@@ -81,18 +91,23 @@ def route(message: InboundMessage, *, in_thread: Sequence[str], team: Team) -> R
     return NotForUs(remember=bool(in_thread))
 
 
-def _stopped_in(text: str, team: Team) -> tuple[str, ...] | None:
+def addresses_somebody(message: InboundMessage, team: Team) -> bool:
+    """Whether the message itself calls the app or a teammate."""
+    return message.mentions_app or bool(addressed_in(message.text, team))
+
+
+def _stopped_in(prose: str, team: Team) -> tuple[str, ...] | None:
     """The teammates named after a `!stop` that stands alone; None when it does not.
 
     Names, `now` and `please` may follow it. A longer sentence is meant for an agent: taken for
     a stop, its words would be lost.
     """
-    words = _without_address(_MENTION.sub(" ", text), team)
+    words = _without_address(mentions.without_tokens(prose), team)
     stop = _STOP.match(words)
     if stop is None:
         return None
     rest = words[stop.end() :]
-    name = rf"@?(?P<name>{_any_name(team)})(?![\w-])"
+    name = rf"@?(?P<name>{_any_name(team)}){_NAME_ENDS}"
     if not re.fullmatch(rf"(?:{_BETWEEN}|(?<!\w){name})*", rest, re.I):
         return None
     named = (team.named(found["name"]) for found in re.finditer(name, rest, re.I))
@@ -102,11 +117,14 @@ def _stopped_in(text: str, team: Team) -> tuple[str, ...] | None:
 def addressed_in(text: str, team: Team) -> tuple[str, ...]:
     """Names of the teammates whom the text addresses, in the order in which it does.
 
-    `@ada` counts anywhere outside code, `ada:` or `ada,` only at the start, and a user group
-    tied to the teammate (`<!subteam^S…>`) anywhere.
+    `@ada` and a user group tied to the teammate count anywhere in prose, `ada:` or `ada,` only
+    at the start.
     """
+    return _addressed_in(mentions.prose(text), team)
+
+
+def _addressed_in(prose: str, team: Team) -> tuple[str, ...]:
     found: list[tuple[int, str]] = []
-    prose = _without_code(text)
     for teammate in team.teammates:
         at = _first_address(prose, teammate)
         if at is not None:
@@ -117,14 +135,14 @@ def addressed_in(text: str, team: Team) -> tuple[str, ...]:
 def _first_address(prose: str, teammate: Teammate) -> int | None:
     names = "|".join(re.escape(name) for name in sorted(_names(teammate), key=len, reverse=True))
     places = []
-    if mention := re.search(rf"(?<![\w@./-])@(?:{names})(?![\w-]|[./]\w)", prose, re.I):
+    if mention := re.search(rf"{_NAME_BEGINS}@(?:{names}){_NAME_ENDS}", prose, re.I):
         places.append(mention.start())
-    start = _MENTION.sub(lambda match: " " * len(match[0]), prose)
-    if opening := re.match(rf"\s*(?:{names})[:,]\s", start + " ", re.I):
-        places.append(opening.start())
+    opening = rf"{_EMPHASIS}(?:{names})[*_~]*[:,](?=\s|[^\x00-\x7f])"
+    if start := re.match(opening, mentions.without_tokens(prose) + " ", re.I):
+        places.append(start.start())
     if teammate.user_group:
-        group = re.search(rf"<!subteam\^{re.escape(teammate.user_group)}[|>]", prose)
-        places.extend([group.start()] if group else [])
+        group = mentions.group_at(prose, teammate.user_group)
+        places.extend([] if group is None else [group])
     return min(places, default=None)
 
 
@@ -132,15 +150,9 @@ def _names(teammate: Teammate) -> frozenset[str]:
     return frozenset(name.lower() for name in (teammate.name, *teammate.aliases))
 
 
-def _without_code(text: str) -> str:
-    """The text with code blanked out, so that `@ada` in a snippet addresses nobody."""
-    return re.sub(
-        r"```.*?(?:```|\Z)|`[^`\n]*`", lambda match: " " * len(match[0]), text, flags=re.S
-    )
-
-
 def _without_address(words: str, team: Team) -> str:
-    return re.sub(rf"^\s*(?:@?(?:{_any_name(team)})[:,]?\s+)+", "", words, flags=re.I)
+    name = rf"@?(?:{_any_name(team)}){_NAME_ENDS}[*_~]*[:,]?"
+    return re.sub(rf"^{_EMPHASIS}(?:{name}{_EMPHASIS})+", "", words, flags=re.I)
 
 
 def _any_name(team: Team) -> str:

@@ -109,11 +109,14 @@ class Dispatcher:
             self.spawn(stop, f"stop {message.ts}")
         return bool(accepted.placed)
 
-    async def edited(
-        self, team: TeamId, ref: MessageRef, text: str, *, edited_ts: MessageTs
-    ) -> None:
-        """A person changed a message: what waits changes with it, who works on it is told."""
-        await self._message_edits.edited(team, ref, text, edited_ts=edited_ts)
+    async def edited(self, message: InboundMessage) -> None:
+        """A person changed a message: what waits changes with it, who works on it is told.
+
+        One that nobody answered is taken in if it addresses somebody now.
+        """
+        known = await self._message_edits.edited(message)
+        if not known and routing.addresses_somebody(message, self._context.options.team):
+            await self.message(message)
 
     async def deleted(self, team: TeamId, ref: MessageRef) -> None:
         """A person deleted a message: what waits or works only for it ends."""

@@ -7,7 +7,8 @@ agent: it is told of new words, and stops when nothing is left of its input.
 from collections.abc import Callable, Iterable, Mapping
 
 from bridge.domain import batching, prompt
-from bridge.domain.ids import BindingId, MessageRef, MessageTs, TeamId, TurnId
+from bridge.domain.ids import BindingId, MessageRef, TeamId, TurnId
+from bridge.domain.messages import InboundMessage
 from bridge.engine.binding_worker import TAKEN_BACK_STOP, BindingWorker
 from bridge.engine.context import EngineContext
 from bridge.store import Edit, LocatedTurn, Placed
@@ -35,24 +36,22 @@ class MessageEdits:
         self._workers = workers
         self._queued = queued
 
-    async def edited(
-        self, team: TeamId, ref: MessageRef, text: str, *, edited_ts: MessageTs
-    ) -> None:
-        """A person changed a message. May be told again (G2). Raises `StoreError`."""
+    async def edited(self, message: InboundMessage) -> bool:
+        """A person changed a message to this; False for one that was never taken in.
+
+        May be told again (G2). Raises `StoreError`.
+        """
         amended = await self._context.store.turn_queue.edit_message(
             Edit(
-                team=team,
-                channel=ref.channel,
-                ts=ref.ts,
-                text=text,
-                edited_ts=edited_ts,
-                told=prompt.edited(text),
+                message=message,
+                told=prompt.edited(message.text),
                 now=self._context.clock.now(),
                 joins=batching.joins,
                 new_turn_id=lambda: TurnId(self._context.clock.new_id()),
             )
         )
         self._queued(amended.placed)
+        return amended.known
 
     async def deleted(self, team: TeamId, ref: MessageRef) -> None:
         """A person deleted a message. May be told again. Raises `StoreError`."""

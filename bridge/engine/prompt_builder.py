@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bridge.domain import prompt
+from bridge.domain import mentions, prompt
 from bridge.domain.bindings import ClaimedTurn, ImagePart, InputPart, TextPart
 from bridge.domain.errors import ChatError
 from bridge.domain.ids import UserId
@@ -79,7 +79,7 @@ async def _people(said: Iterable[ThreadMessage], context: EngineContext) -> dict
     for one in said:
         if one.speaker is not Speaker.TEAMMATE:
             users.add(one.author)
-        users.update(prompt.mentioned(one.text))
+        users.update(mentions.users_in(one.text))
     people = {}
     for user in users:
         try:

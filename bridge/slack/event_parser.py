@@ -1,25 +1,19 @@
-"""Event parser: Slack's payloads to what they mean. Pure, and tolerant of any JSON.
+"""Event parser: what the events of Slack's Events API mean. Pure, and tolerant of any JSON.
 
 A payload comes from outside: every field is checked before it is believed, and whatever does
 not fit becomes `Unsupported` with the reason (guarantee G8). Rules: PLATFORM §4.5 to §4.8, §13.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any
 
-from bridge.domain.ids import ApprovalId, ChannelId, MessageRef, MessageTs, TeamId, UserId
-from bridge.domain.messages import InboundMessage, SharedFile
-from bridge.render import action_ids
-from bridge.slack.mrkdwn import mentions, plain_text
+from bridge.domain.ids import ChannelId, MessageTs, TeamId, UserId
+from bridge.domain.mentions import addresses_user, users_in
+from bridge.domain.messages import InboundMessage
+from bridge.slack.json_values import JsonObject, as_mapping, as_string
+from bridge.slack.message_reader import SAID, bot_name, is_bot, read_content
 
-JsonObject = Mapping[str, Any]
-
-_SAID_SUBTYPES = frozenset({"", "file_share", "thread_broadcast", "me_message", "bot_message"})
 _ARRIVALS = frozenset({"channel_join", "group_join"})
-_GONE_FILES = frozenset({"tombstone", "hidden_by_limit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +36,11 @@ class MessagePosted:
 
 @dataclass(frozen=True, slots=True)
 class MessageEdited:
-    """A person edited a message; `text` is the new text. `edited_ts` names the edit, and is the
-    same in whatever tells of it.
+    """A person edited a message; this is how it reads now. Its `edited_ts` is the same in
+    whatever tells of the edit.
     """
 
-    team: TeamId
-    channel: ChannelId
-    ts: MessageTs
-    text: str
-    edited_ts: MessageTs
+    message: InboundMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +98,7 @@ def read_past(item: Any, *, channel: str, us: Installation) -> SlackEvent:
     """What a message from Slack's history means. Never raises."""
     said = as_mapping(item)
     subtype = as_string(said.get("subtype"))
-    if subtype not in _SAID_SUBTYPES:
+    if subtype not in SAID:
         return Unsupported("message", f"subtype {subtype[:60]}")
     return _said({}, {**said, "type": "message", "channel": channel}, us, event_id=None)
 
@@ -124,16 +114,16 @@ def read_edit(item: Any, *, channel: str, us: Installation) -> SlackEvent:
     said = as_mapping(item)
     if not said.get("edited"):
         return Unsupported("message", "not edited")
-    return _edit(said, channel=channel, us=us)
+    return _edit({}, {**said, "type": "message", "channel": channel}, us)
 
 
 def _message(outer: JsonObject, event: JsonObject, us: Installation) -> SlackEvent:
     match as_string(event.get("subtype")):
         case "message_changed":
-            return _changed(event, us)
+            return _changed(outer, event, us)
         case "message_deleted":
             return _deleted(event, us)
-        case subtype if subtype not in _SAID_SUBTYPES:
+        case subtype if subtype not in SAID:
             return Unsupported("message", f"subtype {subtype[:60]}")
         case _:
             return _posted(outer, event, us)
@@ -142,7 +132,7 @@ def _message(outer: JsonObject, event: JsonObject, us: Installation) -> SlackEve
 def _mention(outer: JsonObject, event: JsonObject, us: Installation) -> SlackEvent:
     # An edit can fire the mention again (PLATFORM §4.5): it is an edit, not a new message.
     if event.get("edited"):
-        return _edit(event, channel=as_string(event.get("channel")), us=us)
+        return _edit(outer, event, us)
     return _posted(outer, event, us)
 
 
@@ -162,15 +152,16 @@ def _said(
     channel = as_string(event.get("channel"))
     ts, user = (
         as_string(event.get("ts")),
-        as_string(event.get("user")) or as_string(event.get("bot_id")),
+        as_string(event.get("user")) or bot_name(event) or as_string(event.get("bot_id")),
     )
     if not (channel and ts and user):
         return Unsupported(kind, "a field is missing")
-    escaped = as_string(event.get("text"))
-    files = shared_files(event)
-    if not escaped.strip() and not files:
+    content = read_content(event)
+    if content.is_empty:
         return Unsupported(kind, "empty")
     thread_ts = as_string(event.get("thread_ts"))
+    edited = event.get("edited")
+    edited_ts = (as_string(as_mapping(edited).get("ts")) or ts) if edited else None
     return MessagePosted(
         InboundMessage(
             event_id=event_id,
@@ -179,39 +170,39 @@ def _said(
             ts=MessageTs(ts),
             thread_ts=MessageTs(thread_ts) if thread_ts and thread_ts != ts else None,
             user=UserId(user),
-            text=plain_text(escaped),
+            text=content.text,
             is_dm=event.get("channel_type") == "im" or channel.startswith("D"),
-            mentions_app=kind == "app_mention" or mentions(escaped, us.bot_user),
-            files=files,
+            mentions_app=_addresses_us(kind, content.text, us),
+            files=content.files,
             from_outside=_from_outside(outer, event, us),
-            from_bot=_is_bot(event),
+            from_bot=is_bot(event),
+            edited_ts=None if edited_ts is None else MessageTs(edited_ts),
         )
     )
 
 
-def _changed(event: JsonObject, us: Installation) -> SlackEvent:
+def _addresses_us(kind: str, text: str, us: Installation) -> bool:
+    """Slack calls it a mention also where it stands in code or a quote, and means nobody."""
+    if addresses_user(text, us.bot_user):
+        return True
+    return kind == "app_mention" and us.bot_user not in users_in(text)
+
+
+def _changed(outer: JsonObject, event: JsonObject, us: Installation) -> SlackEvent:
     now, before = as_mapping(event.get("message")), as_mapping(event.get("previous_message"))
-    channel = as_string(event.get("channel"))
     if as_string(now.get("subtype")) == "tombstone":
-        return _gone(now.get("ts"), channel, us)
+        return _gone(now.get("ts"), as_string(event.get("channel")), us)
     if not now.get("edited") or now.get("edited") == before.get("edited"):
         return Unsupported("message", "changed, but not by a person")
-    return _edit(now, channel=channel, us=us)
+    place = {key: event[key] for key in ("channel", "channel_type") if key in event}
+    return _edit(outer, {**now, **place, "type": "message"}, us)
 
 
-def _edit(message: JsonObject, *, channel: str, us: Installation) -> SlackEvent:
-    if why := _why_ignored(message, us):
-        return Unsupported("message", why)
-    if _is_bot(message):
+def _edit(outer: JsonObject, message: JsonObject, us: Installation) -> SlackEvent:
+    if is_bot(message) and not _is_ours(message, us):
         return Unsupported("message", "edited by another bot")
-    ts = as_string(message.get("ts"))
-    if not (channel and ts):
-        return Unsupported("message", "a field is missing")
-    text = plain_text(as_string(message.get("text")))
-    edited_ts = as_string(as_mapping(message.get("edited")).get("ts")) or ts
-    return MessageEdited(
-        us.team, ChannelId(channel), MessageTs(ts), text, edited_ts=MessageTs(edited_ts)
-    )
+    now = _said(outer, message, us, event_id=as_string(outer.get("event_id")) or None)
+    return MessageEdited(now.message) if isinstance(now, MessagePosted) else now
 
 
 def _deleted(event: JsonObject, us: Installation) -> SlackEvent:
@@ -246,15 +237,6 @@ def _why_ignored(message: JsonObject, us: Installation) -> str | None:
     return "our own" if _is_ours(message, us) else None
 
 
-def _is_bot(message: JsonObject) -> bool:
-    """Whether another bot speaks: context for a thread, never a turn (PLATFORM §4.5)."""
-    return (
-        bool(message.get("bot_id") or message.get("bot_profile"))
-        or message.get("subtype") == "bot_message"
-        or message.get("user") == "USLACKBOT"
-    )
-
-
 def _is_ours(message: JsonObject, us: Installation) -> bool:
     return message.get("user") == us.bot_user or (
         bool(us.bot_id) and message.get("bot_id") == us.bot_id
@@ -281,146 +263,3 @@ def _from_outside(outer: JsonObject, event: JsonObject, us: Installation) -> boo
     if not teams:
         return bool(outer.get("is_ext_shared_channel"))
     return teams != {us.team}
-
-
-def shared_files(message: JsonObject) -> tuple[SharedFile, ...]:
-    """The files on a message; those that are deleted or hidden by the plan are left out.
-
-    `url` is empty where Slack wants `files.info` asked first (PLATFORM §9.2).
-    """
-    listed = message.get("files")
-    found = (_file(as_mapping(item)) for item in (listed if isinstance(listed, list) else ()))
-    return tuple(file for file in found if file is not None)
-
-
-def _file(item: JsonObject) -> SharedFile | None:
-    file_id = as_string(item.get("id"))
-    if not file_id or as_string(item.get("mode")) in _GONE_FILES:
-        return None
-    size = item.get("size")
-    return SharedFile(
-        file_id=file_id,
-        name=as_string(item.get("name")) or as_string(item.get("title")) or file_id,
-        mimetype=as_string(item.get("mimetype")) or "application/octet-stream",
-        size=size if isinstance(size, int) and not isinstance(size, bool) else None,
-        url=as_string(item.get("url_private_download")) or as_string(item.get("url_private")),
-    )
-
-
-def as_mapping(value: object) -> JsonObject:
-    """`value` if it is a JSON object, else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def as_string(value: object) -> str:
-    """`value` if it is a string, else an empty one."""
-    return value if isinstance(value, str) else ""
-
-
-class ButtonKind(StrEnum):
-    """What a button of ours is for."""
-
-    ALLOW = "allow"
-    DENY = "deny"
-    DENY_WITH_REASON = "deny_with_reason"
-    SHOW_ALL = "show_all"
-    STOP = "stop"
-
-
-BUTTONS: Final = {
-    action_ids.APPROVAL_ALLOW: ButtonKind.ALLOW,
-    action_ids.APPROVAL_DENY: ButtonKind.DENY,
-    action_ids.APPROVAL_DENY_REASON: ButtonKind.DENY_WITH_REASON,
-    action_ids.APPROVAL_VIEW: ButtonKind.SHOW_ALL,
-    action_ids.TURN_STOP: ButtonKind.STOP,
-}
-"""Our action ids."""
-
-
-@dataclass(frozen=True, slots=True)
-class ButtonPressed:
-    """A person pressed a button of ours.
-
-    `value` is the opaque id that we put on it: of a turn for `STOP`, else of an approval.
-    `ref` is the message with the button. `trigger_id` opens a form within three seconds, once.
-    """
-
-    kind: ButtonKind
-    value: str
-    user: UserId
-    ref: MessageRef
-    thread_ts: MessageTs | None
-    trigger_id: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ReasonSubmitted:
-    """A person denied with a reason, in the form that the button opened.
-
-    `channel` and `thread_ts` (None: no thread) are where the approval was asked for.
-    """
-
-    approval_id: ApprovalId
-    user: UserId
-    reason: str
-    channel: ChannelId
-    thread_ts: MessageTs | None
-
-
-def read_button(payload: Any) -> ButtonPressed | Unsupported:
-    """What a `block_actions` payload means (PLATFORM §5.1)."""
-    body = as_mapping(payload)
-    actions = body.get("actions")
-    action = as_mapping(actions[0]) if isinstance(actions, list) and actions else {}
-    kind = BUTTONS.get(as_string(action.get("action_id")))
-    if kind is None:
-        return Unsupported("block_actions", "not a button of ours")
-    container, user = as_mapping(body.get("container")), as_mapping(body.get("user"))
-    channel = as_string(container.get("channel_id")) or as_string(
-        as_mapping(body.get("channel")).get("id")
-    )
-    ts, value = as_string(container.get("message_ts")), as_string(action.get("value"))
-    person = as_string(user.get("id"))
-    if not (channel and ts and value and person):
-        return Unsupported("block_actions", "a field is missing")
-    thread_ts = as_string(container.get("thread_ts")) or as_string(
-        as_mapping(body.get("message")).get("thread_ts")
-    )
-    return ButtonPressed(
-        kind=kind,
-        value=value,
-        user=UserId(person),
-        ref=MessageRef(ChannelId(channel), MessageTs(ts)),
-        thread_ts=MessageTs(thread_ts) if thread_ts else None,
-        trigger_id=as_string(body.get("trigger_id")),
-    )
-
-
-def read_submission(payload: Any) -> ReasonSubmitted | Unsupported:
-    """What a `view_submission` payload means."""
-    body = as_mapping(payload)
-    view, user = as_mapping(body.get("view")), as_mapping(body.get("user"))
-    if view.get("callback_id") != action_ids.VIEW_REASON:
-        return Unsupported("view_submission", "not a form of ours")
-    asked, person = _metadata(view), as_string(user.get("id"))
-    approval_id, channel = as_string(asked.get("approval")), as_string(asked.get("channel"))
-    if not (approval_id and channel and person):
-        return Unsupported("view_submission", "a field is missing")
-    thread_ts = as_string(asked.get("thread_ts"))
-    values = as_mapping(as_mapping(view.get("state")).get("values"))
-    typed = as_mapping(as_mapping(values.get(action_ids.REASON_BLOCK)).get(action_ids.REASON_INPUT))
-    return ReasonSubmitted(
-        approval_id=ApprovalId(approval_id),
-        user=UserId(person),
-        reason=as_string(typed.get("value")).strip(),
-        channel=ChannelId(channel),
-        thread_ts=MessageTs(thread_ts) if thread_ts else None,
-    )
-
-
-def _metadata(view: JsonObject) -> JsonObject:
-    """What we put on the form ourselves; empty when it is not ours."""
-    try:
-        return as_mapping(json.loads(as_string(view.get("private_metadata"))))
-    except (ValueError, RecursionError):
-        return {}

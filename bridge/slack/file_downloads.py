@@ -7,7 +7,7 @@ import aiohttp
 
 from bridge.domain.errors import ChatRefused, ChatUnreachable
 from bridge.domain.messages import SharedFile
-from bridge.slack.event_parser import as_mapping, as_string
+from bridge.slack.json_values import as_mapping, as_string
 from bridge.slack.web_api import WebApi
 
 FILES_HOST: Final = "files.slack.com"

@@ -5,13 +5,9 @@ from typing import Any, Final
 
 from bridge.domain.ids import MessageTs, ThreadKey
 from bridge.domain.messages import Speaker, ThreadMessage
-from bridge.slack.event_parser import (
-    Installation,
-    JsonObject,
-    as_mapping,
-    as_string,
-    shared_files,
-)
+from bridge.slack.event_parser import Installation
+from bridge.slack.json_values import JsonObject, as_mapping, as_objects, as_string
+from bridge.slack.message_reader import SAID, bot_name, is_bot, read_content
 from bridge.slack.mrkdwn import plain_text
 from bridge.slack.rate_limit.windows import Priority
 from bridge.slack.web_api import WebApi
@@ -19,8 +15,6 @@ from bridge.store.outbox import Outbox
 
 PAGE: Final = 200
 MOST_PAGES: Final = 20
-
-_SAID_SUBTYPES = frozenset({"", "file_share", "thread_broadcast", "me_message", "bot_message"})
 
 
 class ThreadHistory:
@@ -81,37 +75,31 @@ class ThreadHistory:
 
     def _said(self, item: JsonObject, authors: dict[MessageTs, str]) -> ThreadMessage | None:
         ts = MessageTs(as_string(item.get("ts")))
-        if as_string(item.get("subtype")) not in _SAID_SUBTYPES or item.get("hidden"):
+        if as_string(item.get("subtype")) not in SAID or item.get("hidden"):
             return None
         if self._is_ours(item):
             if ts not in authors:
                 return None
             return ThreadMessage(ts, Speaker.TEAMMATE, authors[ts], _own_text(item))
         bot, user = as_string(item.get("bot_id")), as_string(item.get("user"))
-        text, files = plain_text(as_string(item.get("text"))), shared_files(item)
-        if not (bot or user) or not (text.strip() or files):
+        content = read_content(item)
+        if not (bot or user) or content.is_empty:
             return None
-        if bot:
-            return ThreadMessage(
-                ts, Speaker.BOT, user or as_string(item.get("username")) or bot, text, files
-            )
-        return ThreadMessage(ts, Speaker.PERSON, user, text, files)
+        speaker, author = Speaker.PERSON, user
+        if is_bot(item):
+            speaker, author = Speaker.BOT, user or bot_name(item) or bot
+        return ThreadMessage(ts, speaker, author, content.text, content.files)
 
 
 def _own_text(item: JsonObject) -> str:
     """A reply as its teammate wrote it: from its markdown blocks, else from the plain text."""
-    blocks = item.get("blocks")
-    written = [
-        as_string(as_mapping(block).get("text"))
-        for block in (blocks if isinstance(blocks, list) else ())
-        if as_mapping(block).get("type") == "markdown"
-    ]
+    blocks = as_objects(item.get("blocks"))
+    written = [as_string(b.get("text")) for b in blocks if b.get("type") == "markdown"]
     return "\n".join(written) if written else plain_text(as_string(item.get("text")))
 
 
 def _messages(answer: JsonObject) -> Sequence[JsonObject]:
-    listed = answer.get("messages")
-    return [as_mapping(item) for item in listed] if isinstance(listed, list) else []
+    return as_objects(answer.get("messages"))
 
 
 def _sorted_before(items: Iterable[JsonObject], before: MessageTs) -> list[JsonObject]:

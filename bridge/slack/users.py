@@ -9,7 +9,8 @@ from weakref import WeakValueDictionary
 from bridge.domain.errors import ChatError, ChatRefused
 from bridge.domain.ids import UserId
 from bridge.domain.messages import Person
-from bridge.slack.event_parser import Installation, JsonObject, as_mapping, as_string
+from bridge.slack.event_parser import Installation
+from bridge.slack.json_values import JsonObject, as_mapping, as_string
 from bridge.slack.web_api import WebApi
 from bridge.telemetry import get_logger
 

@@ -106,6 +106,7 @@ def _store(connection: Connection, intake: EnqueueRequest) -> MessageId:
             "received_at": intake.now,
             "body": clean(message.text),
             "files": files_text(message.files),
+            "edited_ts": message.edited_ts,
         },
     )
     return MessageId(stored.scalar_one())

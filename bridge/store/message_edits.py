@@ -92,18 +92,13 @@ class JoinsWhoever(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A person changed a message to `text`.
+    """A person changed a message to `message`, whose `edited_ts` names the edit.
 
-    `edited_ts` is Slack's name of the edit; older ones than the newest that is known are late.
     `told` are the words for an agent who works on the message already; `joins` and `new_turn_id`
     queue them like any message. Both run on the database's thread and must be pure.
     """
 
-    team: TeamId
-    channel: ChannelId
-    ts: MessageTs
-    text: str
-    edited_ts: MessageTs
+    message: InboundMessage
     told: str
     now: datetime
     joins: JoinsWhoever
@@ -123,13 +118,16 @@ def find(
 
 def edit(connection: Connection, *, edit: Edit) -> Amendment:
     """Rewrite a message, unless all its turns have ended; queue the news for those at work."""
-    located = find(connection, team=edit.team, channel=edit.channel, ts=edit.ts)
-    if located is None or (located.turns and not _unfinished(located)):
+    now = edit.message
+    located = find(connection, team=now.team, channel=now.channel, ts=now.ts)
+    if located is None:
+        return Amendment(known=False)
+    if located.turns and not _unfinished(located):
         return Amendment()
-    row = connection.execute(_ROW, same_message(edit.team, edit.channel, edit.ts)).one()
-    if row.deleted_at is not None or not _is_news(row, edit):
+    row = connection.execute(_ROW, same_message(now.team, now.channel, now.ts)).one()
+    if row.deleted_at is not None or not _is_news(row, now):
         return Amendment()
-    words = {"words": clean(edit.text), "edited": edit.edited_ts or None}
+    words = {"words": clean(now.text), "edited": now.edited_ts}
     connection.execute(_REWRITE, {"message": located.message_id, **words})
     at_work = [turn for turn in located.turns if turn.state is TurnState.ACTIVE]
     if not at_work:
@@ -142,22 +140,25 @@ def edit(connection: Connection, *, edit: Edit) -> Amendment:
     )
 
 
-def _is_news(row: Row, edit: Edit) -> bool:
-    """Whether this edit is newer than what is stored, and says something else."""
-    is_late = row.edited_ts is not None and edit.edited_ts < row.edited_ts
-    return not is_late and clean(edit.text).strip() != row.body.strip()
+def _is_news(row: Row, now: InboundMessage) -> bool:
+    """Whether this edit is newer than what is stored, and says something else.
+
+    Of the two events that tell of one edit, only the first counts.
+    """
+    is_late = row.edited_ts is not None and (now.edited_ts or "") <= row.edited_ts
+    return not is_late and clean(now.text).strip() != row.body.strip()
 
 
 def _follow_up(
     connection: Connection, edit: Edit, row: Row, teammates: list[str]
 ) -> EnqueueRequest:
     """The news of an edit as a message of the same person in the same thread."""
-    thread = thread_of(row)
-    ts = _free_ts(connection, edit)
+    thread, now = thread_of(row), edit.message
+    ts = _free_ts(connection, now)
     message = InboundMessage(
-        event_id=f"{_news_of(edit.team, edit.channel, edit.ts)}:{ts}",
-        team=edit.team,
-        channel=edit.channel,
+        event_id=f"{_news_of(now.team, now.channel, now.ts)}:{ts}",
+        team=now.team,
+        channel=now.channel,
         ts=ts,
         thread_ts=thread.thread_ts,
         user=UserId(row.author),
@@ -179,7 +180,7 @@ def _follow_up(
     )
 
 
-def _free_ts(connection: Connection, edit: Edit) -> MessageTs:
+def _free_ts(connection: Connection, edit: InboundMessage) -> MessageTs:
     """A name that no message has: the second of the edit, the fraction of the message."""
     second = (edit.edited_ts or edit.ts).partition(".")[0]
     fraction = int(edit.ts.partition(".")[2] or 0)

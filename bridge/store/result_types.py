@@ -73,10 +73,12 @@ class LeftTurn:
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """What an edit did. `waits`: a turn that waits has the new words. `placed`: where the news
-    was queued for those who work on the old ones.
+    """What an edit did. `known` is False for a message that was never stored. `waits`: a turn
+    that waits has the new words. `placed`: where the news was queued for those who work on the
+    old ones.
     """
 
+    known: bool = True
     waits: bool = False
     placed: tuple[Placed, ...] = ()
 

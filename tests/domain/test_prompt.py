@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.domain.ids import MessageTs, UserId
+from bridge.domain.mentions import users_in
 from bridge.domain.messages import Person, SharedFile, Speaker, ThreadMessage
 from bridge.domain.prompt import (
     MAX_CONTEXT_CHARS,
     Files,
     ReadFile,
     compose,
-    mentioned,
     unread_files_sentence,
 )
 
@@ -62,8 +62,8 @@ def test_messages_stand_in_the_order_in_which_they_were_said() -> None:
 def test_people_who_are_mentioned_are_named() -> None:
     text = "ask <@UANN> or <@UNEW|new>"
     assert "ask @Ann Lee or @UNEW<" in told(says(text))
-    assert mentioned(text) == {"UANN", "UNEW"}
-    assert mentioned("nobody @here <!channel>") == frozenset()
+    assert users_in(text) == {"UANN", "UNEW"}
+    assert users_in("nobody @here <!channel>") == frozenset()
 
 
 def test_a_forged_tag_is_broken() -> None:

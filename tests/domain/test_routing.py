@@ -64,6 +64,21 @@ ADDRESSED = [
     ("ada: ask @bob, then @ada again", ("ada", "bob")),
     ("<!subteam^S01ADA9> then @ada", ("bob", "ada")),
     ("`make` then @ada", ("ada",)),
+    ("@ada帮我看看", ("ada",)),
+    ("请@ada看一下", ("ada",)),
+    ("@adaさんお願いします", ("ada",)),
+    ("@ada에게 물어보세요", ("ada",)),
+    ("ช่วย@adaดูหน่อย", ("ada",)),
+    ("ו@ada תבדקי", ("ada",)),
+    ("＠ada 看看", ("ada",)),
+    ("（@ada）看看", ("ada",)),
+    ("ada：看看", ("ada",)),
+    ("<@U0APP> ada，看看", ("ada",)),
+    ("_@ada_ look", ("ada",)),
+    ("~@ada~ *@bob*", ("ada", "bob")),
+    ("> said before\n@ada what now?", ("ada",)),
+    ("https://ex.example/x @ada", ("ada",)),
+    ("看https://ex.example/x，@ada", ("ada",)),
 ]
 NOT_ADDRESSED = [
     "",
@@ -91,6 +106,14 @@ NOT_ADDRESSED = [
     "<!subteam^S01ADA99> go",
     "<@U0ADA> go",
     "@eve-2 @evex2",
+    "see https://ex.example/?u=@ada",
+    "see ex.example/?u=@ada",
+    "[the page](https://ex.example/?u=@ada)",
+    "> @ada said so",
+    "well\n  > ada: go",
+    ">>> all of this\n@ada go",
+    "почта@ada",
+    "@adàn",
 ]
 
 
@@ -104,6 +127,41 @@ def test_this_addresses(text: str, names: tuple[str, ...]) -> None:
 def test_this_addresses_nobody(text: str) -> None:
     assert addressed_in(text, TEAM) == ()
     assert routed(text) == NotForUs(remember=False)
+
+
+GLUE = {
+    "Han": ("请", "帮我看看"),
+    "Hiragana": ("ねえ", "さんお願い"),
+    "Katakana": ("ハイ", "ヘルプ"),
+    "Hangul": ("저기", "에게"),
+    "Thai": ("ช่วย", "ดูหน่อย"),
+    "Hebrew": ("ו", " תבדקי"),
+    "Arabic": ("و", " ساعدني"),
+    "Devanagari": ("कृपया ", " देखो"),
+    "Cyrillic": ("скажи ", "й посмотри"),
+    "Latin": ("please ", " look"),
+}
+SURROUNDINGS = st.sampled_from(sorted(GLUE))
+EMPHASES = st.sampled_from(
+    [("", ""), ("*", "*"), ("_", "_"), ("~", "~"), ("（", "）"), ("「", "」")]
+)
+
+
+@given(
+    SURROUNDINGS, SURROUNDINGS, EMPHASES, st.sampled_from(["@ada", "@ADA", "＠ada", "@countess"])
+)
+def test_a_mention_in_any_script_is_seen(
+    before: str, after: str, marks: tuple[str, str], name: str
+) -> None:
+    text = f"{GLUE[before][0]}{marks[0]}{name}{marks[1]}{GLUE[after][1]}"
+    assert addressed_in(text, TEAM) == ("ada",), text
+
+
+@given(SURROUNDINGS, SURROUNDINGS)
+def test_what_only_quotes_or_shows_a_mention_calls_nobody(before: str, after: str) -> None:
+    mention = f"{GLUE[before][0]}@ada{GLUE[after][1]}"
+    for text in (f"`{mention}`", f"```\n{mention}\n```", f"> {mention}", f"x\n>>> a\n{mention}"):
+        assert addressed_in(text, TEAM) == (), text
 
 
 def test_code_after_a_line_that_only_looks_like_code_still_counts() -> None:

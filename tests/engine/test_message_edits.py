@@ -1,6 +1,7 @@
 """What people edit and delete: while it waits, while it is worked on, and after."""
 
 import asyncio
+from dataclasses import replace
 
 from bridge.domain import events as ev
 from bridge.domain.ids import MessageRef, MessageTs
@@ -12,8 +13,8 @@ from tests.support import eventually
 
 
 async def edit(world: World, message: InboundMessage, text: str, *, at: int = 1) -> None:
-    ref = MessageRef(message.channel, message.ts)
-    await world.dispatcher.edited(TEAM, ref, text, edited_ts=MessageTs(f"16000001{at:02d}.000000"))
+    edited_ts = MessageTs(f"16000001{at:02d}.000000")
+    await world.dispatcher.edited(replace(message, text=text, edited_ts=edited_ts))
 
 
 async def delete(world: World, message: InboundMessage) -> None:
@@ -76,6 +77,25 @@ async def test_the_news_of_an_edit_joins_what_waits(world: World) -> None:
     await world.ended(2)
     told = world.agent.inputs[1].text
     assert told.index("and hurry") < told.index("count the files")
+
+
+async def test_a_mention_that_is_added_by_editing_is_answered_once(world: World) -> None:
+    world.agent.answer_with("three")
+    message = world.message("count the tests", mention=False)
+    assert not await world.dispatcher.message(message)
+    for _ in range(3):  # both events of the edit, and one that comes again
+        await edit(world, message, "@ada count the tests")
+    await world.dispatcher.message(message)  # late, as it was at first
+    reply = await world.ended(1)
+    assert reply.text() == "three"
+    assert reply.target.thread_ts == message.ts
+    assert [given.text.count("count the tests") for given in world.agent.inputs] == [1]
+
+
+async def test_an_edit_of_an_unknown_message_that_calls_nobody_starts_nothing(world: World) -> None:
+    message = world.message("years ago", dm=True)
+    await edit(world, message, "years ago, corrected")
+    assert await turn_counts(world.store) == {"waiting": 0, "active": 0}
 
 
 async def test_an_edit_after_the_end_starts_nothing(world: World) -> None:

@@ -34,8 +34,8 @@ class Notebook:
         self._note("message", message)
         return True
 
-    async def edited(self, team, ref, text, *, edited_ts):
-        self._note("edited", ref.ts, text)
+    async def edited(self, message):
+        self._note("edited", message.ts, message.text)
 
     async def deleted(self, team, ref):
         self._note("deleted", ref.ts)

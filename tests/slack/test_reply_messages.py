@@ -85,7 +85,7 @@ class Page:
 
     async def show(self, markdown, *, live=False, at_end=False, **more):
         self.view = MessageView(0, markdown, live=live, **more)
-        await self.messages.bring(self.view, at_end=at_end)
+        await self.messages.show(self.view, at_end=at_end)
 
 
 async def test_a_message_that_cannot_be_edited_rests_until_the_end_and_is_then_posted_anew():

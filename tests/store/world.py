@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -144,11 +144,7 @@ class World:
         """A person edits message `number`; turns for the news are called `news-1`, `news-2`, …"""
         return await self.store.turn_queue.edit_message(
             Edit(
-                team=TEAM,
-                channel=CHANNEL,
-                ts=ts_of(number),
-                text=text,
-                edited_ts=ts_of(at),
+                message=replace(message(number, text), edited_ts=ts_of(at)),
                 told=f"it now reads: {text}",
                 now=NOW,
                 joins=partial(_same, join),

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final, Protocol, TypeVar
 
 from bridge.domain.errors import BridgeError, ChatError, ChatRefused, StoreError
-from bridge.domain.ids import ChannelId, MessageRef, MessageTs, TeamId
+from bridge.domain.ids import ChannelId, MessageTs
 from bridge.domain.messages import InboundMessage
 from bridge.domain.ports import Clock
 from bridge.retry import Backoff, RetryPolicy, retry
@@ -20,14 +20,13 @@ from bridge.slack.backfill.history_reader import HistoryReader, HistoryReaderOpt
 from bridge.slack.backfill.late_notice import Cause, LateNotice, Lost, Notices
 from bridge.slack.event_parser import (
     Installation,
-    JsonObject,
     MessageEdited,
     MessagePosted,
-    as_string,
     is_our_arrival,
     read_edit,
     read_past,
 )
+from bridge.slack.json_values import JsonObject, as_string
 from bridge.slack.outbound.message_sending import passes
 from bridge.slack.web_api import WebApi
 from bridge.store.event_gaps import EVERYWHERE, EventGap, EventGaps, OpenMessage
@@ -64,10 +63,8 @@ class BackfillHandler(Protocol):
     async def message(self, message: InboundMessage) -> bool:
         """A person said something; True when it is new and somebody will answer it."""
 
-    async def edited(
-        self, team: TeamId, ref: MessageRef, text: str, *, edited_ts: MessageTs
-    ) -> None:
-        """A person changed a message to `text`."""
+    async def edited(self, message: InboundMessage) -> None:
+        """A person changed a message to this. May be told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +296,7 @@ class Backfill:
             elif isinstance(
                 edit := read_edit(item, channel=gap.channel, us=self._us), MessageEdited
             ):
-                await self._edited(edit)
+                await self._edited(edit.message)
 
     async def _late(self, gap: EventGap, message: InboundMessage) -> None:
         if await self._taken_in(lambda: self._door.message(message)):
@@ -307,11 +304,8 @@ class Backfill:
             _log.info("a message came late", channel=message.channel, ts=message.ts)
             await self._late_notice.tell(message.thread, Cause(gap.cause))
 
-    async def _edited(self, edit: MessageEdited) -> None:
-        ref = MessageRef(edit.channel, edit.ts)
-        await self._taken_in(
-            lambda: self._door.edited(edit.team, ref, edit.text, edited_ts=edit.edited_ts)
-        )
+    async def _edited(self, message: InboundMessage) -> None:
+        await self._taken_in(lambda: self._door.edited(message))
 
     async def _taken_in(self, work: Callable[[], Awaitable[T]]) -> T | None:
         """Do it once database and Slack let it be done: nothing after it goes first.

@@ -12,7 +12,7 @@ from typing import Any, Final
 from bridge.domain.errors import ChatRefused, ChatUnreachable
 from bridge.domain.ids import ChannelId, MessageTs
 from bridge.retry import RetryPolicy, retry
-from bridge.slack.event_parser import JsonObject, as_mapping, as_string
+from bridge.slack.json_values import JsonObject, as_mapping, as_string
 from bridge.slack.rate_limit.windows import Priority
 from bridge.slack.web_api import WebApi
 from bridge.telemetry import get_logger

@@ -45,22 +45,23 @@ from bridge.slack.backfill.backfill import Backfill, BackfillOptions
 from bridge.slack.backfill.late_notice import Lost
 from bridge.slack.chat_adapter import ChatAdapter
 from bridge.slack.event_parser import (
-    ButtonPressed,
     Installation,
     MessageDeleted,
     MessageEdited,
     MessagePosted,
     ReactionAdded,
-    ReasonSubmitted,
     SlackEvent,
     Unsupported,
-    as_mapping,
-    as_string,
-    read_button,
     read_event,
-    read_submission,
 )
 from bridge.slack.inbound.socket_mode import EnvelopeHandler, SocketMode, SocketOptions
+from bridge.slack.interaction_parser import (
+    ButtonPressed,
+    ReasonSubmitted,
+    read_button,
+    read_submission,
+)
+from bridge.slack.json_values import as_mapping, as_string
 from bridge.slack.web_api import WebApi
 from bridge.store.event_gaps import EventGaps
 from bridge.telemetry import ACK_SECONDS, EVENTS, Tasks, get_logger
@@ -84,10 +85,8 @@ class InboundHandler(Protocol):
         True when it is new and somebody will answer it.
         """
 
-    async def edited(
-        self, team: TeamId, ref: MessageRef, text: str, *, edited_ts: MessageTs
-    ) -> None:
-        """A person changed a message to `text`. Comes again with the same `edited_ts`."""
+    async def edited(self, message: InboundMessage) -> None:
+        """A person changed a message to this. Comes again with the same `edited_ts`."""
 
     async def deleted(self, team: TeamId, ref: MessageRef) -> None:
         """A message is gone."""
@@ -207,9 +206,8 @@ class Listeners:
         match event:
             case MessagePosted(message):
                 await self._intake.message(message)
-            case MessageEdited(team, channel, ts, text, edited_ts):
-                ref = MessageRef(channel, ts)
-                await self._intake.edited(team, ref, text, edited_ts=edited_ts)
+            case MessageEdited(message):
+                await self._intake.edited(message)
             case MessageDeleted(team, channel, ts):
                 await self._intake.deleted(team, MessageRef(channel, ts))
             case ReactionAdded(team, channel, ts, user, name):

@@ -21,7 +21,7 @@ from bridge.domain.teammates import Persona
 from bridge.render import action_ids
 from bridge.render.block_kit import Rendered
 from bridge.retry import RetryPolicy
-from bridge.slack.event_parser import JsonObject, as_mapping, as_string
+from bridge.slack.json_values import JsonObject, as_mapping, as_string
 from bridge.slack.outbound.personas import Personas
 from bridge.slack.rate_limit.wait_queue import Urgency
 from bridge.slack.rate_limit.windows import Priority

@@ -11,7 +11,7 @@ from bridge.domain.ports import Clock, ReplyTarget
 from bridge.render.block_kit import Rendered, rendered, section
 from bridge.render.blocks import notice_blocks
 from bridge.render.mentions import safe_mrkdwn
-from bridge.slack.event_parser import JsonObject, as_mapping, as_string
+from bridge.slack.json_values import JsonObject, as_mapping, as_string
 from bridge.slack.outbound.kinds.kind import Delivery, OutboxKind, decode, encode, persona_of
 from bridge.slack.outbound.kinds.notice import say
 from bridge.slack.outbound.message_sending import MessageSender, Post, fixed

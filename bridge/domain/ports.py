@@ -318,8 +318,15 @@ class ChatPort(Protocol):
     async def mark_taken(self, ref: MessageRef, *, was_waiting: bool) -> None:
         """Show on a person's message that it was taken up."""
 
-    async def mark_dropped(self, ref: MessageRef) -> None:
-        """Take the sign of waiting from a person's message: it will not be answered."""
+    def dropped(
+        self, thread: ThreadKey, refs: Sequence[MessageRef], text: str, *, persona: Persona | None
+    ) -> Sequence[OutboxEntry]:
+        """What shows that these waiting messages will not be answered: they lose the sign of
+        waiting, and a quiet line says `text`. Rows to be stored with that fact.
+        """
+
+    async def deliver(self, rows: Sequence[OutboxEntry]) -> None:
+        """Show rows that were stored just now; returns after the first try of each."""
 
     def clear_status(self, thread: ThreadKey) -> None:
         """Take away a status line that an earlier process may have left. Returns at once."""

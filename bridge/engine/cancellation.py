@@ -7,13 +7,21 @@ from collections.abc import Mapping, Sequence
 from bridge.domain import permissions
 from bridge.domain.bindings import Binding
 from bridge.domain.events import Outcome, StopAsked
-from bridge.domain.ids import BindingId, MessageRef, MessageTs, TeamId, TurnId, UserId
+from bridge.domain.ids import (
+    BindingId,
+    MessageRef,
+    MessageTs,
+    TeamId,
+    ThreadKey,
+    TurnId,
+    UserId,
+)
 from bridge.domain.messages import InboundMessage, Person
 from bridge.domain.routing import Route, Stop
 from bridge.engine.binding_worker import BindingWorker
 from bridge.engine.context import EngineContext
 from bridge.engine.turn_run import TurnRun
-from bridge.store import Accepted, LocatedTurn, TurnState
+from bridge.store import Accepted, LocatedTurn, OnDropped, TurnState
 
 REACTIONS = frozenset({"octagonal_sign", "stop_sign"})
 """Names of 🛑 in Slack."""
@@ -60,7 +68,11 @@ class Cancellation:
             worker = self._workers.get(binding_id)
             if worker is not None and not _is_newer(worker.current, message.ts):
                 worker.stop_turn(StopAsked(person.user))
-        await self._say_dropped(accepted.dropped)
+        await self._context.chat.deliver(accepted.owed)
+
+    def on_dropped(self, thread: ThreadKey) -> OnDropped:
+        """What the thread hears of waiting messages that are dropped."""
+        return lambda refs: self._context.chat.dropped(thread, refs, _DROPPED, persona=None)
 
     async def by_button(self, turn_id: TurnId, *, user: UserId, ref: MessageRef) -> None:
         """The button on a reply; told privately when it does not count."""
@@ -107,26 +119,21 @@ class Cancellation:
         """Stop one turn wherever it is; False when it has ended already."""
         if located.state is TurnState.ENDED:
             return False
-        dropped = await self._context.store.turn_queue.drop_waiting(
-            located.turn_id, outcome=Outcome.CANCELLED, now=self._context.clock.now()
+        binding = await self._context.store.bindings.get(located.binding_id)
+        if binding is None:
+            return False
+        said = await self._context.store.turn_queue.drop_waiting(
+            located.turn_id,
+            outcome=Outcome.CANCELLED,
+            now=self._context.clock.now(),
+            on_dropped=self.on_dropped(binding.thread),
         )
-        if dropped:
-            await self._say_dropped([located.turn_id])
+        if said is not None:
+            await self._context.chat.deliver(said)
             return True
         await self._context.store.turn_queue.ask_stop(located.turn_id, by=user)
         worker = self._workers.get(located.binding_id)
         return worker is not None and worker.stop_turn(StopAsked(user))
-
-    async def _say_dropped(self, turns: Sequence[TurnId]) -> None:
-        """Waiting messages lose their hourglass; each thread is told once."""
-        threads = set()
-        for turn_id in turns:
-            for message in await self._context.store.turn_queue.messages(turn_id):
-                ref = MessageRef(message.thread.channel, message.said.ts)
-                await self._context.chat.mark_dropped(ref)
-                threads.add(message.thread)
-        for thread in threads:
-            await self._context.chat.notice(thread, _DROPPED)
 
 
 def _is_newer(run: TurnRun | None, stop_ts: MessageTs) -> bool:

@@ -262,6 +262,7 @@ class Dispatcher:
             trusted=person.trusted,
             speaker=Speaker.BOT if message.from_bot else Speaker.PERSON,
             stops=stops,
+            on_dropped=self._cancellation.on_dropped(thread),
         )
         self._message_order.stored(message)
         if refused and not person.is_bot and not accepted.duplicate:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from bridge.domain.bindings import Binding, ClaimedTurn
 from bridge.domain.events import Outcome, Usage
-from bridge.domain.ids import MessageRef, TurnId
+from bridge.domain.ids import TurnId
 from bridge.domain.ports import ReplyTarget
 from bridge.domain.teammates import Persona
 from bridge.domain.turn import resumed
@@ -101,14 +101,15 @@ async def _end(claimed: ClaimedTurn, context: EngineContext) -> None:
 
 
 async def _drop_waiting(binding: Binding, context: EngineContext) -> None:
-    """Say once that nothing of what waits for a teammate who has left will be answered."""
-    await context.chat.notice(binding.thread, _NOT_HERE, persona=_persona(binding))
-    dropped = await context.store.turn_queue.drop_waiting_of(
-        binding.binding_id, now=context.clock.now()
+    """Nothing of what waits for a teammate who has left will be answered; the thread hears so."""
+    said = await context.store.turn_queue.drop_waiting_of(
+        binding.binding_id,
+        now=context.clock.now(),
+        on_dropped=lambda refs: context.chat.dropped(
+            binding.thread, refs, _NOT_HERE, persona=_persona(binding)
+        ),
     )
-    for turn_id in dropped:
-        for message in await context.store.turn_queue.messages(turn_id):
-            await context.chat.mark_dropped(MessageRef(message.thread.channel, message.said.ts))
+    await context.chat.deliver(said)
 
 
 def _persona(binding: Binding) -> Persona:

@@ -1,6 +1,6 @@
 """Chat adapter: implements `domain.ports.ChatPort` for Slack."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -148,9 +148,19 @@ class ChatAdapter:
 
     async def notice(self, thread: ThreadKey, text: str, *, persona: Persona | None = None) -> None:
         """A quiet line in the thread."""
-        entry = self._entry(NoticeKind.name, thread.channel, thread.thread_ts)
-        said = blocks.notice_blocks(text, allowed=frozenset(), outbox_id=entry.outbox_id)
-        await self._outbox_worker.deliver([replace(entry, payload=notice_payload(said, persona))])
+        await self._outbox_worker.deliver([self._notice(thread, text, persona)])
+
+    def dropped(
+        self, thread: ThreadKey, refs: Sequence[MessageRef], text: str, *, persona: Persona | None
+    ) -> Sequence[OutboxEntry]:
+        """Rows that take the sign of waiting away and say `text`, to be stored with the fact."""
+        signs = [self._reaction(ref, "reactions.remove", WAITING) for ref in refs]
+        return (*signs, self._notice(thread, text, persona))
+
+    async def deliver(self, rows: Sequence[OutboxEntry]) -> None:
+        """Show rows that were stored just now; returns after the first try of each."""
+        if rows:
+            await self._outbox_worker.deliver(rows, stored=True)
 
     async def private_note(
         self, channel: ChannelId, user: UserId, text: str, *, thread_ts: MessageTs | None
@@ -169,20 +179,18 @@ class ChatAdapter:
 
     async def mark_waiting(self, ref: MessageRef) -> None:
         """Show on a person's message that it waits its turn."""
-        await self._react(ref, ("reactions.add", WAITING))
+        await self._outbox_worker.deliver([self._reaction(ref, "reactions.add", WAITING)])
 
     async def mark_taken(self, ref: MessageRef, *, was_waiting: bool) -> None:
         """Show on a person's message that it was taken up."""
-        waited = [("reactions.remove", WAITING)] if was_waiting else []
-        await self._react(ref, ("reactions.add", TAKEN), *waited)
+        rows = [self._reaction(ref, "reactions.add", TAKEN)]
+        if was_waiting:
+            rows.append(self._reaction(ref, "reactions.remove", WAITING))
+        await self._outbox_worker.deliver(rows)
 
     def clear_status(self, thread: ThreadKey) -> None:
         """Take away a status line that an earlier process may have left. Returns at once."""
         self._status.clear(thread.channel, thread.thread_ts)
-
-    async def mark_dropped(self, ref: MessageRef) -> None:
-        """Take the sign of waiting from a person's message: it will not be answered."""
-        await self._react(ref, ("reactions.remove", WAITING))
 
     # --- asking --------------------------------------------------------------------------
 
@@ -223,13 +231,15 @@ class ChatAdapter:
             approval_id=approval.approval_id,
         )
 
-    async def _react(self, ref: MessageRef, *calls: tuple[str, str]) -> None:
-        rows = []
-        for method, name in calls:
-            arguments = {"channel": ref.channel, "timestamp": ref.ts, "name": name}
-            entry = self._entry(ReactionKind.name, ref.channel, ref.ts)
-            rows.append(replace(entry, payload=reaction_payload(method, arguments)))
-        await self._outbox_worker.deliver(rows)
+    def _notice(self, thread: ThreadKey, text: str, persona: Persona | None) -> OutboxEntry:
+        entry = self._entry(NoticeKind.name, thread.channel, thread.thread_ts)
+        said = blocks.notice_blocks(text, allowed=frozenset(), outbox_id=entry.outbox_id)
+        return replace(entry, payload=notice_payload(said, persona))
+
+    def _reaction(self, ref: MessageRef, method: str, name: str) -> OutboxEntry:
+        arguments = {"channel": ref.channel, "timestamp": ref.ts, "name": name}
+        entry = self._entry(ReactionKind.name, ref.channel, ref.ts)
+        return replace(entry, payload=reaction_payload(method, arguments))
 
 
 async def _nobody_is_told(approval_id: ApprovalId) -> None:

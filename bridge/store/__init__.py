@@ -3,8 +3,8 @@
 `store` the facade · `schema` tables · `dialect` what is particular to SQLite · `database`
 transactions and migrations · `records` what the store hands back · `rows` rows to domain ·
 `messages` the inbox · `intake` one message becomes turns · `turns` the queue · `claims` who
-holds what · `amendments` edits and deletions · `bindings` · `approvals` · `outbox` · `owing` what
-Slack is still to be shown · `event_log` · `hearing` what may have been missed · `teammates`.
+holds what · `message_edits` edits and deletions · `bindings` · `approvals` · `outbox` what Slack is
+still to be shown · `event_log` · `event_gaps` what may have been missed.
 
 Ids and instants come in as arguments; nothing here makes one (the event log stamps what it
 hears). Every method raises `StoreUnavailable` when the database cannot be used just now.
@@ -24,6 +24,7 @@ from bridge.store.result_types import (
     TurnState,
 )
 from bridge.store.store import Store
+from bridge.store.turn_cancellation import OnDropped
 
 __all__ = [
     "EVERYWHERE",
@@ -37,6 +38,7 @@ __all__ = [
     "Located",
     "LocatedTurn",
     "LoggedFrame",
+    "OnDropped",
     "OpenMessage",
     "Placed",
     "Removal",

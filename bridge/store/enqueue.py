@@ -36,6 +36,7 @@ class EnqueueRequest:
     speaker: Speaker
     trusted: bool
     stops: Sequence[BindingId] = ()
+    on_dropped: turn_cancellation.OnDropped = turn_cancellation.nothing_said
 
 
 _param = sa.bindparam
@@ -79,7 +80,8 @@ def accept(connection: Connection, intake: EnqueueRequest) -> Accepted:
         connection, intake.stops, by=message.user, now=intake.now, up_to=message.ts
     )
     if not intake.teammates:
-        return Accepted(message_id, duplicate=False, placed=(), dropped=tuple(dropped))
+        owed = turn_cancellation.owe_dropped(connection, dropped, intake.on_dropped)
+        return Accepted(message_id, duplicate=False, placed=(), owed=owed)
     bound = _bind(connection, intake, message_id)
     queues: dict[int, list[Queued]] = defaultdict(list)
     for row in connection.execute(_UNFINISHED, {"bindings": list(bound.values())}):

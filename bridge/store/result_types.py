@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from bridge.domain.bindings import ClaimedTurn
 from bridge.domain.ids import BindingId, MessageId, TurnId
+from bridge.domain.outbox_entry import OutboxEntry
 
 
 class TurnState(StrEnum):
@@ -32,14 +33,14 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The message is stored. `duplicate`: it already was, and nothing changed. `dropped` are the
-    turns that waited and that it stopped, oldest first.
+    """The message is stored. `duplicate`: it already was, and nothing changed. `owed` is what
+    Slack is to be shown about the turns that waited and that it stopped.
     """
 
     message_id: MessageId
     duplicate: bool
     placed: tuple[Placed, ...]
-    dropped: tuple[TurnId, ...] = ()
+    owed: tuple[OutboxEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

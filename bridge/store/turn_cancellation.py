@@ -1,18 +1,25 @@
 """Turn cancellation, as statements inside somebody's transaction.
 
-A wish to stop is stored with what carries it, so that it outlives the process that heard it.
+A wish to stop is stored with what carries it, and with what is to be said of it, so that both
+outlive the process that was told.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bridge.domain.events import Outcome
-from bridge.domain.ids import BindingId, MessageTs, TurnId, UserId
+from bridge.domain.ids import BindingId, ChannelId, MessageRef, MessageTs, TurnId, UserId
+from bridge.domain.outbox_entry import OutboxEntry
+from bridge.store import outbox_statements
 from bridge.store.result_types import TurnState
 from bridge.store.schema import active, messages, turn_messages, turns, waiting
+
+OnDropped = Callable[[Sequence[MessageRef]], Sequence[OutboxEntry]]
+"""What Slack is to show for waiting messages that nobody will answer. Pure; called on the
+database's thread."""
 
 END_OF_TIME = MessageTs("9999999999.999999")
 """Later than any message."""
@@ -40,6 +47,12 @@ _ASK = (
     .where(turns.c.turn_id == _param("turn"), active(turns))
     .values(stop_asked_by=_param("by"))
 )
+_MESSAGES_OF = (
+    sa.select(messages.c.channel, messages.c.ts)
+    .join_from(turn_messages, messages)
+    .where(turn_messages.c.turn_id.in_(_param("dropped", expanding=True)))
+    .order_by(messages.c.message_id)
+)
 
 
 def drop(
@@ -48,6 +61,24 @@ def drop(
     """End the binding's waiting turns in which nothing was said after `up_to`, oldest first."""
     rows = connection.execute(_DROP_OF, {"binding": binding_id, "at": now, "up_to": up_to}).all()
     return [TurnId(row.turn_id) for row in sorted(rows, key=lambda row: int(row.place))]
+
+
+def nothing_said(_: Sequence[MessageRef]) -> Sequence[OutboxEntry]:
+    """For messages of which nobody needs to hear."""
+    return ()
+
+
+def owe_dropped(
+    connection: Connection, dropped: Sequence[TurnId], on_dropped: OnDropped
+) -> tuple[OutboxEntry, ...]:
+    """Store what is to be said about the messages of dropped turns; returns it."""
+    if not dropped:
+        return ()
+    rows = connection.execute(_MESSAGES_OF, {"dropped": list(dropped)})
+    refs = [MessageRef(ChannelId(row.channel), MessageTs(row.ts)) for row in rows]
+    owed = tuple(on_dropped(refs))
+    outbox_statements.owe(connection, owed)
+    return owed
 
 
 def stop_all(

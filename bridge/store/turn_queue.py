@@ -11,7 +11,7 @@ from bridge.domain.bindings import ClaimedTurn
 from bridge.domain.events import Outcome, Usage
 from bridge.domain.ids import BindingId, ChannelId, MessageTs, TeamId, ThreadKey, TurnId, UserId
 from bridge.domain.messages import InboundMessage, Speaker, StoredMessage
-from bridge.domain.outbox_entry import LastRevision
+from bridge.domain.outbox_entry import LastRevision, OutboxEntry
 from bridge.store import message_edits, outbox_statements, turn_cancellation, turn_lock
 from bridge.store.database import Database
 from bridge.store.enqueue import EnqueueRequest, Joins, accept
@@ -19,6 +19,7 @@ from bridge.store.message_edits import Edit
 from bridge.store.result_types import Accepted, Amendment, LeftTurn, LocatedTurn, Removal, TurnState
 from bridge.store.rows import clean, located_turn_of, thread_of
 from bridge.store.schema import active, bindings, turns, waiting
+from bridge.store.turn_cancellation import OnDropped, nothing_said
 
 _param = sa.bindparam
 
@@ -94,6 +95,7 @@ class TurnQueue:
         trusted: bool,
         speaker: Speaker = Speaker.PERSON,
         stops: Sequence[BindingId] = (),
+        on_dropped: OnDropped = nothing_said,
     ) -> Accepted:
         """Store a message and queue one turn per teammate, all or nothing (G1, G2).
 
@@ -101,7 +103,8 @@ class TurnQueue:
         (distinct; may be empty: mere context) match `new_turn_ids`, of which those that are not
         needed are dropped. `joins` decides whether the message becomes part of the binding's
         newest waiting turn; it runs on the database's thread and must be pure. `stops` are the
-        bindings whose work the message ends: what waits is dropped, what is at work is noted.
+        bindings whose work the message ends: what waits is dropped, as `on_dropped` says it, what
+        is at work is noted.
         """
         intake = EnqueueRequest(
             message=message,
@@ -114,6 +117,7 @@ class TurnQueue:
             speaker=speaker,
             trusted=trusted,
             stops=stops,
+            on_dropped=on_dropped,
         )
         return await self._database.write(partial(accept, intake=intake), durable=True)
 
@@ -226,19 +230,39 @@ class TurnQueue:
 
         return await self._database.write(work)
 
-    async def drop_waiting(self, turn_id: TurnId, *, outcome: Outcome, now: datetime) -> bool:
-        """End a turn that waits; False when it is active or has ended."""
-        return await self._changed(_DROP, turn=turn_id, at=now, how=outcome)
+    async def drop_waiting(
+        self,
+        turn_id: TurnId,
+        *,
+        outcome: Outcome,
+        now: datetime,
+        on_dropped: OnDropped = nothing_said,
+    ) -> tuple[OutboxEntry, ...] | None:
+        """End a turn that waits, and store what is to be said of it; returns that.
 
-    async def drop_waiting_of(self, binding_id: BindingId, *, now: datetime) -> list[TurnId]:
-        """End the waiting turns of a binding as cancelled; returns them, oldest first."""
-        drop = partial(
-            turn_cancellation.drop,
-            binding_id=binding_id,
-            now=now,
-            up_to=turn_cancellation.END_OF_TIME,
-        )
-        return await self._database.write(drop)
+        None when it is active or has ended.
+        """
+        values = {"turn": turn_id, "at": now, "how": outcome}
+
+        def work(connection: Connection) -> tuple[OutboxEntry, ...] | None:
+            if connection.execute(_DROP, values).rowcount == 0:
+                return None
+            return turn_cancellation.owe_dropped(connection, [turn_id], on_dropped)
+
+        return await self._database.write(work)
+
+    async def drop_waiting_of(
+        self, binding_id: BindingId, *, now: datetime, on_dropped: OnDropped = nothing_said
+    ) -> tuple[OutboxEntry, ...]:
+        """End a binding's waiting turns as cancelled, and store what is to be said of it."""
+
+        def work(connection: Connection) -> tuple[OutboxEntry, ...]:
+            dropped = turn_cancellation.drop(
+                connection, binding_id, now=now, up_to=turn_cancellation.END_OF_TIME
+            )
+            return turn_cancellation.owe_dropped(connection, dropped, on_dropped)
+
+        return await self._database.write(work)
 
     async def ask_stop(self, turn_id: TurnId, *, by: UserId) -> bool:
         """Note that a turn is to end, for whoever holds it next; False when it is not active."""

@@ -289,7 +289,12 @@ def _count(answer: Sequence[str]) -> int:
 
 
 def _is_card(post: Post, key: str) -> bool:
-    return not post.markdown and bool(re.search(rf"\becho {key} >>", post.shown))
+    """The line that names the tool at work stands in a reply, whose button stops the turn."""
+    return (
+        not post.shown.startswith("⚙")
+        and not post.markdown
+        and bool(re.search(rf"\becho {key} >>", post.shown))
+    )
 
 
 def _same_thread(one: Asked, other: Asked) -> bool:

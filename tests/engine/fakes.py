@@ -5,6 +5,7 @@ They implement the ports and remember what was asked of them; nothing of ours is
 
 import asyncio
 import itertools
+import json
 import secrets
 import time
 from collections import defaultdict
@@ -300,7 +301,7 @@ class FakeChat:
     noted_in: list[MessageTs | None] = field(default_factory=list)
     waiting: list[MessageRef] = field(default_factory=list)
     taken: list[tuple[MessageRef, bool]] = field(default_factory=list)
-    dropped: list[MessageRef] = field(default_factory=list)
+    dropped_messages: list[MessageRef] = field(default_factory=list)
     cleared: list[ThreadKey] = field(default_factory=list)
     said: list[ThreadMessage] = field(default_factory=list)
     histories: int = 0
@@ -355,6 +356,9 @@ class FakeChat:
 
     async def _take_up(self, store: Store) -> None:
         for row in await store.outbox.owed():
+            if row.kind == "dropped":
+                await self.deliver([row])
+                continue
             approval = await store.approvals.get(ApprovalId(row.approval_id or ""))
             if approval is not None:
                 await self.show_card(approval)
@@ -415,8 +419,29 @@ class FakeChat:
     async def mark_taken(self, ref: MessageRef, *, was_waiting: bool) -> None:
         self.taken.append((ref, was_waiting))
 
-    async def mark_dropped(self, ref: MessageRef) -> None:
-        self.dropped.append(ref)
+    def dropped(
+        self, thread: ThreadKey, refs: Sequence[MessageRef], text: str, *, persona: Persona | None
+    ) -> Sequence[OutboxEntry]:
+        row = OutboxEntry(
+            outbox_id=OutboxId(secrets.token_hex(8)),
+            turn_id=None,
+            kind="dropped",
+            seq=0,
+            channel=thread.channel,
+            thread_ts=thread.thread_ts,
+            planned_at=datetime.now(UTC),
+            payload=json.dumps([text, [[ref.channel, ref.ts] for ref in refs]]),
+        )
+        return (row,)
+
+    async def deliver(self, rows: Sequence[OutboxEntry]) -> None:
+        assert self.store is not None
+        for row in rows:
+            await self.slack_is_there.wait()
+            text, refs = json.loads(row.payload or "")
+            self.notices.append(text)
+            self.dropped_messages += [MessageRef(ChannelId(c), MessageTs(ts)) for c, ts in refs]
+            await self.store.outbox.done(row.outbox_id)
 
     def clear_status(self, thread: ThreadKey) -> None:
         self.cleared.append(thread)

@@ -344,7 +344,23 @@ async def test_g5_a_stopped_waiting_message_is_told_so_and_loses_its_hourglass(
     await world.say("!stop", thread=root.ts, mention=False)
     await eventually(lambda: world.chat.notices)
     assert "will not be answered" in world.chat.notices[0]
-    assert world.chat.dropped == [MessageRef(waiting.channel, waiting.ts)]
+    assert world.chat.dropped_messages == [MessageRef(waiting.channel, waiting.ts)]
+
+
+async def test_g5_what_a_stop_dropped_is_said_although_the_process_dies_right_after(
+    world: World,
+) -> None:
+    root = await world.say("@ada one")
+    await world.input(1)
+    waiting = await world.say("two", thread=root.ts, mention=False)
+    world.chat.slack_is_there.clear()
+    await world.say("!stop", thread=root.ts, mention=False)
+    await world.crash()
+    world.chat.slack_is_there.set()
+    await world.open()
+    assert await eventually(lambda: world.chat.dropped_messages)
+    assert world.chat.dropped_messages == [MessageRef(waiting.channel, waiting.ts)]
+    assert "will not be answered" in world.chat.notices[0]
 
 
 async def test_g2_a_stop_that_is_delivered_again_does_not_stop_the_next_turn(

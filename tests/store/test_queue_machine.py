@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from bridge.domain.events import Outcome
-from bridge.domain.ids import BindingId, ThreadKey, TurnId
+from bridge.domain.ids import BindingId, MessageRef, ThreadKey, TurnId
 from bridge.store import Store
 from tests.queue_oracle import turn_counts, waiting_before
 from tests.store.world import NOW, OTHER_THREAD, THREAD, World, message, ts_of, url
@@ -178,12 +178,19 @@ class Queue(RuleBasedStateMachine):
         key = data.draw(st.sampled_from([k for k, q in self.bindings.items() if q.waiting]))
         queue, turns = self.bindings[key], self.world.store.turn_queue
         if everything:
-            dropped = self.wait(turns.drop_waiting_of(self.binding(key), now=NOW))
-            assert dropped == [name for name, _numbers in queue.waiting]
+            said: list[MessageRef] = []
+            self.wait(
+                turns.drop_waiting_of(
+                    self.binding(key), now=NOW, on_dropped=lambda refs: said.extend(refs) or ()
+                )
+            )
+            numbers = [number for _name, numbers in queue.waiting for number in numbers]
+            assert {ref.ts for ref in said} == {ts_of(number) for number in numbers}
             queue.waiting.clear()
         else:
             name, _numbers = queue.waiting.pop()
-            assert self.wait(turns.drop_waiting(TurnId(name), outcome=Outcome.CANCELLED, now=NOW))
+            drop = turns.drop_waiting(TurnId(name), outcome=Outcome.CANCELLED, now=NOW)
+            assert self.wait(drop) is not None
 
     @precondition(lambda self: any(queue.waiting for queue in self.bindings.values()))
     @rule()

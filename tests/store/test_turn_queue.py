@@ -2,15 +2,19 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bridge.domain.events import Outcome
-from bridge.domain.ids import BindingId, MessageId, TurnId, UserId
+from bridge.domain.ids import BindingId, MessageId, MessageRef, TurnId, UserId
+from bridge.domain.outbox_entry import OutboxEntry
 from bridge.store import Amendment, Located, LocatedTurn, Placed, Removal, Store, TurnState
 from tests.queue_oracle import turn_counts, waiting_before
+from tests.store.test_outbox import owing
 from tests.store.world import (
     CHANNEL,
     LEASE,
@@ -139,10 +143,11 @@ async def test_a_dropped_turn_is_passed_over(world: World) -> None:
     await world.say(1, "ada")
     await world.say(2, "ada")
     turns = world.store.turn_queue
-    assert await turns.drop_waiting(TurnId("1-ada"), outcome=Outcome.CANCELLED, now=NOW)
-    assert not await turns.drop_waiting(TurnId("1-ada"), outcome=Outcome.CANCELLED, now=NOW)
+    drop = partial(turns.drop_waiting, outcome=Outcome.CANCELLED, now=NOW)
+    assert await drop(TurnId("1-ada")) is not None
+    assert await drop(TurnId("1-ada")) is None
     assert (await world.claimed("ada")).turn_id == "2-ada"
-    assert not await turns.drop_waiting(TurnId("2-ada"), outcome=Outcome.CANCELLED, now=NOW)
+    assert await drop(TurnId("2-ada")) is None
 
 
 async def test_all_waiting_turns_of_a_binding_are_dropped_but_not_the_active_one(
@@ -151,8 +156,17 @@ async def test_all_waiting_turns_of_a_binding_are_dropped_but_not_the_active_one
     for number in (1, 2, 3):
         await world.say(number, "ada", "bob")
     await world.claimed("ada")
-    dropped = await world.store.turn_queue.drop_waiting_of(world.binding("ada"), now=NOW)
-    assert dropped == ["2-ada", "3-ada"]
+    said: list[MessageRef] = []
+
+    def on_dropped(refs: Sequence[MessageRef]) -> Sequence[OutboxEntry]:
+        said.extend(refs)
+        return (owing("said", "dropped"),)
+
+    ada = world.binding("ada")
+    owed = await world.store.turn_queue.drop_waiting_of(ada, now=NOW, on_dropped=on_dropped)
+    assert [ref.ts for ref in said] == [ts_of(2), ts_of(3)]
+    assert [row.outbox_id for row in owed] == ["said"]
+    assert [row.outbox_id for row in await world.store.outbox.owed()] == ["said"]
     assert await turn_counts(world.store) == {"waiting": 3, "active": 1}
 
 

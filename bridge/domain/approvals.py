@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from bridge.domain.events import FileDiff, Verdict
-from bridge.domain.ids import ApprovalId, MessageRef, MessageTs, ThreadKey, TurnId, UserId
+from bridge.domain.ids import ApprovalId, MessageRef, ThreadKey, TurnId, UserId
 from bridge.domain.messages import Person
 
 
@@ -54,12 +54,16 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A person pressed a button of a card. `message_ts` is the card that was pressed."""
+    """A person decided, on the card that was pressed or in the form that it opened (`card` is
+    None). `team` is the workspace to which the click says that the person belongs, empty when
+    it does not say.
+    """
 
     approval_id: ApprovalId
     person: Person
     verdict: Verdict
-    message_ts: MessageTs
+    card: MessageRef | None
+    team: str = ""
     reason: str | None = None
 
 

@@ -17,15 +17,19 @@ from bridge.domain.ids import (
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody in Slack. `trusted` is True only for full members of the installing team.
+    """Somebody in Slack. `trusted` is True only for full members of our workspace, or of our
+    organisation; guests, people of other organisations and bots are not trusted.
 
-    Guests, people of other organisations and other bots are not trusted.
+    `active` is False for a deactivated account. `teams` are the workspaces and the organisation
+    that the account belongs to, empty when Slack does not say.
     """
 
     user: UserId
     name: str
     trusted: bool
     is_bot: bool = False
+    active: bool = True
+    teams: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

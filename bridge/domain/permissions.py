@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.domain.approvals import EXPIRED, Approval, ApprovalState, Click, settled_sentence
-from bridge.domain.ids import UserId
+from bridge.domain.ids import MessageRef, UserId
 from bridge.domain.messages import Person
 
 
@@ -20,7 +20,7 @@ class PeoplePolicy:
 
 def may_ask(person: Person, policy: PeoplePolicy) -> bool:
     """Whether this person's messages become turns. Bots never do: that is how loops begin."""
-    if person.is_bot:
+    if person.is_bot or not person.active:
         return False
     if policy.allowed:
         return person.user in policy.allowed
@@ -30,6 +30,21 @@ def may_ask(person: Person, policy: PeoplePolicy) -> bool:
 def may_stop(person: Person, policy: PeoplePolicy) -> bool:
     """Whether this person may stop turns: whoever may start one may stop any."""
     return may_ask(person, policy)
+
+
+def reason_to_ignore(person: Person, team: str) -> str | None:
+    """Why nothing that this account presses counts, as a sentence; None when it may count.
+
+    `team` is the workspace to which the click says that the person belongs, empty when it does not
+    say. It must be one of those that Slack's directory gives for that user id.
+    """
+    if person.is_bot:
+        return "Only people can decide this."
+    if not person.active:
+        return "This account is deactivated, so what it presses does not count."
+    if team and person.teams and team not in person.teams:
+        return "This was pressed from another workspace, so it does not count."
+    return None
 
 
 NOT_ALLOWED = (
@@ -55,9 +70,10 @@ def reason_to_deny(
     Denies by default: only the member whose message started the turn and the configured
     approvers may decide, on the card that was stored, before it expires.
     """
-    if click.person.is_bot:
-        return "Only people can decide this."
-    if approval.card is not None and approval.card.ts != click.message_ts:
+    refused = reason_to_ignore(click.person, click.team)
+    if refused is not None:
+        return refused
+    if click.card is not None and not _is_card_of(approval, click.card):
         return "That card is out of date. Please use the newest one in the thread."
     if approval.state is not ApprovalState.PENDING:
         return settled_sentence(approval)
@@ -68,6 +84,26 @@ def reason_to_deny(
     if click.person.user == approval.requester and click.person.trusted:
         return None
     return _who_may(approval, click.person, policy)
+
+
+def reason_to_hide(
+    approval: Approval, click: Click, people: PeoplePolicy, policy: ApprovalPolicy
+) -> str | None:
+    """Why this person is not shown everything that would run; None when they are."""
+    person = click.person
+    refused = reason_to_ignore(person, click.team)
+    if refused is not None:
+        return refused
+    if click.card is not None and not _is_card_of(approval, click.card):
+        return "That card is out of date. Please use the newest one in the thread."
+    is_known = person.user == approval.requester or person.user in policy.approvers
+    return None if is_known or may_ask(person, people) else NOT_ALLOWED
+
+
+def _is_card_of(approval: Approval, card: MessageRef) -> bool:
+    if approval.card is None:
+        return card.channel == approval.thread.channel
+    return card == approval.card
 
 
 def _who_may(approval: Approval, refused: Person, policy: ApprovalPolicy) -> str:

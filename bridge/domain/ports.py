@@ -331,10 +331,11 @@ class ChatPort(Protocol):
     def clear_status(self, thread: ThreadKey) -> None:
         """Take away a status line that an earlier process may have left. Returns at once."""
 
-    async def person(self, user: UserId) -> Person:
-        """Who this is; cached. A user whom Slack does not know is an untrusted person.
+    async def person(self, user: UserId, *, fresh: bool = False) -> Person:
+        """Who this is; cached, unless a `fresh` look is wanted because something is decided by it.
 
-        Raises `ChatError` for somebody new while Slack does not say.
+        A user whom Slack does not know is an untrusted person. Raises `ChatError` while Slack does
+        not say, for somebody new and for a fresh look.
         """
 
     async def history(

@@ -37,6 +37,7 @@ _NOT_NOW = "The connection to the agent is being restored. Please press again in
 _TOO_LATE = "The agent no longer waits for this, so nothing was run."
 _ENDED = "The turn has ended."
 _NOT_SHOWN = "Slack would not show the agent's request for approval, so nobody was asked."
+_UNKNOWN = "This request is not known any more."
 _REPLACED = "This was replaced by a newer request in the thread, so nothing was run."
 
 _ENDS = {
@@ -198,27 +199,51 @@ class ApprovalService:
         user: UserId,
         verdict: Verdict,
         card: MessageRef | None,
+        team: str = "",
         reason: str | None = None,
     ) -> None:
         """Decide by a person's click, or tell that person privately why it does not count.
 
-        `card` is the message that was pressed; None when the decision came from a form.
+        `card` is the message that was pressed; None when the decision came from a form. `team` is
+        the workspace to which the click says that the person belongs; empty: it does not say.
+        Raises `ChatError` while Slack does not say who it is.
         """
         approval = await self._context.store.approvals.get(approval_id)
-        pressed = card or (approval.card if approval is not None else None)
-        if pressed is None:
-            return
-        if approval is None:
-            refused: str | None = "This request is not known any more."
-        else:
-            approval = await self._adopted(approval, pressed)
-            person = await self._context.chat.person(user)
-            click = Click(approval_id, person, verdict, pressed.ts, reason)
-            refused = await self._click(approval, click)
+        if approval is not None and card is not None:
+            approval = await self._adopted(approval, card)
+        person = await self._context.chat.person(user, fresh=True)
+        click = Click(approval_id, person, verdict, card, team, reason)
+        refused = _UNKNOWN if approval is None else await self._click(approval, click)
         if refused is not None:
+            await self._refuse(click, approval, refused)
+
+    async def view(
+        self, approval_id: ApprovalId, *, user: UserId, card: MessageRef, team: str
+    ) -> Approval | None:
+        """The approval, for a person who wants to see it whole; None when they may not, of which
+        they are told. Raises `ChatError` while Slack does not say who it is.
+        """
+        approval = await self._context.store.approvals.get(approval_id)
+        person = await self._context.chat.person(user, fresh=True)
+        click = Click(approval_id, person, Verdict.DENY, card, team)
+        options = self._context.options
+        refused = (
+            _UNKNOWN
+            if approval is None
+            else permissions.reason_to_hide(approval, click, options.people, options.approvals)
+        )
+        if refused is None:
+            return approval
+        await self._refuse(click, approval, refused)
+        return None
+
+    async def _refuse(self, click: Click, approval: Approval | None, sentence: str) -> None:
+        user, place = click.person.user, click.card or (approval.card if approval else None)
+        log.info("click refused", approval=click.approval_id, user=user, reason=sentence)
+        if place is not None:
             thread_ts = approval.thread.thread_ts if approval is not None else None
             await self._context.chat.private_note(
-                pressed.channel, user, refused, thread_ts=thread_ts
+                place.channel, user, sentence, thread_ts=thread_ts
             )
 
     async def _click(self, approval: Approval, click: Click) -> str | None:

@@ -26,6 +26,7 @@ from bridge.store import Accepted, LocatedTurn, OnDropped, TurnState
 REACTIONS = frozenset({"octagonal_sign", "stop_sign"})
 """Names of 🛑 in Slack."""
 
+_ELSEWHERE = "That button belongs to another channel, so it does not count here."
 _ENDED = "That turn has already ended."
 _DROPPED = "Stopped. What was waiting here will not be answered."
 
@@ -74,10 +75,10 @@ class Cancellation:
         """What the thread hears of waiting messages that are dropped."""
         return lambda refs: self._context.chat.dropped(thread, refs, _DROPPED, persona=None)
 
-    async def by_button(self, turn_id: TurnId, *, user: UserId, ref: MessageRef) -> None:
+    async def by_button(self, turn_id: TurnId, *, user: UserId, ref: MessageRef, team: str) -> None:
         """The button on a reply; told privately when it does not count."""
         located = await self._context.store.turn_queue.find(turn_id)
-        refused = await self._refusal(user)
+        refused = await self._refusal(user, team) or await self._misplaced(located, ref)
         if refused is None:
             stopped = located is not None and await self._stop(located, user)
             refused = None if stopped else _ENDED
@@ -101,9 +102,18 @@ class Cancellation:
     def _may_stop(self, person: Person) -> bool:
         return permissions.may_stop(person, self._context.options.people)
 
-    async def _refusal(self, user: UserId) -> str | None:
-        may = self._may_stop(await self._context.chat.person(user))
-        return None if may else permissions.NOT_ALLOWED
+    async def _refusal(self, user: UserId, team: str = "") -> str | None:
+        person = await self._context.chat.person(user, fresh=True)
+        refused = permissions.reason_to_ignore(person, team)
+        return refused or (None if self._may_stop(person) else permissions.NOT_ALLOWED)
+
+    async def _misplaced(self, located: LocatedTurn | None, ref: MessageRef) -> str | None:
+        """Why a button on this message is none of the turn's; None when it may be."""
+        if located is None:
+            return None
+        binding = await self._context.store.bindings.get(located.binding_id)
+        here = binding is not None and binding.thread.channel == ref.channel
+        return None if here else _ELSEWHERE
 
     async def _tell(
         self, user: UserId, ref: MessageRef, located: LocatedTurn | None, sentence: str

@@ -127,25 +127,37 @@ class Dispatcher:
         if name in cancellation.REACTIONS:
             await self._cancellation.by_reaction(team, ref, user=user)
 
-    async def stop(self, turn_id: TurnId, *, user: UserId, ref: MessageRef) -> None:
-        """A person pressed stop on a reply."""
-        await self._cancellation.by_button(turn_id, user=user, ref=ref)
+    async def stop(self, turn_id: TurnId, *, user: UserId, ref: MessageRef, team: str = "") -> None:
+        """A person pressed stop on a reply; told privately when it does not count."""
+        await self._cancellation.by_button(turn_id, user=user, ref=ref, team=team)
 
     async def click(
-        self, approval_id: ApprovalId, *, user: UserId, verdict: Verdict, card: MessageRef
+        self,
+        approval_id: ApprovalId,
+        *,
+        user: UserId,
+        verdict: Verdict,
+        card: MessageRef,
+        team: str = "",
     ) -> None:
         """A person pressed allow or deny on a card; told privately when it does not count."""
-        await self.approvals.decide(approval_id, user=user, verdict=verdict, card=card)
+        await self.approvals.decide(approval_id, user=user, verdict=verdict, card=card, team=team)
 
-    async def reason(self, approval_id: ApprovalId, *, user: UserId, reason: str) -> None:
-        """A person denied and said why."""
+    async def reason(
+        self, approval_id: ApprovalId, *, user: UserId, reason: str, team: str = ""
+    ) -> None:
+        """A person denied and said why; told privately when it does not count."""
         await self.approvals.decide(
-            approval_id, user=user, verdict=Verdict.DENY, card=None, reason=reason
+            approval_id, user=user, verdict=Verdict.DENY, card=None, team=team, reason=reason
         )
 
-    async def approval(self, approval_id: ApprovalId) -> Approval | None:
-        """The stored approval; None when there is none of that id."""
-        return await self._context.store.approvals.get(approval_id)
+    async def approval(
+        self, approval_id: ApprovalId, *, user: UserId, card: MessageRef, team: str = ""
+    ) -> Approval | None:
+        """The approval for a person who wants to see it whole; None when they may not, of which
+        they are told privately.
+        """
+        return await self.approvals.view(approval_id, user=user, card=card, team=team)
 
     # --- from the App Server -----------------------------------------------------------------
 

@@ -91,6 +91,11 @@ async def describe(web_api: WebApi) -> SlackWorkspace:
         if sentence := _TOKEN_SENTENCES.get(refusal.code):
             raise ConfigurationError(sentence) from refusal
         raise
+    if answer.get("is_enterprise_install"):
+        raise ConfigurationError(
+            "The app is installed for a whole organisation, and the bridge serves one workspace. "
+            "Install the app in that workspace and use the token that it gives."
+        )
     if not answer.get("bot_id"):
         raise ConfigurationError(_TOKEN_SENTENCES["not_allowed_token_type"])
     scopes = web_api.scopes
@@ -104,6 +109,7 @@ async def describe(web_api: WebApi) -> SlackWorkspace:
             team=TeamId(str(answer.get("team_id", ""))),
             bot_user=UserId(str(answer.get("user_id", ""))),
             bot_id=str(answer["bot_id"]),
+            enterprise=str(answer.get("enterprise_id") or ""),
         ),
         name=str(answer.get("team", "")),
         bot_name=str(answer.get("user", "")),

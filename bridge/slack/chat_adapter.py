@@ -194,9 +194,9 @@ class ChatAdapter:
 
     # --- asking --------------------------------------------------------------------------
 
-    async def person(self, user: UserId) -> Person:
-        """Who this is; cached. An unknown user is an untrusted person named by the id."""
-        return await self._directory.person(user)
+    async def person(self, user: UserId, *, fresh: bool = False) -> Person:
+        """Who this is; an unknown user is an untrusted person named by the id."""
+        return await self._directory.person(user, fresh=fresh)
 
     async def history(
         self, thread: ThreadKey, *, before: MessageTs, limit: int

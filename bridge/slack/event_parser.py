@@ -18,11 +18,19 @@ _ARRIVALS = frozenset({"channel_join", "group_join"})
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """The workspace that installed us and who we are there, from `auth.test`."""
+    """The workspace that installed us and who we are there, from `auth.test`. `enterprise` is
+    its organisation on Enterprise Grid, empty elsewhere.
+    """
 
     team: TeamId
     bot_user: UserId
     bot_id: str
+    enterprise: str = ""
+
+    @property
+    def teams(self) -> frozenset[str]:
+        """The ids under which our people may appear."""
+        return frozenset({self.team, self.enterprise} - {""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,11 +263,14 @@ def _teams(outer: JsonObject) -> frozenset[str]:
 def _from_outside(outer: JsonObject, event: JsonObject, us: Installation) -> bool:
     """Whether Slack says that the sender belongs elsewhere (PLATFORM §4.8).
 
-    In a channel shared with others, a sender without any team counts as from outside.
+    `user_team` decides: in a channel that a partner hosts, the other two name the partner. In a
+    channel shared with others, a sender without any team counts as from outside. Within an
+    organisation any workspace may be named, so there `users.info` decides alone.
     """
     if as_mapping(event.get("user_profile")).get("is_stranger"):
         return True
-    teams = {as_string(event.get(name)) for name in ("user_team", "source_team", "team")} - {""}
-    if not teams:
+    named = (as_string(event.get(name)) for name in ("user_team", "source_team", "team"))
+    team = next(filter(None, named), "")
+    if not team:
         return bool(outer.get("is_ext_shared_channel"))
-    return teams != {us.team}
+    return team not in us.teams and not us.enterprise

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bridge.domain.ids import ApprovalId, ChannelId, MessageRef, MessageTs, UserId
 from bridge.render import action_ids
-from bridge.slack.event_parser import Unsupported
+from bridge.slack.event_parser import Installation, Unsupported
 from bridge.slack.json_values import JsonObject, as_mapping, as_string
 
 
@@ -39,12 +39,15 @@ class ButtonPressed:
     """A person pressed a button of ours.
 
     `value` is the opaque id that we put on it: of a turn for `STOP`, else of an approval.
-    `ref` is the message with the button. `trigger_id` opens a form within three seconds, once.
+    `ref` is the message with the button. `team` is the workspace to which Slack says that the
+    person belongs, empty when it does not say. `trigger_id` opens a form within three seconds,
+    once.
     """
 
     kind: ButtonKind
     value: str
     user: UserId
+    team: str
     ref: MessageRef
     thread_ts: MessageTs | None
     trigger_id: str = field(repr=False)
@@ -54,14 +57,23 @@ class ButtonPressed:
 class ReasonSubmitted:
     """A person denied with a reason, in the form that the button opened.
 
-    `channel` and `thread_ts` (None: no thread) are where the approval was asked for.
+    `channel` and `thread_ts` (None: no thread) are where the approval was asked for; `team` is as
+    in `ButtonPressed`.
     """
 
     approval_id: ApprovalId
     user: UserId
+    team: str
     reason: str
     channel: ChannelId
     thread_ts: MessageTs | None
+
+
+def is_from_our_workspace(payload: Any, us: Installation) -> bool:
+    """Whether the interaction happened in our workspace or organisation (PLATFORM §5.1)."""
+    body = as_mapping(payload)
+    teams = {as_string(as_mapping(body.get(key)).get("id")) for key in ("team", "enterprise")}
+    return not teams.isdisjoint(us.teams)
 
 
 def read_button(payload: Any) -> ButtonPressed | Unsupported:
@@ -87,6 +99,7 @@ def read_button(payload: Any) -> ButtonPressed | Unsupported:
         kind=kind,
         value=value,
         user=UserId(person),
+        team=as_string(user.get("team_id")),
         ref=MessageRef(ChannelId(channel), MessageTs(ts)),
         thread_ts=MessageTs(thread_ts) if thread_ts else None,
         trigger_id=as_string(body.get("trigger_id")),
@@ -109,6 +122,7 @@ def read_submission(payload: Any) -> ReasonSubmitted | Unsupported:
     return ReasonSubmitted(
         approval_id=ApprovalId(approval_id),
         user=UserId(person),
+        team=as_string(user.get("team_id")),
         reason=as_string(typed.get("value")).strip(),
         channel=ChannelId(channel),
         thread_ts=MessageTs(thread_ts) if thread_ts else None,

@@ -16,6 +16,7 @@ from bridge.telemetry import get_logger
 
 KEPT_S: Final = 600.0
 FAILURE_KEPT_S: Final = 15.0
+FRESH_S: Final = 5.0
 KEPT: Final = 2_000
 
 _NOBODY = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
@@ -37,48 +38,52 @@ class UserDirectory:
         self._web_api = web_api
         self._us = us
         self._monotonic = monotonic
-        self._known: OrderedDict[UserId, tuple[float, Person]] = OrderedDict()
+        self._known: OrderedDict[UserId, tuple[float, float, Person]] = OrderedDict()
         self._asking: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
 
-    async def person(self, user: UserId) -> Person:
+    async def person(self, user: UserId, *, fresh: bool = False) -> Person:
         """Who this is; whom Slack does not know is an untrusted person named by the id.
 
-        Raises `ChatError` for somebody new while Slack does not say: nobody is taken for a
-        stranger because of a fault.
+        `fresh`: what is known must be seconds old at most, because something is decided by it.
+
+        Raises `ChatError` while Slack does not say, for somebody new and for a fresh look: nobody
+        is taken for a stranger, or for a member, because of a fault.
         """
-        if (known := self._fresh(user)) is not None:
+        if (known := self._recent(user, fresh=fresh)) is not None:
             return known
         asking = self._asking.setdefault(user, asyncio.Lock())
         async with asking:  # several messages of one person at once are one question
-            return self._fresh(user) or await self._ask(user)
+            return self._recent(user, fresh=fresh) or await self._ask(user, fresh=fresh)
 
-    def _fresh(self, user: UserId) -> Person | None:
-        until, person = self._known.get(user, (0.0, None))
-        if person is None or until <= self._monotonic():
+    def _recent(self, user: UserId, *, fresh: bool) -> Person | None:
+        until, asked_at, person = self._known.get(user, (0.0, 0.0, None))
+        now = self._monotonic()
+        if person is None or until <= now or (fresh and asked_at + FRESH_S <= now):
             return None
         self._known.move_to_end(user)
         return person
 
-    async def _ask(self, user: UserId) -> Person:
+    async def _ask(self, user: UserId, *, fresh: bool) -> Person:
         kept_s = KEPT_S
         try:
             answer = await self._web_api.read("users.info", {"user": user})
             person = person_of(as_mapping(answer.get("user")), user, us=self._us)
         except ChatError as error:
-            person, kept_s = self._without_answer(user, error), FAILURE_KEPT_S
+            person, kept_s = self._without_answer(user, error, fresh=fresh), FAILURE_KEPT_S
             _log.info("person not found", user=user, error=str(error))
-        self._known[user] = (self._monotonic() + kept_s, person)
+        now = self._monotonic()
+        self._known[user] = (now + kept_s, now, person)
         self._known.move_to_end(user)
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
         return person
 
-    def _without_answer(self, user: UserId, error: ChatError) -> Person:
+    def _without_answer(self, user: UserId, error: ChatError, *, fresh: bool) -> Person:
         if isinstance(error, ChatRefused) and error.code in _NOBODY:
             return Person(user, user, trusted=False)
-        if user not in self._known:
+        if fresh or user not in self._known:
             raise error
-        return self._known[user][1]  # somebody known stays who they were
+        return self._known[user][2]  # somebody known stays who they were
 
 
 def person_of(account: JsonObject, user: UserId, *, us: Installation) -> Person:
@@ -90,11 +95,27 @@ def person_of(account: JsonObject, user: UserId, *, us: Installation) -> Person:
         as_string(account.get("real_name")),
         as_string(account.get("name")),
     )
-    is_bot = account.get("is_bot") is True
+    teams = _teams(account)
     return Person(
         user=user,
         name=next((name for name in names if name.strip()), user),
-        trusted=as_string(account.get("team_id")) == us.team
+        trusted=not teams.isdisjoint(us.teams)
         and not any(account.get(flag) for flag in _UNTRUSTED_FLAGS),
-        is_bot=is_bot,
+        is_bot=account.get("is_bot") is True,
+        active=not account.get("deleted"),
+        teams=teams,
     )
+
+
+def _teams(account: JsonObject) -> frozenset[str]:
+    """The workspaces and the organisation of an account. On Enterprise Grid `team_id` is missing
+    or names any of the person's workspaces (PLATFORM §4.8).
+    """
+    enterprise = as_mapping(account.get("enterprise_user"))
+    listed = enterprise.get("teams")
+    given = [
+        account.get("team_id"),
+        enterprise.get("enterprise_id"),
+        *(listed if isinstance(listed, list) else ()),
+    ]
+    return frozenset(filter(None, map(as_string, given)))

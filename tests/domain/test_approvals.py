@@ -60,7 +60,9 @@ def reason_to_deny(
 
 def click(user: UserId, *, trusted: bool = True, bot: bool = False, ts: str = CARD.ts) -> Click:
     person = Person(user, user.lower(), trusted=trusted, is_bot=bot)
-    return Click(PENDING.approval_id, person, Verdict.ALLOW, MessageTs(ts))
+    return Click(
+        PENDING.approval_id, person, Verdict.ALLOW, MessageRef(CARD.channel, MessageTs(ts))
+    )
 
 
 def test_the_one_who_asked_and_the_approvers_may_decide() -> None:
@@ -150,7 +152,9 @@ def test_who_is_neither_the_trusted_asker_nor_an_approver_never_decides(
     ts: str,
 ) -> None:
     approval = replace(PENDING, state=state, requester=requester)
-    pressed = Click(approval.approval_id, person, Verdict.ALLOW, MessageTs(ts))
+    pressed = Click(
+        approval.approval_id, person, Verdict.ALLOW, MessageRef(CARD.channel, MessageTs(ts))
+    )
     may = person.user in policy.approvers or (person.trusted and person.user == requester)
     open_there = state is ApprovalState.PENDING and ts == CARD.ts
     allowed = may and open_there and not person.is_bot

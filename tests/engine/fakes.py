@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from bridge.domain import events as ev
 from bridge.domain.approvals import Approval, ApprovalState
 from bridge.domain.bindings import ImagePart, InputPart, RuntimeRequest, TextPart
-from bridge.domain.errors import AgentUnreachable, CommandRefused, RuntimeGone
+from bridge.domain.errors import AgentUnreachable, ChatUnreachable, CommandRefused, RuntimeGone
 from bridge.domain.ids import (
     AgentId,
     ApprovalId,
@@ -310,6 +310,7 @@ class FakeChat:
     store: Store | None = None
     refuse_closing: bool = False
     slack_is_there: asyncio.Event = field(default_factory=asyncio.Event)
+    nobody_is_known: bool = False
     slow_people: asyncio.Event | None = None
     files: dict[str, bytes] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
@@ -446,7 +447,9 @@ class FakeChat:
     def clear_status(self, thread: ThreadKey) -> None:
         self.cleared.append(thread)
 
-    async def person(self, user: UserId) -> Person:
+    async def person(self, user: UserId, *, fresh: bool = False) -> Person:
+        if fresh and self.nobody_is_known:
+            raise ChatUnreachable("No answer from Slack.")
         if self.slow_people is not None:
             await self.slow_people.wait()
         return self.people.get(user) or Person(user, f"Name of {user}", trusted=True)

@@ -14,7 +14,7 @@ from bridge.domain.ports import ReplyEnding
 from bridge.slack.chat_adapter import ChatAdapter, ChatAdapterOptions
 from bridge.slack.event_parser import Installation
 from bridge.slack.file_downloads import may_fetch
-from bridge.slack.users import person_of
+from bridge.slack.users import UserDirectory, person_of
 from tests.slack.conftest import RealClock
 from tests.slack.samples import approval
 from tests.slack.test_live_reply import stop_buttons
@@ -228,7 +228,9 @@ async def test_full_members_are_trusted_guests_and_bots_are_not(desk):
         user: await desk.chat.person(UserId(user))
         for user in ("U01MAYACHEN", "U04SAMRIVER", desk.us.bot_user, "U0NOBODY")
     }
-    assert people["U01MAYACHEN"] == Person(UserId("U01MAYACHEN"), "Maya Chen", trusted=True)
+    home = frozenset({"T01PLAYGRND"})
+    maya = UserId("U01MAYACHEN")
+    assert people[maya] == Person(maya, "Maya Chen", trusted=True, teams=home)
     assert not people["U04SAMRIVER"].trusted
     assert people[desk.us.bot_user].is_bot
     assert people["U0NOBODY"] == Person(UserId("U0NOBODY"), "U0NOBODY", trusted=False)
@@ -264,6 +266,49 @@ def test_nobody_is_trusted_while_anything_speaks_against_it(more):
     account = {"id": "U1", "team_id": "T1", "real_name": "Ada", "profile": {}}
     assert person_of(account, UserId("U1"), us=us).trusted
     assert not person_of({**account, **more}, UserId("U1"), us=us).trusted
+
+
+GRID = Installation("T01HOME", "U0BOT", "B0BOT", enterprise="E0ORG")
+COLLEAGUE = {"enterprise_id": "E0ORG", "teams": ["T02", "T03"]}
+
+
+@pytest.mark.parametrize(
+    ("us", "account"),
+    [
+        (GRID, {"enterprise_user": COLLEAGUE}),
+        (GRID, {"team_id": "T02", "enterprise_user": COLLEAGUE}),
+        (GRID, {"team_id": "E0ORG"}),
+        (
+            Installation("T01HOME", "U0BOT", "B0BOT"),
+            {"team_id": "T02", "enterprise_user": {"teams": ["T01HOME", "T02"]}},
+        ),
+    ],
+)
+def test_a_member_of_our_organisation_is_one_of_us(us, account):
+    person = person_of({"id": "W0MIA", "real_name": "Mia", **account}, UserId("W0MIA"), us=us)
+    assert person.trusted
+    assert not person_of({**account, "is_restricted": True}, UserId("W0MIA"), us=us).trusted
+
+
+def test_a_member_of_another_organisation_is_not():
+    account = {"team_id": "T9", "enterprise_user": {"enterprise_id": "E9", "teams": ["T9"]}}
+    assert not person_of(account, UserId("W1"), us=GRID).trusted
+
+
+async def test_g6_who_decides_is_looked_at_anew_or_not_taken_for_anybody(desk):
+    now, maya = [0.0], UserId("U01MAYACHEN")
+    directory = UserDirectory(desk.web_api, desk.us, monotonic=lambda: now[0])
+    for fresh in (False, True):
+        assert (await directory.person(maya, fresh=fresh)).active
+    assert len(desk.playground.calls("users.info")) == 1, "one look is good for some seconds"
+    now[0] = 10.0
+    await desk.playground.set_fault("server_error", method="users.info")
+    assert (await directory.person(maya)).trusted
+    with pytest.raises(ChatUnreachable):
+        await directory.person(maya, fresh=True)
+    await desk.playground.set_fault("server_error", False)
+    assert (await directory.person(maya, fresh=True)).active
+    assert len(desk.playground.calls("users.info")) > 2
 
 
 # --- history ---------------------------------------------------------------------------------

@@ -1,14 +1,16 @@
 """Events over a real Socket Mode connection, into an intake that remembers or fails."""
 
+import json
 import time
 from contextlib import asynccontextmanager
 
 import pytest
+from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bridge.domain.errors import StoreUnavailable
 from bridge.render import action_ids
 from bridge.slack.auth_check import SocketAddresses
-from bridge.slack.inbound.listeners import NOT_NOW, Listeners, envelope_handler, make_app
+from bridge.slack.inbound.listeners import ELSEWHERE, NOT_NOW, Listeners, envelope_handler, make_app
 from bridge.slack.inbound.socket_mode import SocketMode, SocketOptions
 from bridge.telemetry import Tasks
 from tests.slack.conftest import ADA
@@ -43,16 +45,16 @@ class Notebook:
     async def reaction(self, team, ref, *, user, name):
         self._note("reaction", ref.ts, user, name)
 
-    async def click(self, approval_id, *, user, verdict, card):
+    async def click(self, approval_id, *, user, verdict, card, team):
         self._note("click", approval_id, user, verdict.value, card.ts)
 
-    async def reason(self, approval_id, *, user, reason):
+    async def reason(self, approval_id, *, user, reason, team):
         self._note("reason", approval_id, user, reason)
 
-    async def stop(self, turn_id, *, user, ref):
+    async def stop(self, turn_id, *, user, ref, team):
         self._note("stop", turn_id, user, ref.ts)
 
-    async def approval(self, approval_id):
+    async def approval(self, approval_id, *, user, card, team):
         return self.approvals.get(approval_id)
 
     def messages(self):
@@ -181,6 +183,37 @@ async def test_a_click_on_a_card_is_acked_and_handed_on(desk, card, action, verd
         assert click in notebook.heard
 
 
+@pytest.mark.parametrize("team", [{"id": "T09OTHER"}, {}, None])
+@pytest.mark.parametrize("kind", ["block_actions", "view_submission"])
+async def test_g6_what_is_pressed_in_another_workspace_is_refused_and_answered(
+    desk, card, kind, team
+):
+    asked, ref = card
+    notebook, tasks = Notebook(), Tasks()
+    app = make_app(desk.web_api, desk.us)
+    Listeners(us=desk.us, intake=notebook, forms=desk.chat, tasks=tasks).register(app)
+    metadata = {"approval": asked.approval_id, "channel": ref.channel, "thread_ts": None}
+    body = {
+        "type": kind,
+        "team": team,
+        "user": {"id": "U01MAYACHEN", "team_id": "T01PLAYGRND"},
+        "container": {"channel_id": ref.channel, "message_ts": ref.ts},
+        "actions": [
+            {"type": "button", "action_id": action_ids.APPROVAL_ALLOW, "value": asked.approval_id}
+        ],
+        "view": {
+            "type": "modal",
+            "callback_id": action_ids.VIEW_REASON,
+            "private_metadata": json.dumps(metadata),
+        },
+    }
+    await app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=body))
+    (note,) = await eventually(lambda: desk.playground.ephemerals("maya"))
+    assert note["text"] == ELSEWHERE
+    assert notebook.heard == []
+    await tasks.aclose()
+
+
 async def test_a_click_that_fails_is_answered_not_met_with_silence(desk, card):
     _, ref = card
     async with listening(desk) as notebook:
@@ -228,15 +261,6 @@ async def test_the_full_view_opens_on_a_click(desk):
         await desk.playground.click("maya", ref.channel, ref.ts, action_ids.APPROVAL_VIEW)
         view = (await eventually(lambda: desk.playground.views("maya")))[-1]
         assert view["callback_id"] == action_ids.VIEW_FULL
-
-
-async def test_a_click_on_a_card_of_no_known_approval_is_answered(desk):
-    target = await desk.target()
-    asked = approval(target.turn_id, target.thread, command="x" * 5_000)
-    ref = (await desk.ask(asked, thread_ts=target.thread_ts)).card
-    async with listening(desk):
-        await desk.playground.click("maya", ref.channel, ref.ts, action_ids.APPROVAL_VIEW)
-        assert await eventually(lambda: desk.playground.ephemerals("maya"))
 
 
 async def test_the_stop_button_names_its_turn(desk):

@@ -5,6 +5,7 @@ process had under way is cut off, and the next one knows only what is in the fil
 """
 
 import asyncio
+import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -438,6 +439,15 @@ async def test_a_private_note_that_was_shown_is_not_repeated_when_that_cannot_be
         "Only once.",
         "After it.",
     ]
+
+
+async def test_who_cannot_be_answered_in_the_channel_is_answered_directly(desk):
+    nowhere, maya = ChannelId("C04RANDOM01"), UserId("U01MAYACHEN")
+    await desk.chat.private_note(nowhere, maya, "You may not.", thread_ts=None)
+    await desk.all_shown()
+    (call,) = desk.playground.calls("chat.postMessage")
+    sent = json.loads(call.request)
+    assert (sent["channel"], sent["text"]) == (maya, "You may not.")
 
 
 async def test_a_person_is_answered_privately_although_nothing_can_be_stored(desk):

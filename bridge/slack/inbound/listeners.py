@@ -26,7 +26,7 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bridge.domain.approvals import Approval
-from bridge.domain.errors import BridgeError, ChatError
+from bridge.domain.errors import BridgeError
 from bridge.domain.events import Verdict
 from bridge.domain.ids import (
     ApprovalId,
@@ -58,6 +58,7 @@ from bridge.slack.inbound.socket_mode import EnvelopeHandler, SocketMode, Socket
 from bridge.slack.interaction_parser import (
     ButtonPressed,
     ReasonSubmitted,
+    is_from_our_workspace,
     read_button,
     read_submission,
 )
@@ -68,6 +69,8 @@ from bridge.telemetry import ACK_SECONDS, EVENTS, Tasks, get_logger
 
 ANYTHING: Final = re.compile(".*", re.DOTALL)
 NOT_NOW: Final = "That did not work just now. Please try again in a moment."
+
+ELSEWHERE: Final = "This was pressed from another workspace, so it does not count."
 
 HttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -94,19 +97,32 @@ class InboundHandler(Protocol):
     async def reaction(self, team: TeamId, ref: MessageRef, *, user: UserId, name: str) -> None:
         """A person put the emoji `name` (without colons) on a message."""
 
-    async def click(
-        self, approval_id: ApprovalId, *, user: UserId, verdict: Verdict, card: MessageRef
-    ) -> None:
-        """A person pressed allow or deny on a card. Answers the person when it may not be."""
+    # Each of these answers the person privately when it may not be. `team` is the workspace to
+    # which the click says that the person belongs, empty when it does not say.
 
-    async def reason(self, approval_id: ApprovalId, *, user: UserId, reason: str) -> None:
+    async def click(
+        self,
+        approval_id: ApprovalId,
+        *,
+        user: UserId,
+        verdict: Verdict,
+        card: MessageRef,
+        team: str,
+    ) -> None:
+        """A person pressed allow or deny on a card."""
+
+    async def reason(
+        self, approval_id: ApprovalId, *, user: UserId, reason: str, team: str
+    ) -> None:
         """A person denied and said why; `reason` may be empty."""
 
-    async def stop(self, turn_id: TurnId, *, user: UserId, ref: MessageRef) -> None:
+    async def stop(self, turn_id: TurnId, *, user: UserId, ref: MessageRef, team: str) -> None:
         """A person pressed stop on a reply."""
 
-    async def approval(self, approval_id: ApprovalId) -> Approval | None:
-        """The stored approval; None when there is none of that id."""
+    async def approval(
+        self, approval_id: ApprovalId, *, user: UserId, card: MessageRef, team: str
+    ) -> Approval | None:
+        """The approval for a person who wants to see it whole; None when they may not."""
 
 
 class EventObserver(Protocol):
@@ -135,6 +151,10 @@ class Modals(Protocol):
         self, channel: ChannelId, user: UserId, text: str, *, thread_ts: MessageTs | None
     ) -> None:
         """A note that only one person sees."""
+
+
+class _Foreign(Exception):
+    """An interaction of another workspace."""
 
 
 class Listeners:
@@ -232,7 +252,9 @@ class Listeners:
 
     async def _stop_turn(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         async def stop(click: ButtonPressed) -> None:
-            await self._intake.stop(TurnId(click.value), user=click.user, ref=click.ref)
+            await self._intake.stop(
+                TurnId(click.value), user=click.user, ref=click.ref, team=click.team
+            )
 
         await self._on_click(ack, body, stop)
 
@@ -242,9 +264,14 @@ class Listeners:
         EVENTS.labels(type(sent).__name__).inc()
         if isinstance(sent, ReasonSubmitted):
             deny = partial(
-                self._intake.reason, sent.approval_id, user=sent.user, reason=sent.reason
+                self._intake.reason,
+                sent.approval_id,
+                user=sent.user,
+                reason=sent.reason,
+                team=sent.team,
             )
-            work = self._answered(deny, (sent.channel, sent.thread_ts), sent.user)
+            place = sent.channel, sent.thread_ts
+            work = self._answered(self._if_ours(body, deny), place, sent.user)
             self._tasks.spawn(work, name="reason")
 
     async def _ignored(self, ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -263,8 +290,22 @@ class Listeners:
         EVENTS.labels(type(click).__name__).inc()
         if isinstance(click, ButtonPressed):
             place = click.ref.channel, click.thread_ts
-            answered = self._answered(partial(work, click), place, click.user)
+            wanted = self._if_ours(body, partial(work, click))
+            answered = self._answered(wanted, place, click.user)
             self._tasks.spawn(answered, name=f"click {click.kind}")
+
+    def _if_ours(
+        self, body: dict[str, Any], work: Callable[[], Awaitable[None]]
+    ) -> Callable[[], Awaitable[None]]:
+        """The work, unless another workspace wants it."""
+        if is_from_our_workspace(body, self._us):
+            return work
+
+        async def refuse() -> None:
+            _log.warning("an interaction from another workspace is refused")
+            raise _Foreign
+
+        return refuse
 
     async def _answered(
         self,
@@ -275,20 +316,30 @@ class Listeners:
         """Do what a person wants; a failure is told to them, never met with silence."""
         try:
             await work()
+        except _Foreign:
+            await self._tell(user, place, ELSEWHERE)
         except BridgeError as error:
             _log.warning("an interaction failed", error=str(error))
-            channel, thread_ts = place
-            await self._forms.private_note(channel, user, NOT_NOW, thread_ts=thread_ts)
+            await self._tell(user, place, NOT_NOW)
+
+    async def _tell(
+        self, user: UserId, place: tuple[ChannelId, MessageTs | None], sentence: str
+    ) -> None:
+        channel, thread_ts = place
+        await self._forms.private_note(channel, user, sentence, thread_ts=thread_ts)
 
     async def _decide(self, verdict: Verdict, click: ButtonPressed) -> None:
         approval_id = ApprovalId(click.value)
-        await self._intake.click(approval_id, user=click.user, verdict=verdict, card=click.ref)
+        await self._intake.click(
+            approval_id, user=click.user, verdict=verdict, card=click.ref, team=click.team
+        )
 
     async def _open(self, form: Callable[..., Awaitable[None]], click: ButtonPressed) -> None:
-        approval = await self._intake.approval(ApprovalId(click.value))
-        if approval is None:
-            raise ChatError("The button belongs to no known approval.")
-        await form(approval, trigger_id=click.trigger_id)
+        approval = await self._intake.approval(
+            ApprovalId(click.value), user=click.user, card=click.ref, team=click.team
+        )
+        if approval is not None:
+            await form(approval, trigger_id=click.trigger_id)
 
     async def _failed(self, error: Exception) -> None:
         """An event could not be stored. Bolt answers 500, which is no ack in Socket Mode."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 from bridge.domain.errors import ChatRefused, ChatUnreachable, StoreError
 from bridge.domain.outbox_entry import OutboxEntry
 from bridge.slack.outbound.kinds.kind import Delivery, Lane, OutboxKind, decode, encode
+from bridge.slack.outbound.message_sending import passes
 from bridge.slack.rate_limit.windows import Priority
 from bridge.telemetry import get_logger
 
@@ -46,7 +47,7 @@ class PrivateNoteKind(OutboxKind):
             return True
         await outbox.trying(entry.outbox_id, now=True)
         try:
-            await self._call(entry, priority=Priority.URGENT)
+            await self._show(entry, priority=Priority.URGENT)
         except ChatUnreachable as error:
             _log.warning("unclear whether a private note was shown", error=str(error))
         except ChatRefused:
@@ -60,11 +61,19 @@ class PrivateNoteKind(OutboxKind):
 
     async def show_unstored(self, entry: OutboxEntry) -> bool:
         """Show it once. Raises `ChatError`."""
-        await self._call(entry, priority=Priority.QUIET)
+        await self._show(entry, priority=Priority.QUIET)
         return True
 
-    async def _call(self, entry: OutboxEntry, *, priority: Priority) -> None:
+    async def _show(self, entry: OutboxEntry, *, priority: Priority) -> None:
+        """Where it belongs; where Slack does not let us, in a direct message to the person."""
         arguments = decode(entry.payload)["arguments"]
-        await self._sender.web_api.call(
-            METHOD, lambda: arguments, priority=priority, channel=arguments["channel"]
-        )
+        web_api, channel = self._sender.web_api, arguments["channel"]
+        try:
+            await web_api.call(METHOD, lambda: arguments, priority=priority, channel=channel)
+        except ChatRefused as refusal:
+            if passes(refusal):
+                raise
+            _log.info("a private note goes by direct message", code=refusal.code)
+            user, kept = arguments["user"], ("text", "blocks")
+            direct = {"channel": user, **{key: arguments[key] for key in kept}}
+            await web_api.call("chat.postMessage", lambda: direct, priority=priority, channel=user)

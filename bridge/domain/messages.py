@@ -80,9 +80,10 @@ class InboundMessage:
 
 @dataclass(frozen=True, slots=True)
 class WaitingTurn:
-    """A turn that no worker holds yet; `trusted` says it of the one who started it."""
+    """A turn that no worker holds yet; `author` started it, and `trusted` is said of them."""
 
     turn_id: TurnId
+    author: UserId
     message_count: int
     text_chars: int
     trusted: bool

@@ -270,7 +270,11 @@ class Dispatcher:
             server=self._context.options.server,
             new_turn_ids=[TurnId(self._context.clock.new_id()) for _ in teammates],
             now=self._context.clock.now(),
-            joins=partial(batching.joins, trusted=person.trusted),
+            joins=partial(
+                batching.joins,
+                trusted=person.trusted,
+                approvers=self._context.options.approvals.approvers,
+            ),
             trusted=person.trusted,
             speaker=Speaker.BOT if message.from_bot else Speaker.PERSON,
             stops=stops,

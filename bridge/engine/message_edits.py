@@ -5,6 +5,7 @@ agent: it is told of new words, and stops when nothing is left of its input.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from bridge.domain import batching, prompt
 from bridge.domain.ids import BindingId, MessageRef, TeamId, TurnId
@@ -46,7 +47,7 @@ class MessageEdits:
                 message=message,
                 told=prompt.edited(message.text),
                 now=self._context.clock.now(),
-                joins=batching.joins,
+                joins=partial(batching.joins, approvers=self._context.options.approvals.approvers),
                 new_turn_id=lambda: TurnId(self._context.clock.new_id()),
             )
         )

@@ -12,6 +12,7 @@ from bridge.domain.messages import Person
 from bridge.slack.event_parser import Installation
 from bridge.slack.json_values import JsonObject, as_mapping, as_string
 from bridge.slack.web_api import WebApi
+from bridge.slack.web_api_errors import About, is_about
 from bridge.telemetry import get_logger
 
 KEPT_S: Final = 600.0
@@ -19,8 +20,6 @@ FAILURE_KEPT_S: Final = 15.0
 FRESH_S: Final = 5.0
 KEPT: Final = 2_000
 
-_NOBODY = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
-"""How Slack says that it knows no such person; every other refusal says nothing about them."""
 _UNTRUSTED_FLAGS = ("is_restricted", "is_ultra_restricted", "is_stranger", "deleted", "is_bot")
 _log = get_logger("slack.users")
 
@@ -79,7 +78,7 @@ class UserDirectory:
         return person
 
     def _without_answer(self, user: UserId, error: ChatError, *, fresh: bool) -> Person:
-        if isinstance(error, ChatRefused) and error.code in _NOBODY:
+        if isinstance(error, ChatRefused) and is_about(error, About.PERSON):
             return Person(user, user, trusted=False)
         if fresh or user not in self._known:
             raise error

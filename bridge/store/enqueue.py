@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridge.domain.ids import BindingId, MessageId, ThreadKey, TurnId
+from bridge.domain.ids import BindingId, MessageId, ThreadKey, TurnId, UserId
 from bridge.domain.messages import InboundMessage, Speaker, WaitingTurn
 from bridge.store import deduplication, turn_cancellation
 from bridge.store.result_types import Accepted, Placed, TurnState
@@ -60,7 +60,7 @@ _UNFINISHED = (
     .order_by(turns.c.place)
 )
 _WORDS = (
-    sa.select(messages.c.trusted, sa.func.length(messages.c.body).label("chars"))
+    sa.select(messages.c.author, messages.c.trusted, sa.func.length(messages.c.body).label("chars"))
     .join_from(turn_messages, messages)
     .where(turn_messages.c.turn_id == _param("turn"))
     .order_by(turn_messages.c.message_id)
@@ -167,6 +167,7 @@ def _waiting(connection: Connection, turn_id: TurnId) -> WaitingTurn | None:
         return None  # the server began it by itself: there is nothing to add to
     return WaitingTurn(
         turn_id=turn_id,
+        author=UserId(words[0].author),
         message_count=len(words),
         text_chars=sum(row.chars for row in words),
         trusted=words[0].trusted,

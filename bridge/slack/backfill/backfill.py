@@ -27,8 +27,8 @@ from bridge.slack.event_parser import (
     read_past,
 )
 from bridge.slack.json_values import JsonObject, as_string
-from bridge.slack.outbound.message_sending import passes
 from bridge.slack.web_api import WebApi
+from bridge.slack.web_api_errors import passes
 from bridge.store.event_gaps import EVERYWHERE, EventGap, EventGaps, OpenMessage
 from bridge.telemetry import BACKFILLED, EVENT_GAPS, UNEXPECTED_ERRORS, get_logger
 
@@ -271,7 +271,7 @@ class Backfill:
                     continue
                 if ts > since or ts in at_root:
                     said.append(item)
-                if as_string(item.get("latest_reply")) > since:
+                if _has_replies_after(item, since):
                     threads.add(MessageTs(ts))
         await self._take_in(gap, sorted(said, key=lambda item: as_string(item.get("ts"))))
         ours = frozenset(known)
@@ -331,6 +331,12 @@ class Backfill:
         except Exception:
             _log.error("a missed message is given up", exc_info=True)
             return None
+
+
+def _has_replies_after(root: JsonObject, since: MessageTs) -> bool:
+    """Whether a thread may have news. Old messages name no `latest_reply`, so it is looked at."""
+    count, latest = root.get("reply_count"), as_string(root.get("latest_reply"))
+    return latest > since if latest else isinstance(count, int) and count > 0
 
 
 def _oldest_by_thread(messages: Iterable[OpenMessage]) -> dict[MessageTs, MessageTs]:

@@ -15,6 +15,7 @@ from bridge.retry import RetryPolicy, retry
 from bridge.slack.json_values import JsonObject, as_mapping, as_string
 from bridge.slack.rate_limit.windows import Priority
 from bridge.slack.web_api import WebApi
+from bridge.slack.web_api_errors import About, is_about
 from bridge.telemetry import get_logger
 
 PAGE: Final = 999
@@ -113,7 +114,7 @@ class HistoryReader:
             try:
                 answer = await self._read("conversations.replies", asked, cursor)
             except ChatRefused as refusal:
-                if refusal.code != "thread_not_found":
+                if not is_about(refusal, About.THREAD):
                     raise
                 break
             by_ts.update((as_string(item.get("ts")), item) for item in _items(answer, "messages"))

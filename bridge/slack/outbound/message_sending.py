@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from bridge.domain.errors import ChatError, ChatRefused, ChatUnreachable, StoreError
+from bridge.domain.errors import ChatRefused, ChatUnreachable, StoreError
 from bridge.domain.ids import MessageTs, OutboxId
 from bridge.domain.outbox_entry import OutboxEntry
 from bridge.domain.ports import Clock
@@ -26,16 +26,11 @@ from bridge.slack.outbound.personas import Personas
 from bridge.slack.rate_limit.wait_queue import Urgency
 from bridge.slack.rate_limit.windows import Priority
 from bridge.slack.web_api import WebApi
+from bridge.slack.web_api_errors import About, is_about
 from bridge.store.outbox import Outbox
 from bridge.telemetry import OUTBOX_GIVEN_UP, get_logger
 
 SLACK_RETRY: Final = RetryPolicy(first_s=0.5, longest_s=8.0)
-
-_PASSING = frozenset(
-    {"ratelimited", "invalid_auth", "not_authed", "account_inactive", "token_expired"}
-    | {"token_revoked", "ekm_access_denied", "team_access_not_granted"}
-)
-"""Refusals that say nothing of the call: they end when Slack has rested or we have a token."""
 
 _log = get_logger("slack.outbound.message_sending")
 
@@ -242,10 +237,34 @@ class Post:
                 **self._sender.personas.arguments(self._persona),
             }
 
+        method = "chat.postMessage"
         answer = await self._sender.web_api.call(
-            "chat.postMessage", arguments, priority=priority, channel=self.entry.channel
+            method, arguments, priority=priority, channel=self.entry.channel
         )
-        return MessageTs(as_string(answer.get("ts"))), last
+        ts = MessageTs(as_string(answer.get("ts")))
+        if self._is_astray(answer):
+            await self._take_back(ts)
+            raise ChatRefused(method, "thread_not_found")
+        return ts, last
+
+    def _is_astray(self, answer: Mapping[str, Any]) -> bool:
+        """Under a deleted message Slack takes a reply, drops its thread and posts it in the
+        channel (PLATFORM §3.6).
+        """
+        message = answer.get("message")
+        if self.entry.thread_ts is None or not isinstance(message, dict):
+            return False
+        return message.get("thread_ts") != self.entry.thread_ts
+
+    async def _take_back(self, ts: MessageTs) -> None:
+        _log.warning("a reply came out of its thread and is taken back", ts=ts)
+        arguments = {"channel": self.entry.channel, "ts": ts}
+        try:
+            await self._sender.web_api.call(
+                "chat.delete", lambda: arguments, priority=Priority.URGENT
+            )
+        except ChatRefused as refusal:
+            _log.error("it cannot be taken back", code=refusal.code)
 
     async def _sent(self, ts: MessageTs, *, last: bool) -> MessageTs:
         self.ts = ts
@@ -265,11 +284,6 @@ class Post:
             _log.warning("outbox not written", outbox_id=self.entry.outbox_id, error=str(error))
             return False
         return True
-
-
-def passes(error: ChatError | StoreError) -> bool:
-    """Whether trying again may help."""
-    return not isinstance(error, ChatRefused) or error.code in _PASSING
 
 
 def _metadata(outbox_id: OutboxId) -> Mapping[str, Any]:
@@ -321,7 +335,7 @@ async def _since(web_api: WebApi, entry: OutboxEntry) -> AsyncIterator[JsonObjec
         try:
             answer = await web_api.read(method, asked, priority=Priority.URGENT)
         except ChatRefused as refusal:
-            if refusal.code == "thread_not_found":
+            if is_about(refusal, About.THREAD):
                 return  # its root was deleted, and all that is in it is gone
             raise
         listed = answer.get("messages")

@@ -16,8 +16,9 @@ from bridge.domain.ids import TurnId
 from bridge.domain.outbox_entry import OutboxEntry
 from bridge.retry import Backoff, RetryPolicy, retry
 from bridge.slack.outbound.kinds.kind import Delivery, Lane, OutboxKind
-from bridge.slack.outbound.message_sending import MessageSender, passes
+from bridge.slack.outbound.message_sending import MessageSender
 from bridge.slack.outbound.reply_messages import REPLY
+from bridge.slack.web_api_errors import passes
 from bridge.telemetry import (
     DISPLAY_FAILURES,
     OUTBOX_PENDING,

@@ -20,8 +20,9 @@ from bridge.render.limits import size
 from bridge.render.mentions import escape_mrkdwn
 from bridge.render.plain import clip_escaped
 from bridge.render.stream import MessageView
-from bridge.slack.outbound.message_sending import MessageSender, Post, Revision, fixed, passes
+from bridge.slack.outbound.message_sending import MessageSender, Post, Revision, fixed
 from bridge.slack.rate_limit.windows import Priority
+from bridge.slack.web_api_errors import About, is_about, passes
 from bridge.telemetry import DISPLAY_FAILURES, get_logger
 
 REPLY: Final = "reply"
@@ -29,18 +30,6 @@ REPLY: Final = "reply"
 
 REST: Final = "rest"
 """A further message for words that do not fit into one without blocks; never owed by itself."""
-
-NOT_EDITABLE: Final = frozenset(
-    {
-        "cant_update_message",
-        "edit_window_closed",
-        "is_inactive",
-        "message_not_found",
-        "streaming_state_conflict",
-        "update_failed",
-    }
-)
-"""Slack's words for a message that cannot be changed any more (PLATFORM §3.5)."""
 
 REPLACEMENTS: Final = 3
 
@@ -267,9 +256,9 @@ class ReplyMessages:
         """Find another way after a refusal, or none."""
         DISPLAY_FAILURES.inc()
         _log.warning("message refused", turn=self._target.turn_id, code=refusal.code)
-        if refusal.code in REFUSED_BLOCKS and not message.plain:
+        if is_about(refusal, About.CONTENT) and not message.plain:
             message.plain = True
-        elif refusal.code in NOT_EDITABLE and message.replaced < REPLACEMENTS:
+        elif is_about(refusal, About.MESSAGE) and message.replaced < REPLACEMENTS:
             message.stuck = True
         else:
             message.hopeless = True
@@ -318,18 +307,6 @@ def view_of(payload: str, seq: int) -> MessageView:
 
 PIECE: Final = 3_000
 """Escaped size of one piece; chat.update takes 4,000 (PLATFORM §3.1)."""
-
-REFUSED_BLOCKS: Final = frozenset(
-    {
-        "block_mismatch",
-        "invalid_blocks",
-        "invalid_blocks_format",
-        "msg_blocks_too_long",
-        "msg_blocks_too_many",
-        "msg_too_long",
-    }
-)
-"""Slack's words for a message whose blocks it will not show."""
 
 
 def plain_pieces(view: MessageView) -> list[Rendered]:

@@ -11,6 +11,7 @@ from bridge.domain.teammates import Persona
 from bridge.slack.outbound.personas import Personas
 from bridge.slack.rate_limit.windows import Priority
 from bridge.slack.web_api import WebApi
+from bridge.slack.web_api_errors import About, is_about, passes
 from bridge.telemetry import DISPLAY_FAILURES, Tasks, get_logger
 
 METHOD: Final = "assistant.threads.setStatus"
@@ -25,10 +26,12 @@ AGAIN_S: Final = 3.0
 
 SLOWED: Final = "Slack is slowing the updates down"
 
+_REMEMBERED: Final = 1_000
+"""Places without a status line; one that is forgotten is tried once more."""
+
 _UNKNOWN: Final = ("", Persona(""))
 """What a line shows that an earlier process may have written."""
 
-_HERE_ONLY = frozenset({"method_not_supported_for_channel_type", "channel_not_found"})
 _log = get_logger("slack.outbound.status_line")
 
 
@@ -58,7 +61,7 @@ class StatusBoard:
         self._tasks = tasks
         self._lines: dict[tuple[ChannelId, MessageTs], _Line] = {}
         self._impossible = False
-        self._impossible_in: set[ChannelId] = set()
+        self._impossible_in: set[ChannelId | tuple[ChannelId, MessageTs]] = set()
         web_api.budget.watch_slow(self._say_all_anew)
 
     def show(self, target: ReplyTarget, text: str) -> None:
@@ -93,8 +96,9 @@ class StatusBoard:
         return f"{SLOWED}." if slow else ""
 
     def _possible(self, channel: ChannelId, thread_ts: MessageTs | None) -> bool:
-        there = thread_ts is not None and channel not in self._impossible_in
-        return there and not self._impossible
+        if thread_ts is None or self._impossible:
+            return False
+        return self._impossible_in.isdisjoint({channel, (channel, thread_ts)})
 
     def _line(
         self, channel: ChannelId, thread_ts: MessageTs | None, *, begin: bool
@@ -135,7 +139,7 @@ class StatusBoard:
                 except TimeoutError:
                     line.shown = None
         except ChatRefused as refusal:
-            self._refused(channel, refusal)
+            self._refused(channel, thread_ts, refusal)
         finally:
             self._lines.pop((channel, thread_ts), None)
 
@@ -162,10 +166,17 @@ class StatusBoard:
             return False
         return True
 
-    def _refused(self, channel: ChannelId, refusal: ChatRefused) -> None:
+    def _refused(self, channel: ChannelId, thread_ts: MessageTs, refusal: ChatRefused) -> None:
+        """What is refused in one place changes nothing elsewhere."""
         DISPLAY_FAILURES.inc()
-        if refusal.code in _HERE_ONLY:
-            self._impossible_in.add(channel)
-        elif refusal.code != "ratelimited":
+        if passes(refusal):
+            return
+        if is_about(refusal, About.METHOD):
             self._impossible = True
+        elif is_about(refusal, About.CHANNEL):
+            self._impossible_in.add(channel)
+        else:
+            self._impossible_in.add((channel, thread_ts))
+        if len(self._impossible_in) > _REMEMBERED:
+            self._impossible_in.pop()
         _log.info("doing without a status line", code=refusal.code)

@@ -23,8 +23,8 @@ from bridge.slack.outbound.kinds.kind import (
     persona_of,
 )
 from bridge.slack.outbound.message_sending import MessageSender, Post, Revision, fixed
-from bridge.slack.outbound.reply_messages import NOT_EDITABLE
 from bridge.slack.rate_limit.windows import Priority
+from bridge.slack.web_api_errors import About, is_about
 from bridge.store.approvals import Approvals
 from bridge.telemetry import get_logger
 
@@ -109,6 +109,6 @@ class CardKind(OutboxKind):
         try:
             await post.update(fixed(cards.decided_card(approval)), priority=Priority.URGENT)
         except ChatRefused as refusal:
-            if refusal.code not in NOT_EDITABLE:
+            if not is_about(refusal, About.MESSAGE):
                 raise
             _log.info("the card cannot be edited any more", code=refusal.code)

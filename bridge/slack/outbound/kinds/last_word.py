@@ -15,9 +15,10 @@ from bridge.slack.json_values import JsonObject, as_mapping, as_string
 from bridge.slack.outbound.kinds.kind import Delivery, OutboxKind, decode, encode, persona_of
 from bridge.slack.outbound.kinds.notice import say
 from bridge.slack.outbound.message_sending import MessageSender, Post, fixed
-from bridge.slack.outbound.reply_messages import NOT_EDITABLE, REPLY
+from bridge.slack.outbound.reply_messages import REPLY
 from bridge.slack.outbound.status_line import StatusBoard
 from bridge.slack.rate_limit.windows import Priority
+from bridge.slack.web_api_errors import About, is_about
 from bridge.telemetry import get_logger
 
 _NOT_KEPT: Final = frozenset({"actions", "context"})
@@ -91,7 +92,7 @@ class LastWordKind(OutboxKind):
         try:
             await post.update(fixed(_closed(message, sentence, allowed)), priority=Priority.URGENT)
         except ChatRefused as refusal:
-            if refusal.code not in NOT_EDITABLE:
+            if not is_about(refusal, About.MESSAGE):
                 raise
             _log.info("leftover cannot be edited", code=refusal.code)
             return False

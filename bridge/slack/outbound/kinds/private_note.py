@@ -7,8 +7,8 @@ from typing import Any, Final
 from bridge.domain.errors import ChatRefused, ChatUnreachable, StoreError
 from bridge.domain.outbox_entry import OutboxEntry
 from bridge.slack.outbound.kinds.kind import Delivery, Lane, OutboxKind, decode, encode
-from bridge.slack.outbound.message_sending import passes
 from bridge.slack.rate_limit.windows import Priority
+from bridge.slack.web_api_errors import passes
 from bridge.telemetry import get_logger
 
 METHOD: Final = "chat.postEphemeral"

@@ -1,14 +1,13 @@
 """Reaction: an emoji that the app puts on a message or takes away."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from bridge.domain.errors import ChatRefused
 from bridge.domain.outbox_entry import OutboxEntry
 from bridge.slack.outbound.kinds.kind import Delivery, Lane, OutboxKind, decode, encode
 from bridge.slack.rate_limit.windows import Priority
-
-_NOTHING_TO_DO: Final = frozenset({"already_reacted", "no_reaction", "message_not_found"})
+from bridge.slack.web_api_errors import About, is_about
 
 
 def reaction_payload(method: str, arguments: Mapping[str, Any]) -> str:
@@ -30,7 +29,7 @@ class ReactionKind(OutboxKind):
         try:
             await self._call(delivery.entry)
         except ChatRefused as refusal:
-            if refusal.code not in _NOTHING_TO_DO:
+            if not is_about(refusal, About.MESSAGE):  # such as already_reacted
                 raise
         await self._sender.outbox.done(delivery.entry.outbox_id)
         return True

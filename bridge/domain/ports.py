@@ -4,11 +4,11 @@ The chat adapter and the App Server client implement these; the engine knows not
 Slack or the App Server.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from bridge.domain.approvals import Approval
 from bridge.domain.bindings import InputPart, RuntimeRequest
@@ -299,6 +299,11 @@ class ChatPort(Protocol):
 
         Returns after the first try; what fails is tried again, also by the next process. May be
         called again. `new`: nobody can have tried before. Raises nothing.
+        """
+
+    def when_reply_fails(self, told: Callable[[TurnId, str], Coroutine[Any, Any, None]]) -> None:
+        """Name who is told of a reply that cannot be shown, with a sentence that says why; perhaps
+        more than once of one reply. Call once.
         """
 
     def when_card_fails(self, told: Callable[[ApprovalId], Awaitable[None]]) -> None:

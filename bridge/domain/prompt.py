@@ -50,6 +50,7 @@ def compose(
     files: Files,
     person: NameOf,
     me: str,
+    undelivered: str | None = None,
 ) -> str:
     """The text of one input.
 
@@ -60,8 +61,14 @@ def compose(
         files: what was read of the files on `asked`.
         person: resolves a user id to a person.
         me: the teammate's own name.
+        undelivered: why nobody could read the agent's last answer; None if it was shown.
     """
     parts = []
+    if undelivered is not None:
+        parts.append(
+            "(Slack did not show your last answer in this thread to anybody, because of "
+            f'"{_attribute(undelivered)}". People have not read it.)'
+        )
     if heard:
         parts.append(_context(heard, person, me))
     parts.extend(_message(said, person) for said in asked)

@@ -37,6 +37,7 @@ from bridge.engine.binding_worker import BindingWorker
 from bridge.engine.context import EngineContext
 from bridge.engine.runtime_starter import RuntimeStarter
 from bridge.engine.turn_run import TurnRun
+from bridge.engine.undelivered import UndeliveredReplies
 from bridge.retry import RetryPolicy, retry
 from bridge.store import Accepted, Placed
 from bridge.telemetry import LINKS_UP, Tasks, bounded, get_logger
@@ -72,6 +73,7 @@ class Dispatcher:
         self._message_edits = message_edits.MessageEdits(
             context, self._workers, queued=self._queued
         )
+        self._undelivered = UndeliveredReplies(context)
         self._message_order = MessageOrder()
         self._stopping = False
 

@@ -43,6 +43,7 @@ async def compose(claimed: ClaimedTurn, context: EngineContext, *, fresh: bool) 
         files=read.files,
         person=lambda user: people.get(user) or _unknown(user),
         me=claimed.binding.teammate,
+        undelivered=await context.store.outbox.undelivered_before(claimed.turn_id),
     )
     return Composed((TextPart(text), *read.pictures), prompt.unread_files_sentence(read.files))
 

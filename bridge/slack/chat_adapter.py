@@ -1,10 +1,11 @@
 """Chat adapter: implements `domain.ports.ChatPort` for Slack."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from bridge.domain.approvals import Approval
+from bridge.domain.errors import ChatRefused
 from bridge.domain.ids import (
     ApprovalId,
     ChannelId,
@@ -12,6 +13,7 @@ from bridge.domain.ids import (
     MessageTs,
     OutboxId,
     ThreadKey,
+    TurnId,
     UserId,
 )
 from bridge.domain.messages import Person, SharedFile, ThreadMessage
@@ -31,10 +33,12 @@ from bridge.slack.outbound.live_reply import DeliveryOptions, LiveReply
 from bridge.slack.outbound.message_sending import MessageSender
 from bridge.slack.outbound.outbox_worker import OutboxWorker, OutboxWorkerOptions
 from bridge.slack.outbound.personas import Personas
+from bridge.slack.outbound.reply_messages import REPLY
 from bridge.slack.outbound.status_line import StatusBoard
 from bridge.slack.thread_history import ThreadHistory
 from bridge.slack.users import UserDirectory
 from bridge.slack.web_api import WebApi
+from bridge.slack.web_api_errors import meaning
 from bridge.store import Store
 from bridge.telemetry import Tasks, get_logger
 
@@ -70,9 +74,12 @@ class ChatAdapter:
         self._options = options
         self._tasks = Tasks()
         personas = Personas(web_api)
-        self._sender = MessageSender(web_api, store.outbox, clock, personas)
+        self._sender = MessageSender(
+            web_api, store.outbox, clock, personas, given_up=self._given_up
+        )
         self._status = StatusBoard(web_api, personas, self._tasks)
         self._card_fails: OnGivenUp = _nobody_is_told
+        self._reply_fails: Callable[[TurnId, str], Coroutine[Any, Any, None]] | None = None
         kinds = (
             ReplyKind(self._sender, self._status, us.team),
             LastWordKind(self._sender, self._status),
@@ -131,6 +138,10 @@ class ChatAdapter:
     async def show_card(self, approval: Approval, *, new: bool = False) -> None:
         """Bring the stored card to what its approval is now; returns after the first try."""
         await self._outbox_worker.deliver([self._card_of(approval)], stored=True, first=new)
+
+    def when_reply_fails(self, told: Callable[[TurnId, str], Coroutine[Any, Any, None]]) -> None:
+        """Name who is told of a reply that Slack will not show, with a sentence that says why."""
+        self._reply_fails = told
 
     def when_card_fails(self, told: OnGivenUp) -> None:
         """Name who is told of an open question whose card cannot be shown."""
@@ -221,6 +232,13 @@ class ChatAdapter:
             thread_ts=thread_ts,
             planned_at=self._clock.now(),
         )
+
+    def _given_up(self, entry: OutboxEntry, reason: str) -> None:
+        if entry.kind != REPLY or entry.turn_id is None or self._reply_fails is None:
+            return
+        sentence = meaning(ChatRefused("chat.postMessage", reason)).sentence
+        told = self._reply_fails(entry.turn_id, sentence)
+        self._tasks.spawn(told, name=f"tell that {entry.turn_id} is not shown")
 
     def _card_of(self, approval: Approval) -> OutboxEntry:
         entry = self._entry(CARD, approval.thread.channel, None)

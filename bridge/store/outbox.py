@@ -56,6 +56,27 @@ _CARD_SHOWN = (
     )
     .values(payload=None)
 )
+_THIS_TURN = turns.alias()
+_BEFORE = (
+    sa.select(turns.c.turn_id)
+    .join(_THIS_TURN, _THIS_TURN.c.binding_id == turns.c.binding_id)
+    .where(
+        _THIS_TURN.c.turn_id == _param("turn"),
+        turns.c.place < _THIS_TURN.c.place,
+        turns.c.claimed_at.is_not(None),
+    )
+    .order_by(turns.c.place.desc())
+    .limit(1)
+)
+_UNDELIVERED = (
+    sa.select(outbox.c.reason)
+    .where(
+        outbox.c.turn_id == _BEFORE.scalar_subquery(),
+        outbox.c.kind == "reply",
+        outbox.c.state == "failed",
+    )
+    .limit(1)
+)
 _AUTHORS = (
     sa.select(outbox.c.ts, outbox.c.teammate)
     .select_from(outbox)
@@ -166,6 +187,14 @@ class Outbox:
         """The newest card of an approval that Slack has or may have; None without one."""
         found = await self._read(_CARD, approval=approval_id)
         return found[0] if found else None
+
+    async def undelivered_before(self, turn_id: TurnId) -> str | None:
+        """Why the answer of the binding's turn before this one was not shown; None if it was."""
+
+        def work(connection: Connection) -> str | None:
+            return connection.execute(_UNDELIVERED, {"turn": turn_id}).scalar()
+
+        return await self._database.read(work)
 
     async def authors(
         self, team: TeamId, channel: ChannelId, ts: Sequence[MessageTs]

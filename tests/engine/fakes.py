@@ -9,9 +9,10 @@ import json
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from bridge.domain import events as ev
 from bridge.domain.approvals import Approval, ApprovalState
@@ -28,6 +29,7 @@ from bridge.domain.ids import (
     RunId,
     Runtime,
     ThreadKey,
+    TurnId,
     UserId,
 )
 from bridge.domain.messages import Person, SharedFile, ThreadMessage
@@ -309,7 +311,9 @@ class FakeChat:
     refuse_cards: bool = False
     store: Store | None = None
     refuse_closing: bool = False
+    posted: dict[ApprovalId, MessageTs] = field(default_factory=dict)
     slack_is_there: asyncio.Event = field(default_factory=asyncio.Event)
+    slack_answers: asyncio.Event = field(default_factory=asyncio.Event)
     nobody_is_known: bool = False
     slow_people: asyncio.Event | None = None
     files: dict[str, bytes] = field(default_factory=dict)
@@ -322,6 +326,7 @@ class FakeChat:
 
     def __post_init__(self) -> None:
         self.slack_is_there.set()
+        self.slack_answers.set()
 
     def next_ts(self) -> MessageTs:
         return MessageTs(f"1700{next(self._ts)}.000000")
@@ -371,6 +376,7 @@ class FakeChat:
 
     async def _show_card(self, approval: Approval) -> None:
         assert self.store is not None
+        await self.slack_is_there.wait()
         row = await self.store.outbox.card_of(approval.approval_id)
         if row is None or row.payload is None:
             return
@@ -383,24 +389,28 @@ class FakeChat:
 
     async def _post_card(self, approval: Approval, row: OutboxEntry) -> None:
         assert self.store is not None
-        self.cards.append(approval)
-        await self.slack_is_there.wait()
+        if approval.approval_id not in self.posted:  # else it is found by looking
+            self.posted[approval.approval_id] = self.next_ts()
+            self.cards.append(approval)
         if self.refuse_cards:
             await self.tell_of_failed_card(approval.approval_id)
             await self.store.outbox.failed(row.outbox_id, "invalid_blocks")
             return
         if self.lose_cards:
             return  # posted, but the process dies before it learns so
-        await self.store.outbox.sent(row.outbox_id, self.next_ts(), None)
+        await self.slack_answers.wait()
+        await self.store.outbox.sent(row.outbox_id, self.posted[approval.approval_id], None)
         await self.store.outbox.card_shown(row.outbox_id, approval.state)
 
     async def _close_card(self, approval: Approval, row: OutboxEntry) -> None:
         assert self.store is not None
-        await self.slack_is_there.wait()
         if self.refuse_closing:
             return
         (self.closed_cards if approval.card else self.looked_for).append(approval)
         await self.store.outbox.card_shown(row.outbox_id, approval.state)
+
+    def when_reply_fails(self, told: Callable[[TurnId, str], Coroutine[Any, Any, None]]) -> None:
+        self.tell_of_failed_reply = told
 
     def when_card_fails(self, told: Callable[[ApprovalId], Awaitable[None]]) -> None:
         self.tell_of_failed_card = told

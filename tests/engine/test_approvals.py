@@ -204,7 +204,7 @@ async def test_a_card_that_comes_after_the_end_of_its_turn_is_closed(world: Worl
     await world.say("@ada run it")
     given = await world.input(1)
     world.agent.begin(given)
-    world.chat.slack_is_there.clear()
+    world.chat.slack_answers.clear()
     world.agent.emit(given.runtime, ev.ApprovalAsked("perm-1", "c", "Bash", {"command": "ls"}))
     card = (await eventually(lambda: world.chat.cards))[0]  # Slack has it, we do not know yet
     button = MessageRef(card.thread.channel, MessageTs("1.0"))
@@ -212,7 +212,7 @@ async def test_a_card_that_comes_after_the_end_of_its_turn_is_closed(world: Worl
     world.agent.emit(given.runtime, ev.TurnFinished(None, "cancelled"))
     await world.ended(1)
     await eventually(lambda: not world.live_turns())
-    world.chat.slack_is_there.set()
+    world.chat.slack_answers.set()
     closed = (await eventually(lambda: world.chat.closed_cards))[0]
     assert (closed.approval_id, closed.state) == (card.approval_id, ApprovalState.VOID)
     assert closed.card is not None

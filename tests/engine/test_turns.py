@@ -8,7 +8,7 @@ from bridge.domain import events as ev
 from bridge.domain.ids import MessageRef, MessageTs, RunId, UserId
 from bridge.domain.messages import Person, SharedFile, Speaker, ThreadMessage
 from bridge.domain.ports import LinkState
-from tests.engine.conftest import GUEST, JONAS, World
+from tests.engine.conftest import GUEST, JONAS, MAYA, World
 from tests.queue_oracle import turn_counts
 from tests.support import eventually
 
@@ -463,3 +463,37 @@ async def test_five_threads_at_once_leave_one_spare_conversation(world: World) -
     await eventually(lambda: len(world.dispatcher.pooled()) == 2)
     new = [start for start in world.agent.starts if start.conversation_id is None]
     assert len(new) <= 2 + 5 + 1
+
+
+async def test_an_answer_that_slack_does_not_show_is_told_to_who_waits_and_to_the_agent(
+    world: World,
+) -> None:
+    root = await world.say("@ada one")
+    given = await world.input(1)
+    turn_id = world.chat.replies[0].target.turn_id
+    run = world.agent.begin(given)
+    world.agent.say(given, run, "The answer.")
+    world.agent.finish(given, run)
+    await world.ended(1)
+    (row,) = await world.store.outbox.of_turn(turn_id)
+    await world.store.outbox.failed(row.outbox_id, "msg_too_long")
+    for _ in range(2):
+        await world.chat.tell_of_failed_reply(turn_id, "Slack did not accept its form.")
+    ((user, note),) = world.chat.notes
+    assert user == MAYA
+    assert "Slack did not accept its form." in note
+    await world.say("and?", thread=root.ts, mention=False)
+    told = (await world.input(2)).text
+    assert "People have not read it" in told
+    assert "msg_too_long" in told
+
+
+async def test_who_took_the_question_back_is_not_told_that_there_is_no_answer(
+    world: World,
+) -> None:
+    root = await world.say("@ada one")
+    await world.input(1)
+    turn_id = world.chat.replies[0].target.turn_id
+    await world.dispatcher.deleted(root.team, MessageRef(root.channel, root.ts))
+    await world.chat.tell_of_failed_reply(turn_id, "The message that it belongs to was deleted.")
+    assert world.chat.notes == []

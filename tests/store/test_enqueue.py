@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.domain.errors import StoreUnavailable
-from bridge.domain.ids import TurnId
+from bridge.domain.ids import TurnId, UserId
 from bridge.domain.messages import InboundMessage, SharedFile, Speaker, WaitingTurn
 from bridge.store import Placed, Store, TurnState
 from bridge.telemetry import Tasks
@@ -200,8 +200,8 @@ async def test_who_joins_is_asked_about_the_waiting_turn(world: World) -> None:
             trusted=True,
         )
     assert asked == [
-        (WaitingTurn(TurnId("1-ada"), 1, 4, False), "sixsix"),
-        (WaitingTurn(TurnId("1-ada"), 2, 10, False), "sixsix"),
+        (WaitingTurn(TurnId("1-ada"), UserId("U1"), 1, 4, False), "sixsix"),
+        (WaitingTurn(TurnId("1-ada"), UserId("U1"), 2, 10, False), "sixsix"),
     ]
 
 

@@ -54,12 +54,13 @@ def fixed(shown: Rendered) -> Render:
 
 @dataclass(frozen=True, slots=True)
 class MessageSender:
-    """What every post needs."""
+    """What every post needs. `given_up` is told of each row that Slack will never show."""
 
     web_api: WebApi
     outbox: Outbox
     clock: Clock
     personas: Personas
+    given_up: Callable[[OutboxEntry, str], None] = lambda _entry, _reason: None
 
     def post(
         self,
@@ -167,6 +168,7 @@ class Post:
         if self._planned:
             OUTBOX_GIVEN_UP.inc()
             await self._recorded(self._sender.outbox.failed(self.entry.outbox_id, reason))
+            self._sender.given_up(self.entry, reason)
 
     async def gone(self) -> None:
         """Note that there is no such message in Slack, and that none is needed."""

@@ -89,6 +89,7 @@ class ReplyMessages:
         self._clock = clock
         self._messages: dict[int, ReplyMessage] = {}
         self._shift = 0
+        self._has_no_place = False
         self.sent_at = 0.0
 
     @property
@@ -174,7 +175,7 @@ class ReplyMessages:
         """
         message = self._messages.get(view.seq)
         if message is None:
-            if view.is_empty:
+            if view.is_empty or self._has_no_place:
                 return
             message = self._new_message(view)
         message.note_last(view)
@@ -263,6 +264,16 @@ class ReplyMessages:
         else:
             message.hopeless = True
             await message.post.give_up(refusal.code)
+            if is_about(refusal, About.THREAD, About.CHANNEL):
+                await self._lose_place(refusal.code)
+
+    async def _lose_place(self, code: str) -> None:
+        """Slack takes nothing of this reply any more: nothing else is tried there."""
+        self._has_no_place = True
+        for message in self._messages.values():
+            if not message.hopeless and not message.last:
+                message.hopeless = True
+                await message.post.give_up(code)
 
     def _new_message(self, view: MessageView) -> ReplyMessage:
         message = self._messages[view.seq] = ReplyMessage(self._new_post(view.seq + self._shift))

@@ -73,6 +73,7 @@ class OutboxKind(ABC):
         await self._sender.outbox.failed(entry.outbox_id, reason)
         OUTBOX_GIVEN_UP.inc()
         _log.error("given up", kind=entry.kind, turn=entry.turn_id, reason=reason)
+        self._sender.given_up(entry, reason)
 
     async def show_unstored(self, entry: OutboxEntry) -> bool:
         """Show a row that could not be stored, once; whether that was done. Raises `ChatError`.

@@ -65,6 +65,7 @@ class ReplyKind(OutboxKind):
                 await self._sender.outbox.failed(row.outbox_id, reason)
         OUTBOX_GIVEN_UP.inc()
         _log.error("given up", kind=entry.kind, turn=entry.turn_id, reason=reason)
+        self._sender.given_up(entry, reason)
 
     def _messages(self, first: OutboxEntry, views: Sequence[MessageView]) -> ReplyMessages:
         persona = persona_of(first) or Persona("")

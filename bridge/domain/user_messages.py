@@ -4,6 +4,7 @@ The patterns are words seen in the App Server's and the providers' errors (PROTO
 """
 
 import re
+import unicodedata
 
 from bridge.domain.events import Outcome
 
@@ -143,3 +144,18 @@ def explain(outcome: Outcome, cause: str | None) -> str | None:
             if pattern.search(reason):
                 return sentence
     return _ENDS[outcome]
+
+
+_FENCE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[^\n]*$", re.M)
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
+
+
+def is_visible(text: str) -> bool:
+    """Whether people see anything of an answer: not of spaces, of characters without a shape, of
+    a comment, nor of a fence around nothing.
+    """
+    bare = _FENCE.sub("", _COMMENT.sub("", text))
+    return any(
+        not char.isspace() and unicodedata.category(char) not in ("Cf", "Cc", "Mn", "Zs")
+        for char in bare.replace("\u2800", "").replace("\u3164", "")
+    )

@@ -97,7 +97,7 @@ class TurnEnd:
 
     def _has_text(self) -> bool:
         try:
-            return bool(self._reply.text())
+            return user_messages.is_visible(self._reply.text())
         except Exception:
             UNEXPECTED_ERRORS.inc()
             log.exception("the reply's text is not known")

@@ -1,9 +1,11 @@
 """Markdown splitting: standard Markdown cut into parts that each stand alone.
 
 A part is shown as `opening + body + closing`. Bodies joined give the source exactly; openings and
-closings are the only additions: a code fence that goes on is closed and opened again with its
-info string, and a table that goes on repeats its header. Where to cut depends only on the text up
-to the limit, so cutting a growing text early gives the same parts as cutting it whole.
+closings are the only additions, so that a cut never changes what a thing is: a code fence that goes
+on is closed and opened again with its info string, a table that goes on repeats its header, nested
+items get their parents again as `…`, a quotation its mark, and bold is bold on both sides. Where to
+cut depends only on the text up to the limit, so cutting a growing text early gives the same parts
+as cutting it whole.
 """
 
 import re
@@ -31,6 +33,7 @@ _LOOKAHEAD = 400
 _LINK = re.compile(r"!?\[[^\[\]\n]*\]\([^()\s]*\)|<[^<>\s]+>")
 _SENTENCE = re.compile(r"[.!?…。！？][\"'”’)\]*_]*\s+|[。！？]")
 _WORD = re.compile(r"\s+")
+_QUOTE = re.compile(r"[ \t]{0,3}(?:>[ \t]?)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,9 @@ class Part:
 
     @property
     def text(self) -> str:
-        """What is shown."""
-        return self.opening + self.body + self.closing
+        """What is shown. Marks close nothing behind a space."""
+        tight = self.closing.startswith(("*", "_", "~"))
+        return self.opening + (self.body.rstrip(" ") if tight else self.body) + self.closing
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +93,85 @@ def cut(text: str, *, limit: int, opening: str = "") -> Part:
     end = fit(text, limit - size(opening) - _CLOSING_ROOM)
     chosen = _choose(text, end, opening)
     header = chosen.table or ""
-    return _closed(opening, text[: chosen.at], header if size(header) <= limit // 4 else "")
+    header = header if size(header) <= limit // 4 else ""
+    return _closed(opening, text[: chosen.at], header, rest=text[chosen.at :])
 
 
-def _closed(opening: str, body: str, header: str = "") -> Part:
+def _closed(opening: str, body: str, header: str = "", *, rest: str = "") -> Part:
     fence = open_fence(opening + body)
+    if fence is None and rest and not header:
+        return Part(opening, body, *_reopened(opening + body, rest))
     if fence is None:
         return Part(opening, body, "", header)
     newline = "" if body.endswith("\n") or not body else "\n"
     return Part(opening, body, newline + fence.closing, fence.opening + "\n")
+
+
+# --- what goes on in the next part ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A list item that may go on: how far it stands in, and its mark."""
+
+    indent: int
+    mark: str
+
+    @property
+    def opening(self) -> str:
+        return f"{' ' * self.indent}{self.mark} …\n"
+
+
+def _reopened(before: str, rest: str) -> tuple[str, str]:
+    """What closes a part outside of fences and tables, and what opens the one that follows."""
+    if before.endswith("\n"):
+        return "", "".join(item.opening for item in _parents(before, rest))
+    begun = before.rfind("\n") + 1
+    line = before[begun:]
+    marks = _open_marks(before[_state(before)[1] :])
+    carry = _line_again(before[:begun], line) + "".join(marks)
+    if opened_by(carry + rest.partition("\n")[0]) is not None:
+        return "", ""
+    return "".join(reversed(marks)), carry
+
+
+def _line_again(before: str, line: str) -> str:
+    """What the rest of a line begins with, to be still in its quotation or item."""
+    if quote := _QUOTE.match(line):
+        return quote[0]
+    if item := ITEM.match(line):
+        parents = "".join(parent.opening for parent in _parents(before, line))
+        return f"{parents}{item[0].rstrip()} … "
+    return ""
+
+
+def _parents(before: str, rest: str) -> list[_Item]:
+    """The items that the next line stands in, outermost first; none for a line at the margin."""
+    line = rest.partition("\n")[0]
+    indent = len(line) - len(line.lstrip(" "))
+    if not (indent and line.strip()):
+        return []
+    return [item for item in _open_items(before) if item.indent < indent]
+
+
+def _open_items(text: str) -> list[_Item]:
+    """The list items that are open at the end of a text, outermost first."""
+    items: list[_Item] = []
+    fence: Fence | None = None
+    blank = False
+    for _, line in numbered(text):
+        inside, fence = fence, fence_after(fence, line)
+        if inside is not None or not line.strip():
+            blank = inside is None
+            continue
+        indent = len(line) - len(line.lstrip(" "))
+        found = ITEM.match(line)
+        if found is not None or blank or fence is not None:
+            items = [item for item in items if item.indent < indent]
+        if found is not None:
+            items.append(_Item(indent, found[0].strip()))
+        blank = False
+    return items
 
 
 # --- where to cut --------------------------------------------------------------------------
@@ -180,6 +254,10 @@ def _is_fence_end(line: str) -> bool:
 def _inside_line(text: str, end: int, low: int) -> int:
     """Find a place in (low, end]: after a sentence, else a word, else between characters."""
     start = text.rfind("\n", 0, end) + 1
+    if mark := ITEM.match(text, start):
+        if start and end <= mark.end():
+            return start
+        low = max(low, mark.end())  # a mark without a word is no item
     region = text[start : end + _LOOKAHEAD]
     whole = [*code_spans(region), *(found.span() for found in _LINK.finditer(region))]
     kept = [(start + first, start + last) for first, last in whole if start + first > low]
@@ -303,16 +381,21 @@ def _inline_closed(paragraph: str) -> str:
 
 def _closers(text: str) -> str:
     """Return the marks that close what is open in a paragraph, innermost first."""
+    return "".join(reversed(_open_marks(text)))
+
+
+def _open_marks(text: str) -> list[str]:
+    """Return the inline marks that are open at the end of a paragraph, outermost first."""
     spans = code_spans(text)
     rest = spans[-1][1] if spans else 0
     run = re.search("(?<![\\\\`])`+(?!`)", text[rest:])
     if run is not None:
-        return run[0]
+        return [run[0]]
     stack: list[str] = []
     for found in _MARKS.finditer(_without_code(text, spans)):
         start, end = found.span()
         _meet(stack, found[0], text[max(start - 1, 0) : start], text[end : end + 1])
-    return "".join(reversed(stack))
+    return stack
 
 
 def _without_code(text: str, spans: list[tuple[int, int]]) -> str:

@@ -1,4 +1,4 @@
-"""Markdown lines: fences, headings, list items, tables; and where code is.
+"""Markdown lines: fences, headings, list items, tables, inline code.
 
 One tolerant reading for all of `render`: a fence may be indented at will (it stands in list items)
 or quoted with `>`, because a wrong guess costs an extra marker line and nothing else.
@@ -116,28 +116,6 @@ def code_spans(text: str) -> list[tuple[int, int]]:
             spans.append((start, runs[index][1]))
         index += 1
     return spans
-
-
-def code_ranges(text: str) -> list[tuple[int, int]]:
-    """Return start and end of all code: fenced lines (markers included) and inline spans."""
-    ranges: list[tuple[int, int]] = []
-    fence: Fence | None = None
-    prose = 0
-    for start, line in numbered(text):
-        before, fence = fence, fence_after(fence, line)
-        if before is None and fence is None:
-            if not line.strip():
-                ranges += _spans_between(text, prose, start)
-                prose = start
-            continue
-        ranges += _spans_between(text, prose, start)
-        prose = start + len(line)
-        ranges.append((start, prose))
-    return ranges + _spans_between(text, prose, len(text))
-
-
-def _spans_between(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    return [(start + first, start + last) for first, last in code_spans(text[start:end])]
 
 
 def _escaped(text: str, index: int) -> bool:

@@ -1,17 +1,18 @@
 r"""Mention safety: text of an agent can ping nobody but the people of the thread (G9).
 
 Slack reads angle tokens (`<!here>`, `<@U…>`, `<!subteam^…>`) in every dialect, in code too, and
-may turn plain `@here` and names of user groups into references (PLATFORM §3.3). A word joiner
-(U+2060) breaks a token without changing what people see. Everything that could become a token is
-broken, not a list of known ones: Markdown removes backslashes and decodes entities, so the
-backslash in `<\!here>` and the entities of `&lt;&#33;here&gt;` are seen through.
+may turn plain `@here` and names of user groups in prose into references (PLATFORM §3.3). A word
+joiner (U+2060) breaks a token without changing what people see. In prose everything that could
+become a token is broken, not a list of known ones: Markdown removes backslashes and decodes
+entities, so the backslash in `<\!here>` and the entities of `&lt;&#33;here&gt;` are seen through.
+Code stays as it is, byte for byte, but for angle tokens that Slack knows.
 """
 
 import re
 from collections.abc import Set
 
 from bridge.domain.ids import UserId
-from bridge.render.markdown_lines import code_ranges
+from bridge.render.code_ranges import code_ranges
 
 JOINER = "\u2060"
 
@@ -29,7 +30,11 @@ _MARKUP = r"(?:--|\[CDATA\[|(?:DOCTYPE|ELEMENT|ENTITY|ATTLIST|NOTATION)\s)"
 _EVERYBODY = "|".join(f"{_GAP}*".join(word) for word in ("here", "channel", "everyone", "group"))
 
 _ANGLE = re.compile(
-    rf"{_LESS}(?!{JOINER})(?=(?:{_GAP}|\\)*(?:{_BANG}(?!{_MARKUP})|{_AT}))", re.IGNORECASE
+    rf"{_LESS}(?!{JOINER})(?=(?:{_GAP}|\\)*(?:{_BANG}(?!{_MARKUP})|{_AT})(?:{_GAP}|\\)*[\w&<])",
+    re.IGNORECASE,
+)
+_TOKEN_IN_CODE = re.compile(
+    rf"<(?!{JOINER})(?={_GAP}*(?:!{_GAP}*(?i:{_EVERYBODY}|subteam|date)|@{_GAP}*[UW]{_GAP}*[A-Z0-9]))"
 )
 _BROADCAST = re.compile(
     rf"{_AT}(?!{JOINER})(?={_GAP}*(?:(?:{_EVERYBODY})(?![A-Za-z0-9_])|{_LETTER}))",
@@ -38,7 +43,6 @@ _BROADCAST = re.compile(
 _NAME = re.compile(rf"https?://[^\s<>]*|(?<!\w){_AT}(?!{JOINER})(?={_INVISIBLE}*\w)")
 _USER = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>\n]*)?>")
 _NOISE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_SUSPECT = re.compile("[<@\uff20&]")
 
 
 def clean(text: str) -> str:
@@ -49,16 +53,22 @@ def clean(text: str) -> str:
 def safe_markdown(text: str, *, allowed: Set[UserId] = frozenset()) -> str:
     """Break everything in standard Markdown that could ping anybody but `allowed`.
 
-    Broadcasts, groups and users are broken everywhere. A plain `@name`, which might be a user
-    group, is broken in prose only: an invisible character would spoil copied code and links.
-    Channel links stay, they ping nobody. Applying it twice changes nothing more.
+    In prose that is broadcasts, groups and users, and a plain `@name`, which might be a user
+    group; in code only angle tokens. Channel links stay, they ping nobody. Applying it twice
+    changes nothing more.
     """
     text = clean(text)
-    if not _SUSPECT.search(text):
+    if not any(kind.search(text) for kind in (_ANGLE, _BROADCAST, _NAME, _TOKEN_IN_CODE)):
         return text
-    text = _ANGLE.sub(lambda found: _kept_or_broken(found, allowed), text)
-    text = _BROADCAST.sub(rf"\g<0>{JOINER}", text)
-    return _without_names(text, allowed)
+    shown: list[str] = []
+    end = 0
+    for start, stop in [*code_ranges(text), (len(text), len(text))]:
+        shown.append(_safe_prose(text, end, start, allowed))
+        shown.append(
+            _TOKEN_IN_CODE.sub(lambda found: _kept_or_broken(found, allowed), text[start:stop])
+        )
+        end = stop
+    return "".join(shown)
 
 
 def escape_mrkdwn(text: str) -> str:
@@ -89,13 +99,10 @@ def _kept_or_broken(found: re.Match[str], allowed: Set[UserId]) -> str:
     return found[0] if user and user[1] in allowed else found[0] + JOINER
 
 
-def _without_names(text: str, allowed: Set[UserId]) -> str:
-    shown: list[str] = []
-    end = 0
-    for start, stop in [*code_ranges(text), (len(text), len(text))]:
-        shown += _NAME.sub(lambda found: _name(found, allowed), text[end:start]), text[start:stop]
-        end = stop
-    return "".join(shown)
+def _safe_prose(text: str, start: int, end: int, allowed: Set[UserId]) -> str:
+    prose = _ANGLE.sub(lambda found: _kept_or_broken(found, allowed), text[start:end])
+    prose = _BROADCAST.sub(rf"\g<0>{JOINER}", prose)
+    return _NAME.sub(lambda found: _name(found, allowed), prose)
 
 
 def _name(found: re.Match[str], allowed: Set[UserId]) -> str:

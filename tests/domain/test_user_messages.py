@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bridge.domain.errors import AgentUnreachable, CommandRefused, RuntimeGone
 from bridge.domain.events import Outcome
-from bridge.domain.user_messages import explain, is_stuck
+from bridge.domain.user_messages import explain, is_stuck, is_visible
 
 STUCK = "Conversation local-conv-20 already has an active run (local-run-67)"
 
@@ -135,3 +135,16 @@ def test_a_stuck_conversation_is_recognised() -> None:
     assert is_stuck(STUCK)
     assert is_stuck(f'{{"error":"{STUCK}"}}')
     assert not is_stuck("Connection error.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " \n\t", "\u200b\u2060\ufeff", "<!-- done -->", "```\n```", "> ```py\n> ```", "\u2800"],
+)
+def test_an_answer_of_which_nothing_is_seen_is_none(text: str) -> None:
+    assert not is_visible(text)
+
+
+@pytest.mark.parametrize("text", ["ok", "👍", "```\nx\n```", "<!-- x --> y", "---", "\u200bé"])
+def test_an_answer_of_which_anything_is_seen_is_one(text: str) -> None:
+    assert is_visible(text)

@@ -10,9 +10,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from markdown_it import MarkdownIt
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
+COMMONMARK = MarkdownIt("commonmark").enable("table")
 BROADCASTS = ("here", "channel", "everyone", "group")
 STRIPPED = dict.fromkeys(
     itertools.chain(
@@ -28,8 +30,63 @@ STRIPPED = dict.fromkeys(
 """What a careless reader may throw away before it looks for tokens (not the word joiner)."""
 
 
+KNOWN = re.compile(r"<(?:!((?i:here|channel|everyone|group|subteam|date))|@([UW][A-Z0-9]+))")
+"""The tokens that Slack knows, as it reads them in code, where nothing is decoded."""
+
+
 def pings(text: str, *, markdown: bool = True) -> set[str]:
     """Who could be notified by `text`, under any order of decoding: words and user ids."""
+    if not markdown:
+        return _pings_in_prose(text, markdown=False)
+    prose, code = _parted(text)
+    found = {
+        found[1] or found[2]
+        for piece in code
+        for reading in (piece, piece.translate(STRIPPED))
+        for found in KNOWN.finditer(reading)
+    }
+    return found.union(*(_pings_in_prose(piece, markdown=True) for piece in prose))
+
+
+def _parted(text: str) -> tuple[list[str], list[str]]:
+    """Prose and code, as CommonMark has them."""
+    prose: list[str] = []
+    code: list[str] = []
+    for token in COMMONMARK.parse(text):
+        if token.type in ("fence", "code_block"):
+            code += [token.info, token.content]
+        elif token.type == "html_block":
+            prose.append(token.content)
+        elif token.type == "inline":
+            parts = _inline_parts(token.content)
+            prose.append(" ".join(part for part, is_code in parts if not is_code))
+            code += [part for part, is_code in parts if is_code]
+    return prose, code
+
+
+def _inline_parts(text: str) -> list[tuple[str, bool]]:
+    """The pieces of a paragraph, and whether each is a code span."""
+    parts, at, begun = [], 0, 0
+    while at < len(text):
+        if text[at] == "\\":
+            at += 2
+            continue
+        run = re.match("`+", text[at:])
+        if run is None:
+            at += 1
+            continue
+        size = len(run[0])
+        close = re.search(f"(?<!`)`{{{size}}}(?!`)", text[at + size :])
+        if close is None:
+            at += size
+            continue
+        end = at + size + close.end()
+        parts += [(text[begun:at], False), (text[at:end], True)]
+        at = begun = end
+    return [*parts, (text[begun:], False)]
+
+
+def _pings_in_prose(text: str, *, markdown: bool) -> set[str]:
     readings = {text, text.translate(STRIPPED)}
     if markdown:
         bare = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
@@ -45,11 +102,11 @@ def _tokens(text: str) -> set[str]:
     for start, char in enumerate(text):
         rest = text[start + 1 :]
         if char == "<" and rest[:1] == "!":
-            if not re.match(
-                r"--|\[CDATA\[|(?i:doctype|element|entity|attlist|notation)\s", rest[1:]
+            if re.match(r"\w", rest[1:]) and not re.match(
+                r"--|\[CDATA\[|(?i:doctype|element|entity|attlist|notation)(?:\s|$)", rest[1:]
             ):
                 found.add("!" + rest[1:12])
-        elif char == "<" and rest[:1] == "@":
+        elif char == "<" and re.match(r"@\w", rest):
             found.add(re.match(r"\w*", rest[1:])[0])
         elif char in "@\uff20":
             word = re.match(r"[A-Za-z0-9_]*", rest)[0].lower()

@@ -1,9 +1,9 @@
 import pytest
 
+from bridge.render.code_ranges import code_ranges
 from bridge.render.limits import size
 from bridge.render.markdown import cut, split
 from bridge.render.markdown_lines import (
-    code_ranges,
     code_spans,
     open_fence,
     opened_by,
@@ -239,12 +239,12 @@ def test_code_spans_pair_equal_runs_and_honour_backslashes():
     assert code_spans("none") == []
 
 
-def test_code_ranges_cover_fences_and_spans_of_one_paragraph_only():
-    text = "`a`\n\n```\nb\n```\n`c\n\nd` `e`"
+def test_code_ranges_cover_fenced_and_indented_code_and_spans_of_one_paragraph_only():
+    text = "`a`\n\n```\nb\n```\n`c\n\nd` `e`\n\n    @f\n\n- g\n\n    @h\n\n| `i` | j |\n|---|---|\n"
     assert [text[start:end] for start, end in code_ranges(text)] == [
         "`a`",
-        "```",
-        "b",
-        "```",
+        "```\nb\n```\n",
         "` `",
+        "    @f\n",
+        "`i`",
     ]

@@ -48,7 +48,6 @@ HOSTILE = [
     "~~~html\n<!channel>\n",
     "[x](<!here>)",
     "| <!here> | @everyone |\n|---|---|\n",
-    "<!-<!--here>",
 ]
 
 
@@ -101,6 +100,15 @@ def test_a_note_for_one_person_keeps_every_user_but_no_broadcast():
         "<#C0123> and <https://example.com|a link>",
         "5 < 6 && 7 > 3; @ home",
         "no token here at all",
+        '```java\n@Channel("prices") Emitter<P> e;\n```',
+        "```html\n<!--[if mso]>x<![endif]-->\n```",
+        "```haskell\nf <@> g\n```",
+        "run `npm i @here/harp` first",
+        "```yaml\nnotify: @here\n```",
+        "Put this in:\n\n    @app.route('/')\n    def home(): ...\n",
+        "- in a list:\n\n  ```py\n  @property\n  ```",
+        "`&lt;!here&gt;` is how it is escaped",
+        "f <@> g and x<![endif]-->",
         "AT&T &amp; sons",
     ],
 )

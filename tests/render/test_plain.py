@@ -1,3 +1,5 @@
+import pytest
+
 from bridge.render.plain import clip_escaped, plain_fallback
 from tests.render.oracles import pings
 
@@ -10,6 +12,26 @@ def test_marks_go_and_words_stay():
     assert plain_fallback(text) == (
         "Title\nSome bold, it, b, old and code.\nquoted link\nx = a * b\n| a | b |\n| 1 | 2 |"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Area is 2*3*4 = 24", "Area is 2*3*4 = 24"),
+        ("Set `__init__.py` first", "Set __init__.py first"),
+        ("SERVICE__US__EAST is up", "SERVICE__US__EAST is up"),
+        ("x = a*b*c", "x = a*b*c"),
+        ("def f(*args, **kwargs): and *args again", "def f(*args, **kwargs): and *args again"),
+        ("`*.py` and **all** of src/**/*.js", "*.py and all of src/**/*.js"),
+        ("snake_case_name and _really_", "snake_case_name and really"),
+        ("(**bold**), ***both***, *it*.", "(bold), both, it."),
+        ("~~old~~ ~/bin", "old ~/bin"),
+        ("```py\n**x** = __name__\n```", "**x** = __name__"),
+        ("5 * 3 * 2", "5 * 3 * 2"),
+    ],
+)
+def test_names_and_numbers_keep_their_signs(text, shown):
+    assert plain_fallback(text) == shown
 
 
 def test_it_is_escaped_and_pings_nobody():

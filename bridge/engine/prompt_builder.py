@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bridge.domain import mentions, prompt
+from bridge.domain import file_kinds, mentions, prompt
 from bridge.domain.bindings import ClaimedTurn, ImagePart, InputPart, TextPart
 from bridge.domain.errors import ChatError
 from bridge.domain.ids import UserId
@@ -97,19 +97,7 @@ def _unknown(user: str) -> Person:
 MAX_TEXT_BYTES = 200_000
 MAX_IMAGE_BYTES = 5_000_000
 MAX_IMAGES = 8
-
-_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-_TEXTS = frozenset(
-    {
-        "application/json",
-        "application/javascript",
-        "application/toml",
-        "application/x-sh",
-        "application/x-yaml",
-        "application/xml",
-        "application/yaml",
-    }
-)
+_NEITHER = "neither a picture nor text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +116,18 @@ async def read_files(shared: Iterable[SharedFile], chat: ChatPort) -> FilesRead:
     unread: list[tuple[SharedFile, str]] = []
     for file in shared:
         try:
-            if file.mimetype in _IMAGES and len(pictures) < MAX_IMAGES:
-                pictures.append(await _picture(file, chat))
-                names.append(file.name)
-            elif _is_text(file):
-                texts.append(await _text(file, chat))
-            else:
-                unread.append((file, _why_not(file)))
+            read = await _read(file, chat, pictures_left=MAX_IMAGES - len(pictures))
         except _Unreadable as reason:
             unread.append((file, str(reason)))
         except ChatError as error:
             log.warning("file not read", file=file.file_id, cause=str(error))
             unread.append((file, "Slack did not hand it out"))
+        else:
+            if isinstance(read, ImagePart):
+                pictures.append(read)
+                names.append(file.name)
+            else:
+                texts.append(read)
     return FilesRead(Files(tuple(texts), tuple(names), tuple(unread)), tuple(pictures))
 
 
@@ -147,30 +135,26 @@ class _Unreadable(Exception):
     """Why one file is not read, in words for people."""
 
 
-async def _picture(file: SharedFile, chat: ChatPort) -> ImagePart:
-    data = await _download(file, chat, MAX_IMAGE_BYTES)
-    return ImagePart(file.mimetype, base64.b64encode(data).decode("ascii"))
-
-
-async def _text(file: SharedFile, chat: ChatPort) -> ReadFile:
-    data = await _download(file, chat, MAX_TEXT_BYTES)
-    try:
-        return ReadFile(file.name, data.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise _Unreadable("not UTF-8 text") from None
+async def _read(file: SharedFile, chat: ChatPort, *, pictures_left: int) -> ImagePart | ReadFile:
+    """A file as what its bytes are: Slack's media type is only what its sender claimed."""
+    claims_picture = file.mimetype.startswith("image/")
+    if claims_picture and pictures_left <= 0:
+        raise _Unreadable(f"more than {MAX_IMAGES} pictures")
+    if file.mimetype.startswith(("video/", "audio/")):
+        raise _Unreadable(_NEITHER)
+    data = await _download(file, chat, MAX_IMAGE_BYTES if claims_picture else MAX_TEXT_BYTES)
+    if not data:
+        raise _Unreadable("empty")
+    media_type = file_kinds.picture_type(data)
+    if media_type is not None and pictures_left > 0:
+        return ImagePart(media_type, base64.b64encode(data).decode("ascii"))
+    text = file_kinds.text_of(data)
+    if text is None or (claims_picture and file.mimetype != "image/svg+xml"):
+        raise _Unreadable("not the picture it claims to be" if claims_picture else _NEITHER)
+    return ReadFile(file.name, text)
 
 
 async def _download(file: SharedFile, chat: ChatPort, limit: int) -> bytes:
     if file.size is not None and file.size > limit:
         raise _Unreadable(f"larger than {limit // 1000} kB")
     return await chat.fetch(file, limit_bytes=limit)
-
-
-def _is_text(file: SharedFile) -> bool:
-    return file.mimetype.startswith("text/") or file.mimetype in _TEXTS
-
-
-def _why_not(file: SharedFile) -> str:
-    if file.mimetype in _IMAGES:
-        return f"more than {MAX_IMAGES} pictures"
-    return "neither a picture nor text"

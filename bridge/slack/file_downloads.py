@@ -1,7 +1,7 @@
 """File downloads: only from Slack, bounded, and the token goes nowhere else."""
 
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
@@ -10,7 +10,9 @@ from bridge.domain.messages import SharedFile
 from bridge.slack.json_values import as_mapping, as_string
 from bridge.slack.web_api import WebApi
 
-FILES_HOST: Final = "files.slack.com"
+SLACK: Final = "slack.com"
+MOST_REDIRECTS: Final = 3
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 METHOD: Final = "file download"
 CHUNK: Final = 64 * 1024
 
@@ -31,20 +33,31 @@ class FileDownloads:
             ChatRefused: not Slack's address, too large, gone, or no permission.
             ChatUnreachable: no clear answer.
         """
-        url = file.url or await self._address_of(file)
-        if not may_fetch(url, base_url=self._web_api.options.base_url):
-            raise ChatRefused(METHOD, "foreign_address")
         if file.size is not None and file.size > limit_bytes:
             raise ChatRefused(METHOD, "file_too_large")
-        headers = {"Authorization": f"Bearer {self._web_api.options.token}"}
+        url = file.url or await self._address_of(file)
         try:
-            async with self._web_api.session.get(
-                url, headers=headers, allow_redirects=False, timeout=self._timeout
-            ) as response:
-                _check(response, file)
-                return await _bounded(response, limit_bytes)
+            for _ in range(1 + MOST_REDIRECTS):
+                found = await self._get(url, file, limit_bytes)
+                if isinstance(found, bytes):
+                    return found
+                url = urljoin(url, found)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise ChatUnreachable(f"The file {file.file_id} could not be read.") from error
+        raise ChatRefused(METHOD, "redirected_too_often")
+
+    async def _get(self, url: str, file: SharedFile, limit_bytes: int) -> bytes | str:
+        """The file's bytes, or where it is instead. The token goes to Slack's own hosts alone."""
+        if not may_fetch(url, base_url=self._web_api.options.base_url):
+            raise ChatRefused(METHOD, "foreign_address")
+        headers = {"Authorization": f"Bearer {self._web_api.options.token}"}
+        async with self._web_api.session.get(
+            url, headers=headers, allow_redirects=False, timeout=self._timeout
+        ) as response:
+            if response.status in _REDIRECTS and (elsewhere := response.headers.get("Location")):
+                return elsewhere
+            _check(response, file)
+            return await _bounded(response, limit_bytes)
 
     async def _address_of(self, file: SharedFile) -> str:
         """Ask for the address that Slack left out of the message (PLATFORM §4.8)."""
@@ -54,26 +67,26 @@ class FileDownloads:
 
 
 def may_fetch(url: str, *, base_url: str) -> bool:
-    """Whether the bot's token may be sent to `url`: to Slack's file host or the Web API's own.
+    """Whether the bot's token may be sent to `url`: to a host of Slack or the Web API's own.
 
-    https only, except where the Web API itself is on loopback. Pure.
+    On Enterprise Grid files are redirected from one of Slack's hosts to another. https only, except
+    where the Web API itself is on loopback. Pure.
     """
     try:
         asked, own = urlsplit(url), urlsplit(base_url)
         same = (asked.scheme, asked.hostname, asked.port) == (own.scheme, own.hostname, own.port)
-        at_files_host = asked.hostname == FILES_HOST and asked.port in (None, 443)
+        host = asked.hostname or ""
+        at_slack = (host == SLACK or host.endswith(f".{SLACK}")) and asked.port in (None, 443)
     except ValueError:
         return False
     if asked.username is not None or asked.password is not None:
         return False
     if own.hostname in _LOOPBACK:
         return same
-    return asked.scheme == "https" and (same or at_files_host)
+    return asked.scheme == "https" and (same or at_slack)
 
 
 def _check(response: aiohttp.ClientResponse, file: SharedFile) -> None:
-    if 300 <= response.status < 400:
-        raise ChatRefused(METHOD, "redirected")
     if response.status >= 500:
         raise ChatUnreachable(f"The file {file.file_id} could not be read.")
     if response.status != 200:

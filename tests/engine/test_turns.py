@@ -4,6 +4,8 @@ import asyncio
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from bridge.domain import events as ev
 from bridge.domain.ids import MessageRef, MessageTs, RunId, UserId
 from bridge.domain.messages import Person, SharedFile, Speaker, ThreadMessage
@@ -11,6 +13,8 @@ from bridge.domain.ports import LinkState
 from tests.engine.conftest import GUEST, JONAS, MAYA, World
 from tests.queue_oracle import turn_counts
 from tests.support import eventually
+
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(17) + b"\x00\x00\x00\x00IEND\xaeB`\x82"
 
 
 async def test_a_mention_is_answered_in_its_thread(world: World) -> None:
@@ -214,7 +218,7 @@ async def test_work_that_the_server_begins_by_itself_gets_a_reply_of_its_own(wor
 
 async def test_files_are_given_as_picture_or_text_and_others_are_named(world: World) -> None:
     world.agent.answer_with("ok")
-    world.chat.files = {"F1": b"\x89PNG", "F2": "grüße".encode()}
+    world.chat.files = {"F1": PNG, "F2": "grüße".encode()}
     files = (
         SharedFile("F1", "shot.png", "image/png", 4, "u"),
         SharedFile("F2", "note.txt", "text/plain", 7, "u"),
@@ -226,6 +230,40 @@ async def test_files_are_given_as_picture_or_text_and_others_are_named(world: Wo
     assert given.pictures[0].media_type == "image/png"
     assert "grüße" in given.text
     assert world.chat.notices == ["Not read: film.mp4 (neither a picture nor text)."]
+
+
+@pytest.mark.parametrize(
+    ("mimetype", "data", "result"),
+    [
+        ("image/png", b"RIFF$\x00\x00\x00WEBP" + bytes(36), "image/webp"),
+        ("application/octet-stream", PNG, "image/png"),
+        ("image/png", b"<!DOCTYPE html><p>Sign in", "not the picture it claims to be"),
+        ("image/png", PNG[:20], "not the picture it claims to be"),
+        ("image/png", b"", "empty"),
+        ("text/plain", b"", "empty"),
+        ("application/octet-stream", b"level=info msg=up", "level=info msg=up"),
+        ("text/plain", "größer".encode("utf-16"), "größer"),
+        ("application/x-what", "\ufeff1;2".encode(), "1;2"),
+        ("text/plain", b"\x00\x01\x02", "neither a picture nor text"),
+        ("text/plain", b"\xff\xfa", "neither a picture nor text"),
+        ("application/pdf", b"%PDF-1.7 \xe2\xe3\xcf", "neither a picture nor text"),
+    ],
+)
+async def test_a_file_is_what_its_bytes_are(
+    world: World, mimetype: str, data: bytes, result: str
+) -> None:
+    world.agent.answer_with("ok")
+    world.chat.files = {"F1": data}
+    shared = SharedFile("F1", "shared", mimetype, len(data), "u")
+    await world.say("@ada look", files=(shared,))
+    await world.ended(1)
+    given = world.agent.inputs[0]
+    if result.startswith("image/"):
+        assert [picture.media_type for picture in given.pictures] == [result]
+    else:
+        assert given.pictures == []
+        assert result in given.text
+    assert ("(not read:" in given.text) == (result.startswith(("not ", "neither", "empty")))
 
 
 async def test_a_dm_is_one_conversation_without_any_mention(world: World) -> None:

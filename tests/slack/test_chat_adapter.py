@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from aiohttp import web
 
 from bridge.domain.approvals import ApprovalState
 from bridge.domain.errors import ChatRefused, ChatUnreachable
@@ -13,8 +14,10 @@ from bridge.domain.messages import Person, SharedFile, Speaker
 from bridge.domain.ports import ReplyEnding
 from bridge.slack.chat_adapter import ChatAdapter, ChatAdapterOptions
 from bridge.slack.event_parser import Installation
-from bridge.slack.file_downloads import may_fetch
+from bridge.slack.file_downloads import FileDownloads, may_fetch
+from bridge.slack.rate_limit.rate_limiter import RateLimiter
 from bridge.slack.users import UserDirectory, person_of
+from bridge.slack.web_api import WebApi, WebApiOptions, web_session
 from tests.slack.conftest import RealClock
 from tests.slack.samples import approval
 from tests.slack.test_live_reply import stop_buttons
@@ -391,6 +394,59 @@ async def test_g9_the_token_goes_to_no_other_host(desk):
         await desk.chat.fetch(elsewhere, limit_bytes=100)
 
 
+@pytest.mark.parametrize(("redirects", "result"), [(1, b"ok"), (3, b"ok"), (4, None)])
+async def test_a_file_is_followed_to_another_of_slacks_hosts_with_the_token(
+    aiohttp_server, redirects, result
+):
+    tokens = []
+
+    async def handle(request):
+        tokens.append(request.headers["Authorization"])
+        left = int(request.match_info["left"])
+        if left:
+            return web.Response(status=302, headers={"Location": f"/files/{left - 1}"})
+        return web.Response(body=b"ok", content_type="text/plain")
+
+    app = web.Application()
+    app.router.add_get("/files/{left}", handle)
+    server = await aiohttp_server(app)
+    base_url = str(server.make_url("/api/"))
+    async with web_session() as session:
+        calls = WebApi(
+            WebApiOptions(token="xoxb-1", base_url=base_url),
+            session=session,
+            budget=RateLimiter(monotonic=lambda: 0.0),
+        )
+        url = str(server.make_url(f"/files/{redirects}"))
+        fetched = FileDownloads(calls).fetch(
+            SharedFile("F1", "x", "text/plain", None, url), limit_bytes=10
+        )
+        if result is None:
+            with pytest.raises(ChatRefused, match="redirected_too_often"):
+                await fetched
+        else:
+            assert await fetched == result
+    assert set(tokens) == {"Bearer xoxb-1"}
+
+
+async def test_g9_a_redirect_takes_the_token_to_nobody_else(aiohttp_server):
+    async def away(_request):
+        return web.Response(status=302, headers={"Location": "https://files.example.com/x"})
+
+    app = web.Application()
+    app.router.add_get("/files/1", away)
+    server = await aiohttp_server(app)
+    async with web_session() as session:
+        calls = WebApi(
+            WebApiOptions(token="xoxb-1", base_url=str(server.make_url("/api/"))),
+            session=session,
+            budget=RateLimiter(monotonic=lambda: 0.0),
+        )
+        file = SharedFile("F1", "x", "text/plain", None, str(server.make_url("/files/1")))
+        with pytest.raises(ChatRefused, match="foreign_address"):
+            await FileDownloads(calls).fetch(file, limit_bytes=10)
+
+
 SLACK, LOCAL = "https://slack.com/api/", "http://127.0.0.1:8000/api/"
 
 
@@ -400,6 +456,9 @@ SLACK, LOCAL = "https://slack.com/api/", "http://127.0.0.1:8000/api/"
         ("https://files.slack.com/files-pri/T1-F1/x.txt", SLACK, True),
         ("https://files.slack.com:443/x", SLACK, True),
         ("https://slack.com/files/x", SLACK, True),
+        ("https://files-origin.slack.com/x", SLACK, True),
+        ("https://evilslack.com/x", SLACK, False),
+        ("https://files.slack.com.:443/x", SLACK, False),
         ("http://files.slack.com/x", SLACK, False),
         ("https://files.slack.com.evil.io/x", SLACK, False),
         ("https://files.slack.com@evil.io/x", SLACK, False),

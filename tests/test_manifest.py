@@ -24,6 +24,8 @@ SCOPES = {
     "groups:read": ("which private channels to catch up", '"users.conversations"'),
     "im:history": ("direct messages", '"conversations.history"'),
     "im:read": ("which direct messages to catch up", '"users.conversations"'),
+    "mpim:history": ("group messages", '"conversations.history"'),
+    "mpim:read": ("which group messages to catch up", '"users.conversations"'),
     "reactions:read": ("the stop sign", '"reaction_added"'),
     "reactions:write": ("waiting messages are marked", '"reactions.add"'),
     "users:read": ("names, and who is a guest", '"users.info"'),
@@ -32,9 +34,11 @@ SCOPES = {
 
 EVENTS = {
     "app_mention": "app_mentions:read",
+    "channel_id_changed": "channels:read",
     "message.channels": "channels:history",
     "message.groups": "groups:history",
     "message.im": "im:history",
+    "message.mpim": "mpim:history",
     "reaction_added": "reactions:read",
 }
 """Every event with the scope that it needs."""

@@ -333,6 +333,9 @@ class ChatPort(Protocol):
     async def deliver(self, rows: Sequence[OutboxEntry]) -> None:
         """Show rows that were stored just now; returns after the first try of each."""
 
+    def channel_renamed(self, old: ChannelId, new: ChannelId) -> None:
+        """What is being shown under a channel's old id goes to the new one from now on."""
+
     def clear_status(self, thread: ThreadKey) -> None:
         """Take away a status line that an earlier process may have left. Returns at once."""
 

@@ -124,6 +124,12 @@ class Dispatcher:
         """A person deleted a message: what waits or works only for it ends."""
         await self._message_edits.deleted(team, ref)
 
+    async def channel_renamed(self, team: TeamId, old: ChannelId, new: ChannelId) -> None:
+        """A channel has another id: threads, queue and approvals go on under it."""
+        moved = await self._context.store.channels.rename(team, old, new)
+        self._context.chat.channel_renamed(old, new)
+        log.info("channel renamed", old=old, new=new, rows=moved)
+
     async def reaction(self, team: TeamId, ref: MessageRef, *, user: UserId, name: str) -> None:
         """A person reacted: 🛑 on a question or on a reply stops its turn."""
         if name in cancellation.REACTIONS:

@@ -28,6 +28,8 @@ HELPFUL: Final[Mapping[str, str]] = {
     "files:read": "teammates cannot read files that people share",
     "groups:read": "a first mention in a private channel is lost if the bridge is away just then",
     "im:read": "a first direct message is lost if the bridge is away just then",
+    "mpim:history": "teammates hear nothing in group messages",
+    "mpim:read": "a first mention in a group message is lost if the bridge is away just then",
     "reactions:read": "🛑 on a message does not stop a teammate",
     "reactions:write": "messages that wait or were taken up carry no emoji",
 }

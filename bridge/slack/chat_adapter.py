@@ -199,6 +199,10 @@ class ChatAdapter:
             rows.append(self._reaction(ref, "reactions.remove", WAITING))
         await self._outbox_worker.deliver(rows)
 
+    def channel_renamed(self, old: ChannelId, new: ChannelId) -> None:
+        """Calls that name the old id name the new one from now on."""
+        self._web_api.rename_channel(old, new)
+
     def clear_status(self, thread: ThreadKey) -> None:
         """Take away a status line that an earlier process may have left. Returns at once."""
         self._status.clear(thread.channel, thread.thread_ts)

@@ -79,7 +79,18 @@ class Unsupported:
     why: str
 
 
-SlackEvent = MessagePosted | MessageEdited | MessageDeleted | ReactionAdded | Unsupported
+@dataclass(frozen=True, slots=True)
+class ChannelIdChanged:
+    """A channel has another id from now on, because it was shared or converted."""
+
+    team: TeamId
+    old: ChannelId
+    new: ChannelId
+
+
+SlackEvent = (
+    MessagePosted | MessageEdited | MessageDeleted | ReactionAdded | ChannelIdChanged | Unsupported
+)
 
 
 def read_event(payload: Any, *, us: Installation) -> SlackEvent:
@@ -98,6 +109,8 @@ def read_event(payload: Any, *, us: Installation) -> SlackEvent:
             return _mention(outer, event, us)
         case "reaction_added":
             return _reaction(event, us)
+        case "channel_id_changed":
+            return _channel_id_changed(event, us)
         case _:
             return Unsupported(kind, "not used")
 
@@ -187,6 +200,13 @@ def _said(
             edited_ts=None if edited_ts is None else MessageTs(edited_ts),
         )
     )
+
+
+def _channel_id_changed(event: JsonObject, us: Installation) -> SlackEvent:
+    old, new = as_string(event.get("old_channel_id")), as_string(event.get("new_channel_id"))
+    if not (old and new) or old == new:
+        return Unsupported("channel_id_changed", "a field is missing")
+    return ChannelIdChanged(us.team, ChannelId(old), ChannelId(new))
 
 
 def _addresses_us(kind: str, text: str, us: Installation) -> bool:

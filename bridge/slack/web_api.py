@@ -66,8 +66,14 @@ class WebApi:
         self.client = AsyncWebClient(
             token=options.token, base_url=options.base_url, session=session, retry_handlers=[]
         )
+        self._renamed: dict[str, str] = {}
         self.scopes: frozenset[str] | None = None
         """The scopes that Slack named in its newest answer; None before the first."""
+
+    def rename_channel(self, old: str, new: str) -> None:
+        """Name the channel `new` in every call from now on."""
+        self._renamed = {was: new if now == old else now for was, now in self._renamed.items()}
+        self._renamed[old] = new
 
     async def read(
         self, method: str, arguments: Arguments, *, priority: Priority = Priority.FIRST
@@ -113,12 +119,22 @@ class WebApi:
         while True:
             async with self.budget.permit(method, channel=channel, priority=priority):
                 try:
-                    encoded = _encoded(method, arguments())
+                    encoded = _encoded(method, self._current(arguments()))
                     send = partial(self.client.api_call, method, **encoded)
                     return await self._attempt(method, send, channel=channel)
                 except ChatRefused as refusal:
                     if refusal.code not in _LIMITED or loop.time() > until:
                         raise
+
+    def _current(self, arguments: Arguments) -> Arguments:
+        if not self._renamed:
+            return arguments
+        place = {
+            key: self._renamed.get(str(arguments[key]), arguments[key])
+            for key in ("channel", "channel_id")
+            if key in arguments
+        }
+        return {**arguments, **place}
 
     async def open_form(self, trigger_id: str, view: Arguments) -> None:
         """Show a modal. The trigger lives three seconds, so this waits for nobody."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from bridge.store.approvals import Approvals
 from bridge.store.bindings import Bindings, Teammates
+from bridge.store.channels import Channels
 from bridge.store.database import Database
 from bridge.store.event_gaps import EventGaps
 from bridge.store.event_log import EventLog
@@ -26,6 +27,7 @@ class Store:
     event_log: EventLog
     event_gaps: EventGaps
     teammates: Teammates
+    channels: Channels
 
     @classmethod
     async def open(
@@ -65,6 +67,7 @@ class Store:
             event_log=EventLog(database, keep=log_keep, max_bytes=log_max_bytes),
             event_gaps=EventGaps(database),
             teammates=Teammates(database),
+            channels=Channels(database),
         )
 
     async def close(self) -> None:

@@ -454,6 +454,9 @@ class FakeChat:
             self.dropped_messages += [MessageRef(ChannelId(c), MessageTs(ts)) for c, ts in refs]
             await self.store.outbox.done(row.outbox_id)
 
+    def channel_renamed(self, old: ChannelId, new: ChannelId) -> None:
+        self.renamed = (old, new)
+
     def clear_status(self, thread: ThreadKey) -> None:
         self.cleared.append(thread)
 

@@ -8,6 +8,7 @@ import pytest
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bridge.domain.errors import StoreUnavailable
+from bridge.domain.ids import ChannelId, MessageTs, ThreadKey
 from bridge.render import action_ids
 from bridge.slack.auth_check import SocketAddresses
 from bridge.slack.inbound.listeners import ELSEWHERE, NOT_NOW, Listeners, envelope_handler, make_app
@@ -41,6 +42,9 @@ class Notebook:
 
     async def deleted(self, team, ref):
         self._note("deleted", ref.ts)
+
+    async def channel_renamed(self, team, old, new):
+        self._note("renamed", old, new)
 
     async def reaction(self, team, ref, *, user, name):
         self._note("reaction", ref.ts, user, name)
@@ -328,3 +332,19 @@ async def test_account_is_kept_of_every_event_by_slacks_clock(desk_with):
         assert ears.took[-1] == ts
         desk.playground.invite("#random", "letta")  # nobody's words, and heard all the same
         await eventually(lambda: ears.took[-1] > ts)
+
+
+async def test_a_channel_that_gets_another_id_is_told_and_called_by_it(desk):
+    tasks, notebook = Tasks(), Notebook()
+    app = make_app(desk.web_api, desk.us)
+    Listeners(us=desk.us, intake=notebook, forms=desk.chat, tasks=tasks).register(app)
+    old, new = ChannelId("G0OLD"), desk.channel()
+    event = {"type": "channel_id_changed", "old_channel_id": old, "new_channel_id": new}
+    body = {"type": "event_callback", "team_id": desk.us.team, "event_id": "Ev1", "event": event}
+    await app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=body))
+    assert notebook.heard == [("renamed", old, new)]
+    desk.chat.channel_renamed(old, new)
+    root = desk.say("please")
+    await desk.chat.notice(ThreadKey(desk.us.team, old, MessageTs(root)), "still here")
+    assert [m["text"] for m in desk.playground.messages(new, root)[1:]] == ["still here"]
+    await tasks.aclose()

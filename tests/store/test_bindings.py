@@ -1,10 +1,24 @@
 """Bindings and created agents."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from bridge.domain.ids import AgentId, BindingId, ConversationId, Runtime
+from bridge.domain.ids import AgentId, BindingId, ChannelId, ConversationId, Runtime, TurnId
 from bridge.store import Store
-from tests.store.world import DM, NOW, OTHER_THREAD, THREAD, World, later, url
+from tests.store.test_outbox import owing
+from tests.store.world import (
+    CHANNEL,
+    DM,
+    NOW,
+    OTHER_THREAD,
+    TEAM,
+    THREAD,
+    World,
+    later,
+    message,
+    ts_of,
+    url,
+)
 
 RUNTIME = Runtime(AgentId("agent-1"), ConversationId("conv-1"))
 
@@ -75,3 +89,35 @@ async def test_a_spare_conversation_is_kept_until_a_thread_takes_it(world: World
     await world.say(1, "ada")
     await world.store.bindings.set_runtime(world.binding("ada"), second, None, NOW, server="main")
     assert await teammates.spare("main", "ada") is None
+
+
+async def test_what_is_stored_goes_on_under_a_channels_new_id(world: World) -> None:
+    await world.say(1, "ada")
+    await world.say(2, "ada")
+    claimed = await world.claimed("ada")
+    note = replace(
+        owing("note", '{"arguments":{"channel":"C1","user":"U1"}}'), channel=CHANNEL, turn_id=None
+    )
+    await world.store.outbox.owe([note])
+    new = ChannelId("C0NEW")
+    for _ in range(2):
+        await world.store.channels.rename(TEAM, CHANNEL, new)
+    moved = replace(THREAD, channel=new)
+    (binding,) = await world.store.bindings.of_thread(moved)
+    assert binding.binding_id == claimed.binding.binding_id
+    assert await world.store.bindings.of_thread(THREAD) == []
+    assert await world.store.messages.find(TEAM, new, ts_of(1)) is not None
+    (owed,) = await world.store.outbox.owed()
+    assert owed.channel == new
+    assert owed.payload == '{"arguments":{"channel":"C0NEW","user":"U1"}}'
+    again = await world.store.turn_queue.accept(
+        replace(message(1), channel=new),
+        thread=moved,
+        teammates=["ada"],
+        server="main",
+        new_turn_ids=[TurnId("twice")],
+        now=NOW,
+        joins=lambda *_: False,
+        trusted=True,
+    )
+    assert again.duplicate

@@ -45,6 +45,7 @@ from bridge.slack.backfill.backfill import Backfill, BackfillOptions
 from bridge.slack.backfill.late_notice import Lost
 from bridge.slack.chat_adapter import ChatAdapter
 from bridge.slack.event_parser import (
+    ChannelIdChanged,
     Installation,
     MessageDeleted,
     MessageEdited,
@@ -93,6 +94,9 @@ class InboundHandler(Protocol):
 
     async def deleted(self, team: TeamId, ref: MessageRef) -> None:
         """A message is gone."""
+
+    async def channel_renamed(self, team: TeamId, old: ChannelId, new: ChannelId) -> None:
+        """A channel has another id from now on. Comes again."""
 
     async def reaction(self, team: TeamId, ref: MessageRef, *, user: UserId, name: str) -> None:
         """A person put the emoji `name` (without colons) on a message."""
@@ -187,6 +191,7 @@ class Listeners:
         app.event("message")(self._event)
         app.event("app_mention")(self._event)
         app.event("reaction_added")(self._event)
+        app.event("channel_id_changed")(self._event)
         app.action(action_ids.APPROVAL_ALLOW)(self._allow)
         app.action(action_ids.APPROVAL_DENY)(self._deny)
         app.action(action_ids.APPROVAL_DENY_REASON)(self._ask_reason)
@@ -232,6 +237,8 @@ class Listeners:
                 await self._intake.deleted(team, MessageRef(channel, ts))
             case ReactionAdded(team, channel, ts, user, name):
                 await self._intake.reaction(team, MessageRef(channel, ts), user=user, name=name)
+            case ChannelIdChanged(team, old, new):
+                await self._intake.channel_renamed(team, old, new)
             case Unsupported(kind, why):
                 _log.debug("event left aside", kind=kind, why=why)
             case _:

@@ -135,10 +135,11 @@ def _addressed_in(prose: str, team: Team) -> tuple[str, ...]:
 def _first_address(prose: str, teammate: Teammate) -> int | None:
     names = "|".join(re.escape(name) for name in sorted(_names(teammate), key=len, reverse=True))
     places = []
-    if mention := re.search(rf"{_NAME_BEGINS}@(?:{names}){_NAME_ENDS}", prose, re.I):
+    bare = mentions.without_tokens(prose)  # a group's label is no teammate's name
+    if mention := re.search(rf"{_NAME_BEGINS}@(?:{names}){_NAME_ENDS}", bare, re.I):
         places.append(mention.start())
     opening = rf"{_EMPHASIS}(?:{names})[*_~]*[:,](?=\s|[^\x00-\x7f])"
-    if start := re.match(opening, mentions.without_tokens(prose) + " ", re.I):
+    if start := re.match(opening, bare + " ", re.I):
         places.append(start.start())
     if teammate.user_group:
         group = mentions.group_at(prose, teammate.user_group)

@@ -199,6 +199,8 @@ def _inline_words(element: JsonObject) -> str:
         return link_text(url, text) if url else text
     if kind == "date":
         return as_string(element.get("fallback")) or str(element.get("timestamp") or "")
+    if kind == "emoji" and isinstance(tone := element.get("skin_tone"), int):
+        return f":{as_string(element.get('name'))}::skin-tone-{tone}:"
     key, shape = _INLINE.get(kind, ("text", "{}"))
     words = as_string(element.get(key))
     return text if key == "text" else shape.format(words) if words else ""

@@ -45,7 +45,7 @@ class MessageContent:
 def read_content(message: JsonObject) -> MessageContent:
     """Everything that people see of the message. Never raises."""
     files = tuple(_files(message))
-    parts = [*_said(message), *map(quoted, _attachments(message)), *_transcripts(message)]
+    parts = [*_said(message), *_attachments(message), *_transcripts(message)]
     return MessageContent("\n".join(parts), files)
 
 
@@ -84,12 +84,20 @@ def _says(text: str, words: str) -> bool:
 
 
 def _attachments(message: JsonObject, depth: int = 0) -> Iterator[str]:
-    """The words of each attachment that adds something."""
+    """The words of each attachment that adds something, quoted; a table that the author pasted
+    comes as an attachment too, and is the author's own.
+    """
     text = plain_text(as_string(message.get("text")))
     for attachment in as_objects(message.get("attachments")):
         words = _attachment(attachment, depth)
         if words and not _says(text, words):
-            yield words
+            yield words if _is_pasted_table(attachment) else quoted(words)
+
+
+def _is_pasted_table(attachment: JsonObject) -> bool:
+    blocks = as_objects(attachment.get("blocks"))
+    is_alone = attachment.keys() <= {"id", "fallback", "blocks"}
+    return is_alone and bool(blocks) and all(block.get("type") == "table" for block in blocks)
 
 
 def _attachment(attachment: JsonObject, depth: int) -> str:
@@ -98,7 +106,8 @@ def _attachment(attachment: JsonObject, depth: int) -> str:
         fallback = plain_text(as_string(attachment.get("fallback"))).strip()
         body = [] if fallback in _PLACEHOLDERS else [fallback]
     names = [file.name for file in _own_files(attachment)]
-    parts = [_heading(attachment), *body, *(f"[file: {name}]" for name in names)]
+    shared = (f"[file: {name}]" for name in names)
+    parts = [_heading(attachment), *body, *shared, *_transcripts(attachment)]
     return "\n".join(part for part in parts if part.strip())
 
 
@@ -130,7 +139,7 @@ def _body(attachment: JsonObject, depth: int) -> Iterator[str]:
         label, link = text_object(action.get("text")), as_string(action.get("url"))
         yield f"[{label}]({link})" if label and link else label
     if depth < _DEEPEST:
-        yield from map(quoted, _attachments(attachment, depth + 1))
+        yield from _attachments(attachment, depth + 1)
     if footer := plain_text(as_string(attachment.get("footer"))).strip():
         yield footer
 

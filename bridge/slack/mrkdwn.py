@@ -15,6 +15,7 @@ _LOOKS_LIKE_TOKEN = re.compile(
 _KEPT: Final = "\ue000"
 """Stands for the `<` of a real token while the rest is unescaped."""
 
+_DIGITS = re.compile(r"[^\d]")
 _SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)(?://)?", re.I)
 _MASS = re.compile(r"!(here|channel|everyone)(?:\|.*)?", re.S)
 
@@ -58,6 +59,8 @@ def _token(match: re.Match[str]) -> str:
 def link_text(target: str, label: str) -> str:
     """A link as it was typed where Slack made it of that, else as a Markdown link."""
     bare = _SCHEME.sub("", target, count=1)
+    if target.startswith("tel:") and _DIGITS.sub("", label) == _DIGITS.sub("", bare):
+        return label
     if not label:
         return target.removeprefix("mailto:").removeprefix("tel:")
     if label.rstrip("/") in (target.rstrip("/"), bare.rstrip("/")):

@@ -63,6 +63,7 @@ ADDRESSED = [
     ("@bob and @ada", ("bob", "ada")),
     ("ada: ask @bob, then @ada again", ("ada", "bob")),
     ("<!subteam^S01ADA9> then @ada", ("bob", "ada")),
+    ("<!subteam^S01ADA|@bob> look", ("ada",)),
     ("`make` then @ada", ("ada",)),
     ("@ada帮我看看", ("ada",)),
     ("请@ada看一下", ("ada",)),

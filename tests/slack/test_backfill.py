@@ -233,6 +233,41 @@ class Unwilling:
         return await self._web_api.read(method, arguments, **options)
 
 
+class Reticent(Unwilling):
+    """A Slack that does not say when a thread's newest reply came."""
+
+    async def read(self, method, arguments, **options):
+        answer = await self._web_api.read(method, arguments, **options)
+        for item in answer.get("messages", ()):
+            item.pop("latest_reply", None)
+        return answer
+
+
+async def test_g1_a_thread_that_does_not_say_when_its_newest_reply_came_is_read(desk_with):
+    async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
+        await lives.begin()
+        await lives.event_gaps()
+        root = desk.say("nobody asked you yet")
+        await lives.die()
+        desk.say(mention(desk, "but now"), thread_ts=root)
+        await lives.begin(web_api=Reticent(desk.web_api, "", None))
+        shown = await lives.answered("#engineering", root)
+        assert len(answers(shown)) == 1
+
+
+async def test_g1_a_mention_added_by_an_edit_while_the_bridge_was_away_is_answered(desk_with):
+    async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
+        await lives.begin()
+        await lives.event_gaps()
+        asked = desk.say("please look")
+        await a_known_thread(lives)
+        await lives.die()
+        desk.playground.edit("maya", "#engineering", asked, mention(desk, "please look"))
+        await lives.begin()
+        shown = await lives.answered("#engineering", asked)
+        assert len(answers(shown)) == 1
+
+
 async def test_g1_what_could_not_be_stored_is_found_even_if_slack_gives_up(desk_with):
     async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
         await lives.begin(door=lambda engine: Stumbling(engine, failures=4))

@@ -26,7 +26,7 @@ from bridge.slack.event_parser import (
     read_edit,
     read_past,
 )
-from bridge.slack.json_values import JsonObject, as_string
+from bridge.slack.json_values import JsonObject, as_mapping, as_string
 from bridge.slack.web_api import WebApi
 from bridge.slack.web_api_errors import passes
 from bridge.store.event_gaps import EVERYWHERE, EventGap, EventGaps, OpenMessage
@@ -269,7 +269,7 @@ class Backfill:
                     if ts > since:
                         threads.add(MessageTs(root))
                     continue
-                if ts > since or ts in at_root:
+                if ts > since or ts in at_root or _edited_ts(item) > since:
                     said.append(item)
                 if _has_replies_after(item, since):
                     threads.add(MessageTs(ts))
@@ -289,7 +289,8 @@ class Backfill:
         for item in items:
             ts = as_string(item.get("ts"))
             self.heard(ts)
-            if ts not in known:
+            was_edited_only = ts <= gap.since < _edited_ts(item)
+            if ts not in known and not was_edited_only:
                 event = read_past(item, channel=gap.channel, us=self._us)
                 if isinstance(event, MessagePosted):
                     await self._late(gap, event.message)
@@ -331,6 +332,10 @@ class Backfill:
         except Exception:
             _log.error("a missed message is given up", exc_info=True)
             return None
+
+
+def _edited_ts(item: JsonObject) -> str:
+    return as_string(as_mapping(item.get("edited")).get("ts"))
 
 
 def _has_replies_after(root: JsonObject, since: MessageTs) -> bool:

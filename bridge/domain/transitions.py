@@ -194,7 +194,7 @@ def asked(turn: Turn, event: ev.ApprovalAsked) -> Step:
     others = (a for a in turn.approvals if a.request_id != event.request_id)
     phase = turn.phase if turn.phase is Phase.RECONCILING else Phase.AWAITING_APPROVAL
     waiting = replace(turn, phase=phase, approvals=(*others, opened))
-    return waiting, (fx.AskApproval(event),)
+    return waiting, (fx.AskApproval(event), turn_updates.status_of(waiting))
 
 
 def settled(turn: Turn, event: ev.ApprovalSettled) -> Step:
@@ -202,7 +202,8 @@ def settled(turn: Turn, event: ev.ApprovalSettled) -> Step:
         return turn, ()
     message = decision_for_agent(event.verdict, who=event.decided_by, reason=event.reason)
     answer = fx.AnswerApproval(event.request_id, event.verdict, message)
-    return turn_updates.without_approvals(turn, frozenset({event.request_id})), (answer,)
+    answered = turn_updates.without_approvals(turn, frozenset({event.request_id}))
+    return answered, (answer, turn_updates.status_of(answered))
 
 
 def _decides(event: ev.ApprovalSettled, known: OpenApproval) -> bool:

@@ -19,7 +19,13 @@ def continued(turn: Turn) -> Step:
     """The server works; whether on the same run or from the start shows at the next run."""
     phase = Phase.AWAITING_APPROVAL if turn.approvals else Phase.RUNNING
     reconnect = turn.reconnect and replace(turn.reconnect, run_begun=None)
-    return replace(turn, phase=phase, reconnect=reconnect), (fx.ShowStatus("is thinking…"),)
+    going_on = replace(turn, phase=phase, reconnect=reconnect)
+    return going_on, (status_of(going_on),)
+
+
+def status_of(turn: Turn) -> fx.ShowStatus:
+    """What the agent does while nothing else is to be said of it."""
+    return fx.ShowStatus("is waiting for a decision" if turn.approvals else "is thinking…")
 
 
 def without_approvals(turn: Turn, request_ids: frozenset[str]) -> Turn:

@@ -108,6 +108,10 @@ def test_each_event_moves_each_phase_as_the_table_says(
     assert LETTERS[after.phase] == (LETTERS[phase] if expected == "." else expected)
 
 
+WAITS = fx.ShowStatus("is waiting for a decision")
+THINKS = fx.ShowStatus("is thinking…")
+
+
 def test_the_table_knows_every_event() -> None:
     known = set(get_args(ev.TurnEvent))
     assert known == set(TRANSITIONS) == set(map(type, EVENTS))
@@ -275,9 +279,11 @@ def test_three_calls_are_asked_and_answered_one_by_one() -> None:
     for number, verdict in enumerate(verdicts):
         assert played.feed(asks(f"p{number}", f"c{number}")) == (
             fx.AskApproval(asks(f"p{number}", f"c{number}")),
+            WAITS,
         )
         assert played.turn.phase is Phase.AWAITING_APPROVAL
-        (answer,) = played.feed(settles(f"p{number}", verdict))
+        answer, status = played.feed(settles(f"p{number}", verdict))
+        assert status == THINKS
         assert isinstance(answer, fx.AnswerApproval)
         assert (answer.request_id, answer.verdict) == (f"p{number}", verdict)
         assert played.turn.phase is Phase.RUNNING
@@ -289,7 +295,7 @@ def test_three_calls_are_asked_and_answered_one_by_one() -> None:
 
 def test_the_agent_is_told_the_true_cause_of_a_denial() -> None:
     played = Played(*RUNNING, asks())
-    (answer,) = played.feed(ev.ApprovalSettled("p1", ev.Verdict.DENY, "Ann", "not on Friday"))
+    answer, _ = played.feed(ev.ApprovalSettled("p1", ev.Verdict.DENY, "Ann", "not on Friday"))
     assert isinstance(answer, fx.AnswerApproval)
     assert answer.message == "Ann denied this action and said: not on Friday"
 
@@ -297,6 +303,7 @@ def test_the_agent_is_told_the_true_cause_of_a_denial() -> None:
 def test_while_one_approval_is_open_the_turn_waits() -> None:
     played = Played(*RUNNING, asks("p1", "c1"), asks("p2", "c2"), settles("p1"))
     assert played.turn.phase is Phase.AWAITING_APPROVAL
+    assert played.all_of(fx.ShowStatus)[-1] == WAITS, "people see that it waits for them"
     played.feed(settles("p2"))
     assert played.turn.phase is Phase.RUNNING
 
@@ -308,7 +315,7 @@ def test_an_approval_asked_twice_is_shown_once() -> None:
 def test_g6_a_request_that_asks_for_something_else_now_is_a_new_question() -> None:
     played = Played(*RUNNING, asks("p2", "c2"), asks())
     changed = asks(command="rm -rf /")
-    assert played.feed(changed) == (fx.AskApproval(changed),)
+    assert played.feed(changed) == (fx.AskApproval(changed), WAITS)
     assert played.feed(changed) == ()
     assert [known.request_id for known in played.turn.approvals] == ["p2", "p1"]
 
@@ -319,7 +326,7 @@ def test_g6_a_decision_counts_only_for_what_was_shown() -> None:
     played = Played(*RUNNING, asks(), asks(command="rm -rf /"))
     assert played.feed(late) == ()
     assert played.turn.phase is Phase.AWAITING_APPROVAL
-    assert kinds(Played(*RUNNING, asks()).feed(late)) == [fx.AnswerApproval]
+    assert kinds(Played(*RUNNING, asks()).feed(late)) == [fx.AnswerApproval, fx.ShowStatus]
 
 
 def test_an_approval_is_answered_once_and_only_when_it_was_shown() -> None:
@@ -617,7 +624,7 @@ def test_an_approval_still_waited_for_stays_open_without_a_second_card() -> None
     played = Played(*RUNNING, asks(), ev.LinkLost(), asks(), replayed("p1", running=True))
     assert played.turn.phase is Phase.AWAITING_APPROVAL
     assert len(played.all_of(fx.AskApproval)) == 1
-    assert kinds(played.feed(settles())) == [fx.AnswerApproval]
+    assert kinds(played.feed(settles())) == [fx.AnswerApproval, fx.ShowStatus]
 
 
 def test_an_approval_no_longer_waited_for_is_closed() -> None:

@@ -285,7 +285,11 @@ class _Bridge:
             approvals=ApprovalPolicy(
                 _users(settings.approvals.approvers), settings.approvals.expiry_s
             ),
-            people=PeoplePolicy(_users(settings.people.allowed), settings.people.allow_outsiders),
+            people=PeoplePolicy(
+                _users(settings.people.allowed),
+                settings.people.allow_outsiders,
+                frozenset(settings.people.apps),
+            ),
             time_limit_s=settings.turns.time_limit_s,
             drain_s=settings.turns.drain_s,
             history_limit=settings.turns.history_limit,

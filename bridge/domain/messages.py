@@ -68,6 +68,8 @@ class InboundMessage:
     """True for another bot's words, which are context and start nothing; `user` is then its
     user id, or its name where Slack names no user.
     """
+    apps: frozenset[str] = frozenset()
+    """The ids of the app, bot or workflow that speaks; empty for a person."""
     edited_ts: MessageTs | None = None
     """Slack's name of the newest edit; None for a message as it was first said."""
 

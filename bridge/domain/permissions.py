@@ -11,11 +11,13 @@ from bridge.domain.messages import Person
 @dataclass(frozen=True, slots=True)
 class PeoplePolicy:
     """`allowed` empty means every full member of the workspace; outsiders are guests, people
-    of other organisations and everyone else who is not a full member.
+    of other organisations and everyone else who is not a full member. `apps` are ids of apps,
+    bots and workflows that may give work.
     """
 
     allowed: frozenset[UserId] = frozenset()
     allow_outsiders: bool = False
+    apps: frozenset[str] = frozenset()
 
 
 def may_ask(person: Person, policy: PeoplePolicy) -> bool:
@@ -25,6 +27,18 @@ def may_ask(person: Person, policy: PeoplePolicy) -> bool:
     if policy.allowed:
         return person.user in policy.allowed
     return person.trusted or policy.allow_outsiders
+
+
+def app_may_ask(apps: frozenset[str], policy: PeoplePolicy) -> bool:
+    """Whether an app that is known by these ids may give work."""
+    return not apps.isdisjoint(policy.apps)
+
+
+APPS_MAY_NOT_ASK = (
+    "Agents here take no work from this app, only from people. "
+    "The operator can let it in with the setting people.apps."
+)
+"""The quiet line under the words of an app that mentioned us."""
 
 
 def may_stop(person: Person, policy: PeoplePolicy) -> bool:

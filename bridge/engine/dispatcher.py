@@ -32,6 +32,7 @@ from bridge.domain.messages import InboundMessage, Person, Speaker
 from bridge.domain.ports import LinkState
 from bridge.domain.turn import Turn
 from bridge.engine import cancellation, message_edits
+from bridge.engine.app_messages import AppMessages
 from bridge.engine.approval_service import ApprovalService
 from bridge.engine.binding_worker import BindingWorker
 from bridge.engine.context import EngineContext
@@ -74,6 +75,7 @@ class Dispatcher:
             context, self._workers, queued=self._queued
         )
         self._undelivered = UndeliveredReplies(context)
+        self._apps = AppMessages(context, self._tasks)
         self._message_order = MessageOrder()
         self._stopping = False
 
@@ -92,15 +94,16 @@ class Dispatcher:
     async def _take_in(self, message: InboundMessage) -> bool:
         thread = message.thread
         bindings = await self._bindings_at(message, thread)
-        if message.from_bot:
+        if message.from_bot and not self._apps.may_ask(message):
             if bindings:  # context for those who take part, never a turn: so loops begin
                 await self._accept(message, thread, (), _stranger(message), bindings)
+            self._apps.answer(message)
             return False
         in_thread = [binding.teammate for binding in bindings]
         route = routing.route(message, in_thread=in_thread, team=self._context.options.team)
         if isinstance(route, routing.NotForUs) and not route.remember:
             return False
-        person = await self._context.chat.person(message.user)
+        person = await self._author(message)
         if message.from_outside:
             person = Person(person.user, person.name, trusted=False, is_bot=person.is_bot)
         answerers = route.teammates if isinstance(route, routing.Answer) else ()
@@ -110,6 +113,12 @@ class Dispatcher:
             stop = self._cancellation.by_message(message, accepted, meant, person)
             self.spawn(stop, f"stop {message.ts}")
         return bool(accepted.placed)
+
+    async def _author(self, message: InboundMessage) -> Person:
+        """Who gives the work: an app that may is nobody in Slack's directory."""
+        if message.from_bot:
+            return Person(message.user, message.user, trusted=True)
+        return await self._context.chat.person(message.user)
 
     async def edited(self, message: InboundMessage) -> None:
         """A person changed a message: what waits changes with it, who works on it is told.
@@ -284,7 +293,7 @@ class Dispatcher:
                 approvers=self._context.options.approvals.approvers,
             ),
             trusted=person.trusted,
-            speaker=Speaker.BOT if message.from_bot else Speaker.PERSON,
+            speaker=Speaker.BOT if message.from_bot and not teammates else Speaker.PERSON,
             stops=stops,
             on_dropped=self._cancellation.on_dropped(thread),
         )

@@ -64,6 +64,10 @@ WebUrl = Annotated[str, _address("http", "https")]
 SocketUrl = Annotated[str, _address("ws", "wss")]
 ChannelKey = Annotated[str, _shaped("[CDG][A-Z0-9]{2,}", "a channel's id such as C0123ABCD")]
 UserKey = Annotated[str, _shaped("[UW][A-Z0-9]{1,}", "a person's id such as U0123ABCD")]
+AppKey = Annotated[
+    str,
+    _shaped("(?:[AB]|Wf)[A-Za-z0-9]{2,}", "an app's, bot's or workflow's id such as A0123ABCD"),
+]
 GroupKey = Annotated[str, _shaped("S[A-Z0-9]{2,}", "a user group's id such as S0123ABCD")]
 Word = Annotated[
     str,
@@ -77,6 +81,7 @@ DatabaseUrl = Annotated[
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Words = Annotated[tuple[Word, ...], BeforeValidator(_listed)]
 Channels = Annotated[tuple[ChannelKey, ...], BeforeValidator(_listed)]
+Apps = Annotated[tuple[AppKey, ...], BeforeValidator(_listed)]
 Users = Annotated[tuple[UserKey, ...], BeforeValidator(_listed)]
 
 
@@ -171,10 +176,13 @@ class TurnsSection(Section):
 
 
 class PeopleSection(Section):
-    """Who may give work to agents; `allowed` empty means every full member."""
+    """Who may give work to agents; `allowed` empty means every full member. `apps` are the apps,
+    bots and workflows that may as well.
+    """
 
     allowed: Users = ()
     allow_outsiders: bool = False
+    apps: Apps = ()
 
 
 class LogSection(Section):

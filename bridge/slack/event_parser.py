@@ -11,7 +11,7 @@ from bridge.domain.ids import ChannelId, MessageTs, TeamId, UserId
 from bridge.domain.mentions import addresses_user, users_in
 from bridge.domain.messages import InboundMessage
 from bridge.slack.json_values import JsonObject, as_mapping, as_string
-from bridge.slack.message_reader import SAID, bot_name, is_bot, read_content
+from bridge.slack.message_reader import SAID, app_ids, bot_name, is_bot, read_content
 
 _ARRIVALS = frozenset({"channel_join", "group_join"})
 
@@ -197,6 +197,7 @@ def _said(
             files=content.files,
             from_outside=_from_outside(outer, event, us),
             from_bot=is_bot(event),
+            apps=app_ids(event),
             edited_ts=None if edited_ts is None else MessageTs(edited_ts),
         )
     )

@@ -58,6 +58,18 @@ def is_bot(message: JsonObject) -> bool:
     )
 
 
+def app_ids(message: JsonObject) -> frozenset[str]:
+    """All ids under which the app, bot or workflow that speaks is known; none for a person."""
+    profile = as_mapping(message.get("bot_profile"))
+    metadata = as_mapping(message.get("workflow"))
+    named = (
+        *(message.get(key) for key in ("bot_id", "app_id", "workflow_id")),
+        *(profile.get(key) for key in ("id", "app_id", "workflow_id")),
+        metadata.get("id"),
+    )
+    return frozenset(filter(None, map(as_string, named))) if is_bot(message) else frozenset()
+
+
 def bot_name(message: JsonObject) -> str:
     """What people see as the name of the bot or workflow that speaks; empty if Slack says none."""
     profile = as_mapping(message.get("bot_profile"))

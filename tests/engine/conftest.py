@@ -9,7 +9,7 @@ import pytest
 
 from bridge.domain.ids import ChannelId, MessageTs, TeamId, UserId
 from bridge.domain.messages import InboundMessage, SharedFile
-from bridge.domain.permissions import ApprovalPolicy
+from bridge.domain.permissions import ApprovalPolicy, PeoplePolicy
 from bridge.domain.routing import Team
 from bridge.domain.teammates import Teammate
 from bridge.engine.context import EngineContext
@@ -41,6 +41,7 @@ class World:
     link_wait_s: float = 2.0
     rerun_wait_s: float = 0.3
     answer_wait_s: float = 20.0
+    apps: frozenset[str] = frozenset()
     server: str = "local"
     team: Team = field(default_factory=lambda: Team((ADA, GRACE)))
     lives: int = 0
@@ -57,6 +58,7 @@ class World:
             server=self.server,
             lease=f"life-{self.lives}",
             team=self.team,
+            people=PeoplePolicy(apps=self.apps),
             approvals=ApprovalPolicy(frozenset({JONAS}), self.expiry_s),
             time_limit_s=self.time_limit_s,
             link_wait_s=self.link_wait_s,
@@ -92,6 +94,7 @@ class World:
         dm: bool = False,
         mention: bool = True,
         bot: bool = False,
+        apps: frozenset[str] = frozenset(),
     ) -> InboundMessage:
         number = next(self._ts)
         return InboundMessage(
@@ -106,6 +109,7 @@ class World:
             mentions_app=mention and not dm,
             files=files,
             from_bot=bot,
+            apps=apps,
         )
 
     async def say(self, text: str, **where: object) -> InboundMessage:

@@ -535,3 +535,29 @@ async def test_who_took_the_question_back_is_not_told_that_there_is_no_answer(
     await world.dispatcher.deleted(root.team, MessageRef(root.channel, root.ts))
     await world.chat.tell_of_failed_reply(turn_id, "The message that it belongs to was deleted.")
     assert world.chat.notes == []
+
+
+async def test_an_app_that_may_gives_work_by_a_mention_only(world: World) -> None:
+    await world.close()
+    world.apps = frozenset({"A0FLOW"})
+    await world.open()
+    world.agent.answer_with("on it")
+    flow = UserId("Standup")
+    for text in ("standup time", "@ada collect the news"):
+        await world.say(text, user=flow, bot=True, apps=frozenset({"A0FLOW"}), mention=False)
+    reply = await world.ended(1)
+    assert reply.text() == "on it"
+    assert len(world.agent.inputs) == 1
+    await world.say("thanks", user=flow, bot=True, apps=frozenset({"A0FLOW"}), mention=False)
+    assert len(world.agent.inputs) == 1
+
+
+async def test_an_app_that_may_not_gets_one_quiet_line_a_day_in_a_channel(world: World) -> None:
+    for _ in range(3):
+        await world.say("@ada do it", user=UserId("CI"), bot=True, apps=frozenset({"B0CI"}))
+    await eventually(lambda: world.chat.notices)
+    world.clock.later_s = 25 * 3600.0
+    await world.say("@ada do it", user=UserId("CI"), bot=True, apps=frozenset({"B0CI"}))
+    await eventually(lambda: len(world.chat.notices) == 2)
+    assert "people.apps" in world.chat.notices[0]
+    assert world.agent.inputs == []

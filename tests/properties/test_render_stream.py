@@ -1,6 +1,7 @@
 """Revisions never go back, full messages never change, finishing yields the whole text."""
 
 import re
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from bridge.domain.events import Outcome, ToolLine, Usage
 from bridge.domain.ports import ReplyEnding
 from bridge.render.blocks import reply_blocks
 from bridge.render.stream import ReplyStream
+from tests.fuzz.replies import faults
 from tests.render.oracles import check_blocks, open_fences, pings, units
 
 CHUNKS = [
@@ -128,3 +130,9 @@ def test_the_size_of_the_pieces_does_not_matter(chunks, size):
     assert whole.messages(0.0) == pieces.messages(0.0)
     assert whole.text() == pieces.text()
     assert whole.text().strip() == text.strip()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(min_value=0))
+def test_any_answer_is_shown_whole_and_pings_nobody(seed):
+    assert faults(Random(seed)) == []

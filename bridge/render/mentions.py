@@ -58,15 +58,21 @@ def safe_markdown(text: str, *, allowed: Set[UserId] = frozenset()) -> str:
     changes nothing more.
     """
     text = clean(text)
+    while True:
+        safe = _broken_once(text, allowed)
+        if safe == text:
+            return safe
+        text = safe  # a token that is broken may make code of prose and prose of code
+
+
+def _broken_once(text: str, allowed: Set[UserId]) -> str:
     if not any(kind.search(text) for kind in (_ANGLE, _BROADCAST, _NAME, _TOKEN_IN_CODE)):
         return text
     shown: list[str] = []
     end = 0
     for start, stop in [*code_ranges(text), (len(text), len(text))]:
-        shown.append(_safe_prose(text, end, start, allowed))
-        shown.append(
-            _TOKEN_IN_CODE.sub(lambda found: _kept_or_broken(found, allowed), text[start:stop])
-        )
+        code = _TOKEN_IN_CODE.sub(lambda found: _kept_or_broken(found, allowed), text[start:stop])
+        shown += _safe_prose(text, end, start, allowed), code
         end = stop
     return "".join(shown)
 

@@ -69,10 +69,7 @@ class Writer:
         kinds = (
             lambda: self.words(40),
             lambda: f"{'#' * self.random.randint(1, 4)} {self.words()}",
-            lambda: "\n".join(
-                f"{'    ' * self.random.randint(0, 2)}{self.random.choice(('-', '1.'))} {self.words()}"
-                for _ in range(self.random.randint(1, 12))
-            ),
+            lambda: "\n".join(self.item() for _ in range(self.random.randint(1, 12))),
             lambda: "\n".join(f"> {self.words()}" for _ in range(self.random.randint(1, 4))),
             lambda: self.code(),
             lambda: "\n".join(f"    {self.words(5)}" for _ in range(self.random.randint(1, 4))),
@@ -81,6 +78,10 @@ class Writer:
             lambda: f"[{self.word()}](https://x.example/{self.random.random()})",
         )
         return self.random.choice(kinds)()
+
+    def item(self) -> str:
+        depth, mark = self.random.randint(0, 2), self.random.choice(("-", "1."))
+        return f"{'    ' * depth}{mark} {self.words()}"
 
     def code(self) -> str:
         mark = self.random.choice(("```", "~~~", "````"))
@@ -107,7 +108,7 @@ def faults(random: Random) -> list[str]:
         end = at + random.randint(1, max(1, len(text) // 3))
         stream.append("r1", "m1", text[at:end])
         at = end
-        found = list(_seen(stream))
+        found = list(_seen(stream)) if random.random() < 0.3 else []
         if found:
             return [f"on the way: {found}"]
     stream.finish(ENDING)

@@ -28,7 +28,7 @@ from bridge.engine.recovery import recover
 from bridge.settings import Settings, reveal
 from bridge.slack.auth_check import SlackWorkspace, SocketAddresses, describe
 from bridge.slack.chat_adapter import ChatAdapter, ChatAdapterOptions
-from bridge.slack.inbound.listeners import ReceiverOptions, SlackReceiver
+from bridge.slack.inbound.receiver import ReceiverOptions, SlackReceiver
 from bridge.slack.inbound.socket_mode import SocketOptions
 from bridge.slack.rate_limit.rate_limiter import RateLimiter
 from bridge.slack.web_api import WebApi, WebApiOptions, web_session

@@ -155,7 +155,11 @@ async def test_files_are_given_to_the_agent_and_others_are_named_quietly(
         [
             {"name": "dot.png", "mimeType": "image/png", "buffer": PIXEL},
             {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"the text file's words"},
-            {"name": "all.zip", "mimeType": "application/zip", "buffer": b"PK"},
+            {
+                "name": "all.zip",
+                "mimeType": "application/zip",
+                "buffer": b"PK\x03\x04\x14\x00\x00\x00",
+            },
         ]
     )
     await say(page, "@Letta look at these [[text I looked.]]")

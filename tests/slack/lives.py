@@ -19,7 +19,7 @@ from bridge.retry import RetryPolicy
 from bridge.slack.auth_check import SocketAddresses
 from bridge.slack.backfill.backfill import BackfillOptions
 from bridge.slack.backfill.history_reader import HistoryReaderOptions
-from bridge.slack.inbound.listeners import ReceiverOptions, SlackReceiver
+from bridge.slack.inbound.receiver import ReceiverOptions, SlackReceiver
 from bridge.slack.inbound.socket_mode import SocketOptions
 from bridge.store import schema
 from tests.engine.fakes import FakeAgent

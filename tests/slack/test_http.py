@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 
 from bridge.render import action_ids
-from bridge.slack.inbound.listeners import Listeners, http_handler, make_app
+from bridge.slack.inbound.listeners import Listeners
+from bridge.slack.inbound.receiver import http_handler, make_app
 from bridge.telemetry import Tasks
 from bridge.web import Web, WebOptions
 from tests.slack.test_event_parser import US, pressed, recorded

@@ -11,7 +11,8 @@ from bridge.domain.errors import StoreUnavailable
 from bridge.domain.ids import ChannelId, MessageTs, ThreadKey
 from bridge.render import action_ids
 from bridge.slack.auth_check import SocketAddresses
-from bridge.slack.inbound.listeners import ELSEWHERE, NOT_NOW, Listeners, envelope_handler, make_app
+from bridge.slack.inbound.listeners import ELSEWHERE, NOT_NOW, Listeners
+from bridge.slack.inbound.receiver import envelope_handler, make_app
 from bridge.slack.inbound.socket_mode import SocketMode, SocketOptions
 from bridge.telemetry import Tasks
 from tests.slack.conftest import ADA

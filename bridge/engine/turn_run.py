@@ -271,7 +271,8 @@ class TurnRun:
     async def _ask(self, asked: ev.ApprovalAsked) -> None:
         while (missed := self._reconnecting) is not None and not missed.text_read.is_set():
             await missed.text_read.wait()  # what was said before the question stands above it
-        await self._reply.seal()
+        if self.waits_for(asked.request_id) is not False:
+            await self._reply.seal()  # else it was decided, and what stands below goes on
         await self._approvals.ask(
             self.claimed, asked, self._teammate.persona, self._target.thread_ts
         )

@@ -345,6 +345,39 @@ async def test_g6_a_question_whose_card_was_never_noted_is_shown_by_the_next_pro
     assert len(world.chat.cards) == 1, "the same card: the chat looks for it first"
 
 
+async def test_a_question_that_is_decided_before_its_text_is_read_parts_nothing(
+    world: World,
+) -> None:
+    """Its card stood there already, and what came after the decision must not be cut off."""
+    given = await at_work(world, "Half")
+    world.agent.emit(given.runtime, ASKED)
+    await eventually(lambda: world.chat.cards)
+    await eventually(lambda: _noted(world))
+    card = await world.store.approvals.get(world.chat.cards[0].approval_id)
+    assert card is not None
+    assert card.card is not None
+    stores(world, given, answer("Half"))
+    world.agent.pending = frozenset({"perm-1"})
+    world.agent.reading.clear()
+    await again(world)
+    world.agent.emit(given.runtime, ASKED)
+
+    async def decided() -> bool:
+        assert card is not None
+        assert card.card is not None
+        await world.dispatcher.click(
+            card.approval_id, user=MAYA, verdict=Verdict.ALLOW, card=card.card
+        )
+        return bool(world.agent.answers)
+
+    await eventually(decided)
+    world.agent.reading.set()
+    await eventually(lambda: newest(world).text() == "Half")
+    world.agent.finish(given, RunId("run-1"))
+    await world.ended(1)
+    assert newest(world).seals == 0
+
+
 async def test_g6_a_decision_that_was_not_delivered_is_delivered_once(world: World) -> None:
     given = await at_work(world)
     world.agent.emit(given.runtime, ASKED)

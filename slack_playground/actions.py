@@ -16,7 +16,7 @@ from slack_playground.interaction_payloads import (
 )
 from slack_playground.seed_data import BOT_USER_ID
 from slack_playground.slack_types import ApiError, Json, epoch_s, new_id
-from slack_playground.workspace import Channel
+from slack_playground.workspace import Channel, team_of
 
 LINK = re.compile(r"<(https?://[^>|]+)")
 FileUpload = tuple[str, str, bytes]
@@ -89,7 +89,7 @@ class People:
         message: Json = {
             "user": as_,
             "text": escaped,
-            "team": self._workspace.users[as_].team_id,
+            "team": team_of(self._workspace.users[as_]),
             "client_msg_id": str(uuid.uuid4()),
         }
         if text:

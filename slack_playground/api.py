@@ -127,6 +127,9 @@ class WebApi:
         if fault is not None:
             status = int(fault.params["status"])
             return CallOutcome({"ok": False, "error": "internal_error"}, status, fault=fault.name)
+        fault = faults.strikes("error", name)
+        if fault is not None:
+            return CallOutcome({"ok": False, "error": str(fault.params["code"])}, fault=fault.name)
         return None
 
     def _authorize(self, method: Method, token: str) -> None:

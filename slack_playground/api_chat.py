@@ -71,6 +71,8 @@ def thread_of(channel: Channel, args: Args) -> Json:
         return {}
     if not thread_ts.replace(".", "", 1).isdigit():
         raise ApiError("invalid_thread_ts")
+    if thread_ts in channel.deleted:
+        return {}  # Slack takes the reply, drops its thread and posts it in the channel
     if thread_ts not in channel.messages:
         raise ApiError("thread_not_found")
     return {"thread_ts": thread_ts}

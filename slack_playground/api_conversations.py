@@ -15,8 +15,8 @@ HISTORY = ("channels:history", "groups:history", "im:history", "mpim:history")
 
 
 def _scope_for(channel: Channel, verb: str) -> str:
-    kind = "im" if channel.is_im else "groups" if channel.is_private else "channels"
-    return f"{kind}:{verb}"
+    kinds = {"im": "im", "mpim": "mpim", "group": "groups", "channel": "channels"}
+    return f"{kinds[channel.kind]}:{verb}"
 
 
 def _between(messages: list[Json], args: Args) -> list[Json]:
@@ -89,7 +89,7 @@ def replies(context: Context, args: Args) -> Json:
 def info(context: Context, args: Args) -> Json:
     """conversations.info, also for public channels the app has not joined."""
     channel = context.workspace.channels.get(args.text("channel"))
-    if channel is None or ((channel.is_im or channel.is_private) and not has_app(channel)):
+    if channel is None or (channel.is_closed and not has_app(channel)):
         raise ApiError("channel_not_found")
     need_scope(context, _scope_for(channel, "read"))
     shape = api_channel(channel)
@@ -107,8 +107,7 @@ def list_(context: Context, args: Args) -> Json:
     wanted = [
         channel
         for channel in context.workspace.channels.values()
-        if _type(channel) in types
-        and (has_app(channel) or not (channel.is_im or channel.is_private))
+        if _type(channel) in types and (has_app(channel) or not channel.is_closed)
     ]
     shown, cursor = page(wanted, args, key=lambda c: c.id)
     return with_cursor({"ok": True, "channels": [api_channel(c) for c in shown]}, cursor)
@@ -136,9 +135,8 @@ def of_user(context: Context, args: Args) -> Json:
 
 
 def _type(channel: Channel) -> str:
-    if channel.is_im:
-        return "im"
-    return "private_channel" if channel.is_private else "public_channel"
+    kinds = {"im": "im", "mpim": "mpim", "group": "private_channel", "channel": "public_channel"}
+    return kinds[channel.kind]
 
 
 def members(context: Context, args: Args) -> Json:

@@ -16,10 +16,13 @@ class InvalidManifest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AppManifest:
-    """What of a manifest the playground heeds. `scopes` are those of the bot token."""
+    """What of a manifest the playground heeds. `scopes` are those of the bot token, `events`
+    those that the bot subscribes to.
+    """
 
     bot_name: str
     scopes: tuple[str, ...]
+    events: frozenset[str]
 
 
 def read_manifest(path: Path) -> AppManifest:
@@ -38,7 +41,10 @@ def read_manifest(path: Path) -> AppManifest:
         raise InvalidManifest(f"{path} has no features.bot_user.display_name.")
     if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
         raise InvalidManifest(f"{path} has no list oauth_config.scopes.bot.")
-    return AppManifest(bot_name, tuple(scopes))
+    events = _at(found, "settings", "event_subscriptions", "bot_events") or []
+    if not isinstance(events, list) or not all(isinstance(event, str) for event in events):
+        raise InvalidManifest(f"{path} has no list settings.event_subscriptions.bot_events.")
+    return AppManifest(bot_name, tuple(scopes), frozenset(events))
 
 
 def _at(value: Any, *keys: str) -> Any:

@@ -53,7 +53,7 @@ class Context:
         self.limits = RateLimits(on=options.rate_limits)
         self.live = PageSockets(self.workspace, self.inspector, self.tasks)
         self.hub = SocketHub(options, self.inspector, self.faults, self.hooks, self.tasks)
-        self.feed = EventFeed(self.workspace, self.hub)
+        self.feed = EventFeed(self.workspace, self.hub, subscribed=options.events)
         self.keys = Keys(options)
         self.views = ViewStore(self.live)
         self.ephemerals = Ephemerals(self.workspace, self.live)

@@ -12,6 +12,7 @@ from slack_playground.workspace import (
     Listener,
     Workspace,
     has_app,
+    team_of,
 )
 
 VERIFICATION = "playground-verification"
@@ -19,11 +20,18 @@ _NOT_IN_EVENTS = frozenset({"metadata", "reactions", *THREAD_KEYS})
 
 
 class EventFeed(Listener):
-    """Turns changes of the workspace into events."""
+    """Turns changes of the workspace into events.
 
-    def __init__(self, workspace: Workspace, hub: SocketHub) -> None:
+    Args:
+        subscribed: the events of the app's manifest; None for every event that there is.
+    """
+
+    def __init__(
+        self, workspace: Workspace, hub: SocketHub, *, subscribed: frozenset[str] | None = None
+    ) -> None:
         self._workspace = workspace
         self._hub = hub
+        self._subscribed = subscribed
         self._clock = TsClock()
 
     def posted(self, channel: Channel, message: Json) -> None:
@@ -153,7 +161,9 @@ class EventFeed(Listener):
         )
 
     def send(self, channel: Channel, event: Json) -> None:
-        """Wrap one inner event completely and hand it to the sockets."""
+        """Wrap one inner event completely and hand it to the sockets, if the app subscribed."""
+        if self._subscribed is not None and _subscription(channel, event) not in self._subscribed:
+            return
         payload: Json = {
             "token": VERIFICATION,
             "team_id": TEAM_ID,
@@ -206,9 +216,9 @@ class EventFeed(Listener):
         speaker = self._workspace.users.get(message.get("user", ""))
         if speaker is None or message.get("subtype") == "tombstone":
             return inner
-        inner.setdefault("team", speaker.team_id)
+        inner.setdefault("team", team_of(speaker))
         if channel.is_ext_shared:
-            inner["user_team"] = inner["source_team"] = speaker.team_id
+            inner["user_team"] = inner["source_team"] = team_of(speaker)
             if "files" in inner:
                 inner["files"] = [
                     {"id": file["id"], "mode": "file_access", "file_access": "check_file_info"}
@@ -217,11 +227,21 @@ class EventFeed(Listener):
         return inner
 
 
+def _subscription(channel: Channel, event: Json) -> str:
+    """What an app subscribes to in order to hear of the event."""
+    if event["type"] != "message":
+        return str(event["type"])
+    kinds = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
+    return f"message.{kinds[channel.kind]}"
+
+
 def _mentions_app(channel: Channel, message: Json) -> bool:
-    if channel.is_im or message.get("bot_id") == BOT_ID or message.get("hidden"):
+    is_direct = channel.is_im or channel.is_mpim  # neither has such an event (PLATFORM §14)
+    if is_direct or message.get("bot_id") == BOT_ID or message.get("hidden"):
         return False
-    said_by_people = message.get("subtype") in {None, "file_share", "thread_broadcast"}
-    return said_by_people and f"<@{BOT_USER_ID}>" in message.get("text", "")
+    said = message.get("subtype") in {None, "file_share", "thread_broadcast"}
+    by_workflow = bool(message.get("bot_profile", {}).get("is_workflow_bot"))
+    return (said or by_workflow) and f"<@{BOT_USER_ID}>" in message.get("text", "")
 
 
 def _mention_event(event: Json) -> Json:

@@ -45,6 +45,12 @@ def _of_calls() -> list[InjectedFault]:
             params={"method": "", "count": None, "status": 503},
         ),
         InjectedFault(
+            "error",
+            "Refusals",
+            "Calls are refused with an error code of your choice, such as org_login_required.",
+            params={"method": "", "count": None, "code": "org_login_required"},
+        ),
+        InjectedFault(
             "late_error",
             "Errors after the write",
             "The write happens, then the answer is a 5xx status.",

@@ -44,7 +44,7 @@ def find_channel(context: Context, name: str) -> Channel:
         channel = next(
             (c for c in workspace.channels.values() if c.name and c.name == wanted), None
         )
-    if channel is None or ((channel.is_im or channel.is_private) and not has_app(channel)):
+    if channel is None or (channel.is_closed and not has_app(channel)):
         raise ApiError("channel_not_found")
     return channel
 
@@ -52,7 +52,7 @@ def find_channel(context: Context, name: str) -> Channel:
 def readable_channel(context: Context, args: Args, name: str = "channel") -> Channel:
     """A channel the app may read: raises `not_in_channel` for a public one not joined."""
     channel = context.workspace.channels.get(args.text(name))
-    if channel is None or ((channel.is_im or channel.is_private) and not has_app(channel)):
+    if channel is None or (channel.is_closed and not has_app(channel)):
         raise ApiError("channel_not_found")
     if not has_app(channel):
         raise ApiError("not_in_channel")
@@ -62,6 +62,8 @@ def readable_channel(context: Context, args: Args, name: str = "channel") -> Cha
 def writable_channel(context: Context, args: Args, name: str = "channel") -> Channel:
     """A channel the app may post to: joined, or public with `chat:write.public`."""
     channel = find_channel(context, args.text(name))
+    if channel.is_archived:
+        raise ApiError("is_archived")
     if not has_app(channel) and "chat:write.public" not in context.options.scopes:
         raise ApiError("not_in_channel")
     return channel

@@ -12,7 +12,7 @@ def api_user(user: User) -> Json:
         "id": user.id,
         "team_id": user.team_id,
         "name": user.name,
-        "deleted": False,
+        "deleted": user.deleted,
         "color": user.color,
         "real_name": user.real_name,
         "tz": user.tz,
@@ -36,7 +36,13 @@ def api_user(user: User) -> Json:
         "is_app_user": False,
         "updated": 0,
     }
-    if is_outside(user):
+    if user.enterprise_teams:
+        shape["enterprise_user"] = {
+            "id": user.id,
+            "enterprise_id": "E0PLAYORG",
+            "teams": list(user.enterprise_teams),
+        }
+    elif is_outside(user):
         shape["is_stranger"] = True
     if user.is_bot:
         shape["profile"].update(api_app_id=APP_ID, bot_id=BOT_ID, always_active=True)
@@ -80,9 +86,9 @@ def api_channel(channel: Channel) -> Json:
         "is_channel": not channel.is_private,
         "is_group": channel.is_private,
         "is_im": False,
-        "is_mpim": False,
-        "is_private": channel.is_private,
-        "is_archived": False,
+        "is_mpim": channel.is_mpim,
+        "is_private": channel.is_private or channel.is_mpim,
+        "is_archived": channel.is_archived,
         "is_general": channel.name == "general",
         "is_shared": channel.is_ext_shared,
         "is_ext_shared": channel.is_ext_shared,
@@ -124,7 +130,9 @@ def shown_channel(workspace: Workspace, channel: Channel, user_id: str) -> Json:
         "id": channel.id,
         "name": channel.name,
         "is_im": channel.is_im,
-        "is_private": channel.is_private or channel.is_im,
+        "is_private": channel.is_private or channel.is_im or channel.is_mpim,
+        "is_mpim": channel.is_mpim,
+        "is_archived": channel.is_archived,
         "is_ext_shared": channel.is_ext_shared,
         "members": list(channel.members),
         "is_member": user_id in channel.members,

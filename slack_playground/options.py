@@ -37,6 +37,8 @@ class PlaygroundOptions:
 
     `app_name` is how people see the app, `bot_name` the short name of its bot user.
 
+    `scopes` are granted, `events` delivered (None: every event that there is).
+
     `notice` is a sentence shown as a banner on the page, None for no banner. `state_file` keeps
     channels, messages and files over restarts, None for memory only. `redelivery_delays_s` are
     the pauses before the three redeliveries of an event, multiplied by `redelivery_scale`
@@ -52,6 +54,7 @@ class PlaygroundOptions:
     app_name: str = "Letta"
     bot_name: str = "letta"
     scopes: tuple[str, ...] = GRANTED_SCOPES
+    events: frozenset[str] | None = None
     rate_limits: bool = True
     notice: str | None = None
     state_file: Path | None = None
@@ -79,4 +82,6 @@ class PlaygroundOptions:
     def for_app(self, manifest: AppManifest) -> "PlaygroundOptions":
         """These options, for the app that the manifest describes."""
         name = manifest.bot_name
-        return replace(self, app_name=name, bot_name=name, scopes=manifest.scopes)
+        return replace(
+            self, app_name=name, bot_name=name, scopes=manifest.scopes, events=manifest.events
+        )

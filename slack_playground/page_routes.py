@@ -10,6 +10,7 @@ from aiohttp import web
 from slack_playground import seed_data
 from slack_playground.actions import FileUpload, People
 from slack_playground.context import Context
+from slack_playground.happenings import Happenings
 from slack_playground.objects import shown_channel, shown_user
 from slack_playground.seed_data import SLACKBOT_ID, TEAM_ID
 from slack_playground.slack_types import ApiError, Json, plain
@@ -36,6 +37,7 @@ class PageRoutes:
     def __init__(self, context: Context, people: People) -> None:
         self._context = context
         self._people = people
+        self._happenings = Happenings(context)
 
     def routes(self) -> list[web.RouteDef]:
         """The routes to mount."""
@@ -52,6 +54,7 @@ class PageRoutes:
             "join": self._join,
             "home": self._home,
             "session/stop": self._stop,
+            "happen": self._happen,
             "inspector/clear": self._clear,
             "faults": self._fault,
             "rate_limits": self._rate_limits,
@@ -193,6 +196,12 @@ class PageRoutes:
         channel = self._people.channel(person, body["channel"])
         self._people.stop_session(person, channel, body["thread_ts"])
         return {"ok": True}
+
+    async def _happen(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        channel = self._people.channel(person, body["channel"])
+        details = {k: v for k, v in body.items() if k not in {"as", "what", "channel"}}
+        return self._happenings.happen(str(body["what"]), person, channel, details)
 
     # ---- switches
 

@@ -19,6 +19,8 @@ _CHANNEL_FIELDS = (
     "created",
     "topic",
     "is_im",
+    "is_mpim",
+    "is_archived",
     "is_private",
     "is_ext_shared",
     "threads",

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from slack_playground.actions import FileUpload, People
 from slack_playground.api import WebApi
 from slack_playground.context import Context
+from slack_playground.happenings import Happenings
 from slack_playground.hooks import Hook
 from slack_playground.inspector import Entry
 from slack_playground.objects import shown_channel
@@ -33,6 +35,7 @@ class Playground:
         self.options = options or PlaygroundOptions()
         self._context = Context(self.options)
         self._people = People(self._context)
+        self._happenings = Happenings(self._context)
         self._state = StateFile(self._context)
         self._runner: web.AppRunner | None = None
 
@@ -202,6 +205,11 @@ class Playground:
     ) -> None:
         """Use a button or menu of a modal or of the Home tab."""
         await self._people.view_action(self._people.find(as_), view_id, action_id, choice=choice)
+
+    def happen(self, what: str, as_: str, channel: str, **details: Any) -> Json:
+        """Let something happen that happens in real workspaces (`happenings`)."""
+        user = self._people.find(as_)
+        return self._happenings.happen(what, user, self._people.channel(user, channel), details)
 
     # ---- looking
 

@@ -25,6 +25,9 @@ class User:
     is_bot: bool = False
     is_admin: bool = False
     is_guest: bool = False
+    deleted: bool = False
+    enterprise_teams: tuple[str, ...] = ()
+    """The workspaces of an Enterprise Grid account; empty for an ordinary one."""
     tz: str = "Europe/Berlin"
 
 

@@ -17,7 +17,9 @@ THREAD_KEYS = ("reply_count", "reply_users", "reply_users_count", "latest_reply"
 
 @dataclass(slots=True)
 class Channel:
-    """One conversation. `messages` rises by timestamp; `threads` maps a root to its replies."""
+    """One conversation. `messages` rises by timestamp; `threads` maps a root to its replies;
+    `deleted` are the roots that are gone without a trace.
+    """
 
     id: str
     name: str
@@ -27,6 +29,9 @@ class Channel:
     is_im: bool = False
     is_private: bool = False
     is_ext_shared: bool = False
+    is_mpim: bool = False
+    is_archived: bool = False
+    deleted: set[str] = field(default_factory=set)
     messages: dict[str, Json] = field(default_factory=dict)
     threads: dict[str, list[str]] = field(default_factory=dict)
 
@@ -35,7 +40,14 @@ class Channel:
         """Slack's `channel_type`."""
         if self.is_im:
             return "im"
+        if self.is_mpim:
+            return "mpim"
         return "group" if self.is_private else "channel"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether only its members know of it."""
+        return self.is_im or self.is_mpim or self.is_private
 
     def peer(self, of: str) -> str:
         """The other person of a DM, seen from user `of`."""
@@ -164,6 +176,37 @@ class Workspace:
             notice["inviter"] = inviter
         self.post(channel, notice)
 
+    def leave(self, channel: Channel, user_id: str) -> None:
+        """Take somebody out of a channel; raises `not_in_channel`."""
+        if user_id not in channel.members:
+            raise ApiError("not_in_channel")
+        channel.members.remove(user_id)
+        self.tell("channel_changed", channel)
+
+    def open_group(self, members: list[str]) -> Channel:
+        """The group message of exactly these people, made if there is none."""
+        for channel in self.channels.values():
+            if channel.is_mpim and set(channel.members) == set(members):
+                return channel
+        names = [self.user(member).name for member in members]
+        channel = Channel(
+            id=new_id("C"),
+            name=f"mpdm-{'--'.join(names)}-1",
+            members=list(members),
+            created=epoch_s(),
+            is_mpim=True,
+        )
+        self.channels[channel.id] = channel
+        self.tell("channel_changed", channel)
+        return channel
+
+    def give_new_id(self, channel: Channel) -> None:
+        """Convert a channel: what it holds stays, its id changes."""
+        del self.channels[channel.id]
+        channel.id = new_id("C")
+        self.channels[channel.id] = channel
+        self.tell("channel_changed", channel)
+
     def unread(self, user_id: str, channel: Channel) -> int:
         """How many channel messages of others came after the last one `user_id` has read."""
         last = self.read_up_to.get((user_id, channel.id), "")
@@ -222,6 +265,7 @@ class Workspace:
             self._bury(channel, message)
             return
         del channel.messages[ts]
+        channel.deleted.add(ts)
         root_ts = message.get("thread_ts")
         if root_ts is not None and root_ts != ts and ts in channel.threads.get(root_ts, []):
             channel.threads[root_ts].remove(ts)
@@ -282,9 +326,14 @@ class Workspace:
         self.tell("counted", channel, message)
 
 
+def team_of(user: User) -> str:
+    """The workspace that Slack names for somebody's words here."""
+    return TEAM_ID if TEAM_ID in user.enterprise_teams else user.team_id
+
+
 def is_outside(user: User) -> bool:
     """Whether a member belongs to another organisation."""
-    return user.team_id != TEAM_ID
+    return team_of(user) != TEAM_ID
 
 
 def has_app(channel: Channel) -> bool:

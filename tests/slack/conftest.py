@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bridge.commands import app_manifest
 from bridge.domain.ids import ChannelId, MessageTs, TeamId, ThreadKey, TurnId, UserId
 from bridge.domain.messages import InboundMessage
 from bridge.domain.ports import ReplyTarget
@@ -18,7 +19,11 @@ from bridge.slack.rate_limit.rate_limiter import RateLimiter
 from bridge.slack.web_api import WebApi, WebApiOptions, web_session
 from bridge.store.store import Store
 from slack_playground import Playground, PlaygroundOptions
+from slack_playground.app_manifest import read_manifest
 from tests.support import eventually
+
+MANIFEST = read_manifest(app_manifest.path())
+"""What the app asks for, so that what it forgets to ask for fails here too."""
 
 ADA = Persona("Ada", icon_emoji=":owl:")
 
@@ -140,7 +145,7 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(tmp_path, *, rate_limits=False, surface=None, web_api=None, **options):
-    playground = Playground(PlaygroundOptions(rate_limits=rate_limits, **options))
+    playground = Playground(PlaygroundOptions(rate_limits=rate_limits, **options).for_app(MANIFEST))
     await playground.start()
     store = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/bridge.db")
     session = web_session()

@@ -519,3 +519,73 @@ async def test_g7_a_status_line_that_slack_refuses_is_done_without(desk):
     desk.chat.open_reply(target).show_status("is thinking…")
     await asyncio.sleep(0.05)
     assert len(desk.playground.calls(method)) == tried
+
+
+# --- places that go away ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("gone", "sentence"),
+    [
+        ("deleted", "The message that it belongs to was deleted."),
+        ("archive", "The channel is archived."),
+        ("remove_app", "The app is not in that channel any more."),
+    ],
+)
+async def test_an_answer_whose_place_is_gone_leaves_nothing_there_and_who_waits_is_told(
+    desk, gone, sentence
+):
+    told = []
+
+    async def tell(turn_id, why):
+        told.append((turn_id, why))
+
+    desk.chat.when_reply_fails(tell)
+    target = await desk.target()
+    other = await desk.target(channel="#partners")
+    before = [m["ts"] for m in desk.playground.messages("#engineering")]
+    reply = desk.chat.open_reply(target)
+    reply.show_status("is thinking…")
+    if gone == "deleted":
+        desk.playground.delete("maya", "#engineering", target.thread_ts)
+        before.remove(target.thread_ts)
+    else:
+        desk.playground.happen(gone, "maya", "#engineering")
+    reply.append("1", "m", "The answer.")
+    await desk.finish(reply, ReplyEnding(Outcome.DONE, None, 1.0, Usage()))
+    await eventually(lambda: told)
+    await desk.all_shown()
+    assert set(told) == {(target.turn_id, sentence)}
+    assert [m["ts"] for m in desk.playground.messages("#engineering")] == before
+    there = desk.chat.open_reply(other)
+    there.show_status("is thinking…")
+    where = ("#partners", other.thread_ts)
+    await eventually(lambda: desk.playground.status(*where) == "is thinking…")
+
+
+@pytest.mark.parametrize(
+    "code", ["team_added_to_org", "org_login_required", "external_channel_migrating"]
+)
+async def test_while_slack_moves_a_workspace_the_answer_waits_and_then_arrives(desk, code):
+    target = await desk.target()
+    await desk.playground.set_fault("error", method="chat.postMessage", code=code, count=2)
+    reply = desk.chat.open_reply(target)
+    reply.append("1", "m", "The answer.")
+    await desk.finish(reply, ReplyEnding(Outcome.DONE, None, 1.0, Usage()))
+    await desk.all_shown()
+    assert desk.markdown(target) == "The answer."
+
+
+async def test_a_forwarded_message_and_an_alert_are_read_in_the_history(desk):
+    where = "#engineering"
+    root = desk.playground.happen("alert", "maya", where)["ts"]
+    ts = desk.say("checkout is down", as_="jonas")
+    source = desk.channel(where)
+    details = {"from": source, "ts": ts, "thread_ts": root}
+    desk.playground.happen("forward", "maya", where, **details)
+    thread = ThreadKey(desk.us.team, source, MessageTs(root))
+    alert, forwarded = await desk.chat.history(thread, before=MessageTs("9" * 10), limit=10)
+    assert (alert.speaker, alert.author) == (Speaker.BOT, "Alertmanager")
+    assert "job batch-17 failed" in alert.text.lower()
+    assert "> Jonas Weber in #engineering" in forwarded.text
+    assert "> checkout is down" in forwarded.text

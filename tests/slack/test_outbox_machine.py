@@ -20,6 +20,7 @@ from bridge.retry import RetryPolicy
 from bridge.slack.chat_adapter import ChatAdapterOptions
 from bridge.slack.outbound.live_reply import DeliveryOptions
 from bridge.slack.outbound.outbox_worker import OutboxWorkerOptions
+from bridge.slack.web_api_errors import CODES
 from bridge.telemetry import Tasks
 from tests.slack.conftest import open_desk
 from tests.slack.samples import approval
@@ -205,5 +206,36 @@ def test_g4_whatever_fails_every_write_is_shown_once_and_the_last_revision_last(
                     judge(life)
                 finally:
                     await life.tasks.aclose()
+
+    asyncio.run(world())
+
+
+CODES_OF_CALLS = st.sampled_from(sorted(CODES)) | st.text(
+    alphabet="abcdefghijklmnopqrstuvwxyz_", min_size=3, max_size=20
+)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(method=st.sampled_from(METHODS), code=CODES_OF_CALLS)
+def test_g4_whatever_slack_refuses_no_owed_write_is_left_undecided(method, code):
+    """It is shown in the end, or given up: nothing is owed for ever."""
+
+    async def world():
+        web_api = {"call_timeout_s": 0.25, "patience_s": 2.0}
+        with tempfile.TemporaryDirectory() as folder:
+            async with open_desk(folder, surface=OPTIONS, web_api=web_api) as desk:
+                life = Life(desk)
+                await life.begin()
+                await desk.playground.set_fault("error", method=method, code=code, count=2)
+                for deed in (life.say, life.notice, life.ask, life.wait, life.decide, life.take):
+                    await deed(None)
+                await life.end(None)
+                await desk.all_shown()
+                await life.tasks.aclose()
 
     asyncio.run(world())

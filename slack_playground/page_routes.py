@@ -88,8 +88,15 @@ class PageRoutes:
             "notice": self._context.options.notice,
             "faults": self._context.faults.shown(),
             "rate_limits": self._context.limits.on,
+            "app_hears_stop": self._hears_stop,
             "sockets": self._context.hub.connected,
         }
+
+    @property
+    def _hears_stop(self) -> bool:
+        """Whether the app subscribes to Stop in a thread's head, which is Slack's own."""
+        events = self._context.options.events
+        return events is None or "agent_session_stopped" in events
 
     async def _messages(self, as_: str, body: Json) -> Json:
         person = self._people.find(as_)

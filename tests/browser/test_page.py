@@ -489,3 +489,17 @@ async def test_an_empty_channel_proposes_what_to_try_and_who_to_invite(
     await page.get_by_test_id("invite").click()
     await expect(page.get_by_test_id("invite")).to_have_count(0)
     assert LETTA in playground.channel("#random")["members"]
+
+
+async def test_what_happens_in_real_workspaces_is_a_menu_away(
+    open_page: OpenPage, playground: Playground
+) -> None:
+    playground.post("jonas", "#general", "checkout is down")
+    page = await open_page()
+    await page.get_by_test_id("happenings").click()
+    await page.get_by_role("menuitem", name="Another app posts an alert").click()
+    await expect(page.get_by_text("Job batch-17 failed on web-3")).to_be_visible()
+    await page.get_by_test_id("happenings").click()
+    await page.get_by_role("menuitem", name="The channel is archived").click()
+    await page.get_by_test_id("happenings").click()
+    await expect(page.get_by_role("menuitem", name="The channel is opened again")).to_be_visible()

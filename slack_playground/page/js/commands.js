@@ -55,6 +55,7 @@ function listen() {
 function putWorkspace(answer) {
   state.team = answer.team;
   state.me = answer.me;
+  state.appHearsStop = answer.app_hears_stop;
   state.people = answer.people;
   state.users = new Map([...answer.users, ...answer.people].map((user) => [user.id, user]));
   state.channels = new Map(answer.channels.map((channel) => [channel.id, channel]));
@@ -250,6 +251,15 @@ export const stopSession = (channel, thread) =>
   attempt(() => checked(post("session/stop", { as: state.me.id, channel, thread_ts: thread })));
 
 /** Open the app's Home tab; the app hears of it and may publish. */
+/** Let something happen in the shown channel, and show where it happened. */
+export const happen = (what, details = {}) =>
+  attempt(async () => {
+    const { channel, thread } = state.route;
+    const said = await post("happen", { as: state.me.id, channel, what, ...details });
+    const where = said.channel?.id ?? channel;
+    await start({ as: state.me.id, channel: where, thread: where === channel ? thread : null });
+  });
+
 export const openHome = () =>
   attempt(async () => {
     state.home = (await checked(post("home", { as: state.me.id }))).view;

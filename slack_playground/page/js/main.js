@@ -19,6 +19,7 @@
  *   session (data-status), session-stop   in the thread's head
  *   new-messages              the pill while scrolled up; unread-marker the "New" line
  *   intro, suggestion, invite the beginning of a channel
+ *   happenings                the menu of what happens in real workspaces
  *   banner, link-state, theme-toggle, tab-home, tab-messages, home
  *   inspector-toggle, inspector, entry (data-kind, data-name), filter-{all|calls|events|errors},
  *   inspector-pause, inspector-clear, inspector-close, sockets, rate-limits, fault-{name},
@@ -33,6 +34,7 @@ import { readRoute } from "/page/js/route.js";
 import { on, state } from "/page/js/store.js";
 import { createBanner } from "/page/js/views/banner.js";
 import { createChannelView } from "/page/js/views/channel.js";
+import { createHappenings } from "/page/js/views/happenings.js";
 import { createInspector } from "/page/js/views/inspector.js";
 import { mountModals } from "/page/js/views/modal.js";
 import { createSidebar, stepChannel } from "/page/js/views/sidebar.js";
@@ -67,7 +69,7 @@ const inspectorToggle = h(
 const inspector = createInspector({ close: () => showInspector(false) });
 const sidebar = createSidebar({ onLeave: leaveSidebar });
 const channel = createChannelView({
-  tools: [themeToggle, inspectorToggle],
+  tools: [createHappenings(), themeToggle, inspectorToggle],
   back: () => showPane("list"),
 });
 const thread = createThreadPane({ changed: threadChanged });

@@ -74,6 +74,8 @@ export function sessionNodes(channel, thread) {
   return [
     title && h("span.where", { title }, title),
     chip,
-    status === "processing" && h("button.button.is-small", stop, "Stop"),
+    status === "processing" &&
+      state.appHearsStop &&
+      h("button.button.is-small", stop, "Stop"),
   ];
 }

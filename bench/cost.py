@@ -5,7 +5,7 @@ from functools import partial
 
 from bench.figures import Row, ms
 from bench.parts import Backstage
-from bench.place import CHANNELS
+from bench.place import BURST, CHANNELS
 from bench.stage import CALM_S, Asked, Stage, bridge_stage
 from bench.talk import ECHO
 
@@ -43,7 +43,7 @@ async def cost(backstage: Backstage) -> list[Row]:
 async def crowd_cost(backstage: Backstage) -> list[Row]:
     """Processor time of an answer while ten of them stream at once, Slack's limits on."""
     script = f"[[text at {WORDS_A_SECOND}/s {' '.join(['{word}'] * WORDS)}]]"
-    async with bridge_stage(backstage, limits=True) as stage:
+    async with bridge_stage(backstage, channel_burst=BURST) as stage:
         await stage.turn(ECHO, channel=CHANNELS[0])
         before = stage.program.cpu_s()
         worker_before = stage.program.worker_cpu_s()

@@ -91,7 +91,7 @@ def live(*, hours: int, turns_an_hour: int = TURNS_AN_HOUR) -> Day:
 
 async def _live(folder: Path, shared: SharedTime, hours: int, turns_an_hour: int) -> Day:
     stirred = asyncio.Event()
-    place = WatchedPlayground(limits=False, stirred=stirred.set)
+    place = WatchedPlayground(channel_burst=None, stirred=stirred.set)
     await place.start()
     try:
         async with StandIn(at_once=True).running() as server:

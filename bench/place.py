@@ -13,6 +13,9 @@ from slack_playground.workspace import Channel
 MENTION = f"<@{BOT_USER_ID}>"
 PERSON = "maya"
 
+BURST = 5
+"""Posts that the playground's channels take at once unless told otherwise."""
+
 CHANNELS = tuple(f"#bench-{number}" for number in range(6))
 """Slack takes about one post a second per channel, so single questions go round several."""
 
@@ -37,10 +40,19 @@ class Write:
 
 
 class WatchedPlayground(Playground):
-    """A workspace of one benchmark. `stirred` is called after each call and ack."""
+    """A workspace of one benchmark. `stirred` is called after each call and ack.
 
-    def __init__(self, *, limits: bool, stirred: Callable[[], None]) -> None:
-        super().__init__(PlaygroundOptions(rate_limits=limits, inspector_size=200_000))
+    `channel_burst` as for `bridge_stage`.
+    """
+
+    def __init__(self, *, channel_burst: int | None, stirred: Callable[[], None]) -> None:
+        super().__init__(
+            PlaygroundOptions(
+                rate_limits=channel_burst is not None,
+                channel_burst=channel_burst or 0,
+                inspector_size=200_000,
+            )
+        )
         self._stir = stirred
         self._thread_of: dict[str, str] = {}
         self.writes: list[Write] = []

@@ -41,10 +41,10 @@ class Asked:
 class Stage:
     """What happens on both sides of one program, which keeps its files in `folder`."""
 
-    def __init__(self, folder: Path, *, limits: bool, server_url: str) -> None:
+    def __init__(self, folder: Path, *, channel_burst: int | None, server_url: str) -> None:
         self.folder = folder
         self._stirred = asyncio.Event()
-        self.place = WatchedPlayground(limits=limits, stirred=self._stirred.set)
+        self.place = WatchedPlayground(channel_burst=channel_burst, stirred=self._stirred.set)
         self.wire = Wire(server_url, stirred=self._stirred.set)
         self.server_url: str
         self.program: Program
@@ -150,9 +150,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def bridge_stage(backstage: Backstage, *, limits: bool = False) -> AsyncIterator[Stage]:
-    """The bridge on a stage of its own, ready, with a spare conversation."""
-    async with _stage(backstage.url, limits=limits) as stage:
+async def bridge_stage(
+    backstage: Backstage, *, channel_burst: int | None = None
+) -> AsyncIterator[Stage]:
+    """The bridge on a stage of its own, ready, with a spare conversation.
+
+    `channel_burst`: Slack's limits are on, and a quiet channel takes so many posts at once; None
+    for no limits at all.
+    """
+    async with _stage(backstage.url, channel_burst=channel_burst) as stage:
         try:
             await stage.start_bridge()
             await stage.has_spare()
@@ -164,7 +170,7 @@ async def bridge_stage(backstage: Backstage, *, limits: bool = False) -> AsyncIt
 @asynccontextmanager
 async def lone_stage(server_url: str) -> AsyncIterator[Stage]:
     """The bridge linked directly to an App Server of the benchmark's; no frame is recorded."""
-    async with _stage(server_url, limits=False) as stage:
+    async with _stage(server_url, channel_burst=None) as stage:
         stage.server_url = server_url
         try:
             await stage.start_bridge()
@@ -176,7 +182,7 @@ async def lone_stage(server_url: str) -> AsyncIterator[Stage]:
 @asynccontextmanager
 async def floor_stage(backstage: Backstage) -> AsyncIterator[Stage]:
     """The bare script on a stage of its own."""
-    async with _stage(backstage.url, limits=False) as stage:
+    async with _stage(backstage.url, channel_burst=None) as stage:
         stage.program = start_floor(
             stage.folder,
             slack_url=stage.place.api_url,
@@ -191,9 +197,9 @@ async def floor_stage(backstage: Backstage) -> AsyncIterator[Stage]:
 
 
 @asynccontextmanager
-async def _stage(server_url: str, *, limits: bool) -> AsyncIterator[Stage]:
+async def _stage(server_url: str, *, channel_burst: int | None) -> AsyncIterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        stage = Stage(Path(folder), limits=limits, server_url=server_url)
+        stage = Stage(Path(folder), channel_burst=channel_burst, server_url=server_url)
         await stage.place.start()
         stage.server_url = await stage.wire.start()
         try:

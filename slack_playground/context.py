@@ -50,7 +50,7 @@ class Context:
         self.inspector = Inspector(
             size=options.inspector_size, secrets=(options.bot_token, options.app_token)
         )
-        self.limits = RateLimits(on=options.rate_limits)
+        self.limits = RateLimits(on=options.rate_limits, channel_burst=options.channel_burst)
         self.live = PageSockets(self.workspace, self.inspector, self.tasks)
         self.hub = SocketHub(options, self.inspector, self.faults, self.hooks, self.tasks)
         self.feed = EventFeed(self.workspace, self.hub, subscribed=options.events)

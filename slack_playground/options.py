@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slack_playground.app_manifest import AppManifest
+from slack_playground.rate_limits import CHANNEL_BURST
 
 GRANTED_SCOPES = (
     "app_mentions:read",
@@ -39,6 +40,8 @@ class PlaygroundOptions:
 
     `scopes` are granted, `events` delivered (None: every event that there is).
 
+    `channel_burst` is how many posts a quiet channel takes at once where `rate_limits` are on.
+
     `notice` is a sentence shown as a banner on the page, None for no banner. `state_file` keeps
     channels, messages and files over restarts, None for memory only. `redelivery_delays_s` are
     the pauses before the three redeliveries of an event, multiplied by `redelivery_scale`
@@ -56,6 +59,7 @@ class PlaygroundOptions:
     scopes: tuple[str, ...] = GRANTED_SCOPES
     events: frozenset[str] | None = None
     rate_limits: bool = True
+    channel_burst: int = CHANNEL_BURST
     notice: str | None = None
     state_file: Path | None = None
     save_after_s: float = 0.5

@@ -33,14 +33,18 @@ class Window:
 
 @dataclass(slots=True)
 class Bucket:
-    """Tokens for one channel: one a second, at most `CHANNEL_BURST` saved."""
+    """Tokens for one channel: one a second, at most `burst` saved."""
 
-    tokens: float = float(CHANNEL_BURST)
-    at: float = 0.0
+    burst: float
+    at: float
+    tokens: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tokens = self.burst
 
     def wait_s(self, now: float) -> float:
         """Seconds until a whole token is there."""
-        self.tokens = min(float(CHANNEL_BURST), self.tokens + max(0.0, now - self.at))
+        self.tokens = min(self.burst, self.tokens + max(0.0, now - self.at))
         self.at = now
         return max(0.0, 1.0 - self.tokens)
 
@@ -54,10 +58,12 @@ class RateLimits:
     """Counts every call and says how long a caller has to wait.
 
     `refused` counts the refusals this made, by method; a 429 from a fault switch is not among
-    them. `now` is monotonic seconds.
+    them. `now` is monotonic seconds. `channel_burst` is how many posts a quiet channel takes at
+    once, which Slack does not publish.
     """
 
     on: bool = True
+    channel_burst: int = CHANNEL_BURST
     refused: Counter[str] = field(default_factory=Counter)
     _windows: dict[str, Window] = field(default_factory=dict)
     _channels: dict[str, Bucket] = field(default_factory=dict)
@@ -73,7 +79,7 @@ class RateLimits:
             return None
         window = self._windows.setdefault(method, Window(per_minute))
         window.per_minute = per_minute
-        bucket = self._channels.setdefault(channel, Bucket(at=now)) if channel else None
+        bucket = self._bucket(channel, now) if channel else None
         wait_s = max(window.wait_s(now), bucket.wait_s(now) if bucket else 0.0)
         if wait_s > 1e-9:
             self.refused[method] += 1
@@ -82,6 +88,9 @@ class RateLimits:
         if bucket:
             bucket.take()
         return None
+
+    def _bucket(self, channel: str, now: float) -> Bucket:
+        return self._channels.setdefault(channel, Bucket(float(self.channel_burst), now))
 
     def forget(self) -> None:
         """Start with empty windows, as after a quiet minute; the counters stay."""

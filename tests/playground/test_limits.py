@@ -25,7 +25,7 @@ def test_a_window_allows_its_number_in_any_sixty_seconds(per_minute: int) -> Non
 
 
 def test_a_channel_takes_five_at_once_and_then_one_a_second() -> None:
-    bucket = Bucket(at=0.0)
+    bucket = Bucket(burst=5.0, at=0.0)
     for _ in range(5):
         assert bucket.wait_s(0.0) == 0.0
         bucket.take()

@@ -76,6 +76,7 @@ async def test_the_state_shows_people_channels_and_switches(page: Page) -> None:
     assert {fault["name"] for fault in state["faults"]} == {
         "rate_limited",
         "server_error",
+        "error",
         "late_error",
         "slow",
         "lost_answer",

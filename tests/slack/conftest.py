@@ -4,6 +4,7 @@ import itertools
 import secrets
 import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -145,7 +146,8 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(tmp_path, *, rate_limits=False, surface=None, web_api=None, **options):
-    playground = Playground(PlaygroundOptions(rate_limits=rate_limits, **options).for_app(MANIFEST))
+    options = {"rate_limits": rate_limits, **options}
+    playground = Playground(replace(PlaygroundOptions().for_app(MANIFEST), **options))
     await playground.start()
     store = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/bridge.db")
     session = web_session()

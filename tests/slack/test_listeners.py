@@ -115,8 +115,8 @@ async def test_a_mention_arrives_twice_as_the_same_message(desk):
         assert len({message.event_id for message in notebook.messages()}) == 2
 
 
-async def test_every_event_is_acked_also_those_that_nobody_asked_for(desk):
-    async with listening(desk) as notebook:
+async def test_every_event_is_acked_also_those_that_nobody_asked_for(desk_with):
+    async with desk_with(events=None) as desk, listening(desk) as notebook:
         desk.playground.dm("maya")  # app_home_opened
         desk.playground.invite("#random", "letta")  # member_joined_channel, channel_join
         await settled(desk)
@@ -322,7 +322,7 @@ class EventObserver:
 async def test_account_is_kept_of_every_event_by_slacks_clock(desk_with):
     ears = EventObserver()
     async with (
-        desk_with(ack_timeout_s=0.3, redelivery_delays_s=(0.0, 0.1)) as desk,
+        desk_with(ack_timeout_s=0.3, redelivery_delays_s=(0.0, 0.1), events=None) as desk,
         listening(desk, ears=ears) as notebook,
     ):
         notebook.failures = 1

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.slack.rate_limit.windows import CHANNEL_BURST, Priority, RateLimitWindows
+from bridge.slack.rate_limit.channel_pacing import CHANNEL_BURST
+from bridge.slack.rate_limit.windows import Priority, RateLimitWindows
 
 LIMITS = {"chat.update": 50, "reactions.remove": 20, "chat.postMessage": 300, "undelivered.of": 20}
 
@@ -103,7 +104,7 @@ def test_what_is_left_of_the_edits_is_spread_over_the_time_until_they_come_back(
     while now < 180.0:
         if spent(ledger, "chat.update", priority=Priority.EDIT, now=now, limit=1):
             times.append(now)
-            now += ledger.edit_interval_s(now)
+            now += ledger.edit_interval_s(now, age_s=now)
         now += 0.01
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert max(gaps[:20]) < 1.2
@@ -142,7 +143,7 @@ def test_after_a_429_progress_has_half_its_room_and_final_answers_all_of_it():
     assert spent(ledger, "chat.update", priority=Priority.QUIET, now=400.0) == 48
 
 
-def test_a_429_of_a_post_takes_the_burst_from_its_channel():
+def test_a_429_of_a_post_takes_the_burst_from_its_channel_for_a_minute():
     ledger = RateLimitWindows()
     post = {"priority": Priority.URGENT}
     assert ledger.take("chat.postMessage", channel="C1", now=0.0, **post) == 0.0
@@ -152,8 +153,14 @@ def test_a_429_of_a_post_takes_the_burst_from_its_channel():
     ledger.ended("chat.postMessage", channel="C2", now=4.0)
     assert ledger.take("chat.postMessage", channel="C2", now=4.0, **post) == 0.0
     assert ledger.take("chat.postMessage", channel="C1", now=4.0, **post) == 0.0
-    ledger.ended("chat.postMessage", channel="C1", now=4.0)
-    assert ledger.take("chat.postMessage", channel="C1", now=4.0, **post) == 1.0
+    assert ledger.take("chat.postMessage", channel="C1", now=5.5, **post) == math.inf
+    ledger.ended("chat.postMessage", channel="C1", now=5.5)
+    assert ledger.take("chat.postMessage", channel="C1", now=5.5, **post) == 1.0
+    assert ledger.take("chat.postMessage", channel="C1", now=6.5, **post) == 0.0
+    ledger.ended("chat.postMessage", channel="C1", now=6.5)
+    for _ in range(3):  # the rest until 4.0 and a minute more are over
+        assert ledger.take("chat.postMessage", channel="C1", now=64.0, **post) == 0.0
+        ledger.ended("chat.postMessage", channel="C1", now=64.0)
 
 
 def test_a_process_that_takes_over_counts_half_a_minute_of_edits_as_just_made():
@@ -192,9 +199,21 @@ def test_an_urgent_post_finds_a_place_that_progress_left_free():
     def post(priority):
         return ledger.take("chat.postMessage", channel="C1", priority=priority, now=0.0)
 
-    assert [post(Priority.EDIT) for _ in range(2)] == [0.0, 0.0]
+    for _ in range(2):
+        assert post(Priority.EDIT) == 0.0
+        ledger.ended("chat.postMessage", channel="C1", now=0.0)
     assert post(Priority.EDIT) > 0.0
     assert post(Priority.URGENT) == 0.0
+
+
+def test_a_burst_goes_one_by_one_and_a_slow_answer_holds_it_up_for_a_second_only():
+    ledger = RateLimitWindows()
+    post = {"channel": "C1", "priority": Priority.URGENT}
+    assert ledger.take("chat.postMessage", now=0.0, **post) == 0.0
+    assert ledger.take("chat.postMessage", now=0.2, **post) == pytest.approx(0.8)
+    ledger.ended("chat.postMessage", channel="C1", now=0.3)
+    assert ledger.take("chat.postMessage", now=0.3, **post) == 0.0
+    assert ledger.take("chat.postMessage", now=1.3, **post) == 0.0
 
 
 def test_one_busy_channel_does_not_hold_up_another():

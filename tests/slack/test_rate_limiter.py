@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bridge.slack.rate_limit.edit_pacing import YOUNG_S
 from bridge.slack.rate_limit.rate_limiter import RateLimiter
 from bridge.slack.rate_limit.windows import Priority
 
@@ -104,6 +105,9 @@ async def test_growing_replies_share_the_edits_and_get_them_back(budget, clock):
         alone = share.interval_s()
         with budget.live_reply() as second, budget.live_reply() as third:
             assert second.interval_s() > alone
+            young = second.interval_s()
+            clock[0] += YOUNG_S
+            assert second.interval_s() > young
             clock[0] += 60.0
             third.interval_s()
             assert share.interval_s() < 2.5  # the second has not changed for a minute

@@ -88,7 +88,7 @@ class RateLimiter:
         `resumed`: an earlier process wrote it until now. What that one sent is not known, so
         the first such reply lets half of a minute's edits count as made.
         """
-        share = EditShare(self._interval_of)
+        share = EditShare(self._interval_of, self._monotonic())
         self._ledger.live += 1
         self._shares[share] = self._monotonic() + GROWING_S
         if resumed and not self._took_over:
@@ -169,7 +169,7 @@ class RateLimiter:
 
     def _judge(self, now: float) -> float:
         """See whether replies are kept waiting, and say so; returns when to look again."""
-        interval_s = self._ledger.edit_interval_s(now) if self._shares else 0.0
+        interval_s = self._ledger.edit_interval_s(now, age_s=math.inf) if self._shares else 0.0
         was = self._slowness.shown
         since = self._lanes.oldest(_shows_replies)
         oldest_s = None if since is None else now - since
@@ -182,7 +182,7 @@ class RateLimiter:
     def _interval_of(self, share: "EditShare") -> float:
         now = self._monotonic()
         self._count_growing(now)
-        interval_s = self._ledger.edit_interval_s(now)
+        interval_s = self._ledger.edit_interval_s(now, age_s=now - share.since)
         self._shares[share] = now + interval_s + GROWING_S
         return interval_s
 
@@ -200,8 +200,9 @@ class RateLimiter:
 class EditShare:
     """One live reply's part in the edits. Compared by identity."""
 
-    def __init__(self, interval_of: Callable[["EditShare"], float]) -> None:
+    def __init__(self, interval_of: Callable[["EditShare"], float], since: float) -> None:
         self._interval_of = interval_of
+        self.since = since
 
     def interval_s(self) -> float:
         """How long the reply, just shown anew, should wait until its next edit."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
+from bridge.slack.rate_limit.channel_pacing import ChannelPacing
 from bridge.slack.rate_limit.edit_pacing import WINDOW_S, EditPacing
 
 LOWEST: Final = 0.25
@@ -94,9 +95,6 @@ PER_MINUTE: Final[Mapping[str, int]] = {
 UNKNOWN_METHOD_PER_MINUTE: Final = 20
 """Calls per minute of a method that is not in the table."""
 
-CHANNEL_BURST: Final = 3.0
-"""Posts that may go into a quiet channel at once; after that one a second (PLATFORM §1.2)."""
-
 TAKEN_OVER_S: Final = 20.0
 """Within how long an earlier process is taken to have made the edits that nobody counted."""
 
@@ -147,25 +145,6 @@ class _Window:
 
 
 @dataclass(slots=True)
-class _Bucket:
-    """Posts into one channel: what is owed drains by one a second, from each answer on."""
-
-    paid_at: float = 0.0
-    in_flight: int = 0
-
-    def level(self, now: float) -> float:
-        return max(0.0, self.paid_at - now) + self.in_flight
-
-    def settle(self, now: float) -> None:
-        self.in_flight -= 1
-        self.paid_at = max(self.paid_at, now) + 1.0
-
-    def fill(self, until: float) -> None:
-        """Leave no burst: from `until` on the channel takes one post a second."""
-        self.paid_at = max(self.paid_at, until + CHANNEL_BURST - 2.0)  # one more when it settles
-
-
-@dataclass(slots=True)
 class RateLimitWindows:
     """All calls of one workspace.
 
@@ -176,7 +155,7 @@ class RateLimitWindows:
     live: int = 0
     growing: int = 0
     _windows: dict[str, _Window] = field(default_factory=dict)
-    _channels: dict[str, _Bucket] = field(default_factory=dict)
+    _channels: dict[str, ChannelPacing] = field(default_factory=dict)
 
     def take(self, method: str, *, channel: str | None, priority: Priority, now: float) -> float:
         """Count a call and return 0.0 if it may start at `now`; else the seconds to wait.
@@ -195,8 +174,8 @@ class RateLimitWindows:
         window.in_flight += 1
         if priority is Priority.EDIT:
             window.last_edit = now
-        if bucket := self._bucket(method, channel):
-            bucket.in_flight += 1
+        if posts := self._posts(method, channel):
+            posts.started(now)
         return 0.0
 
     def ended(self, method: str, *, channel: str | None, now: float) -> None:
@@ -205,16 +184,16 @@ class RateLimitWindows:
         window.in_flight -= 1
         window.ended.append(now)
         window.allowance.answered()
-        if bucket := self._bucket(method, channel):
-            bucket.settle(now)
+        if posts := self._posts(method, channel):
+            posts.answered(now)
         if len(self._channels) > 1_000:
             self._forget_quiet_channels(now)
 
     def unused(self, method: str, *, channel: str | None) -> None:
         """A call that was let through was never made: its place is free again."""
         self._window(method).in_flight -= 1
-        if bucket := self._bucket(method, channel):
-            bucket.in_flight -= 1
+        if posts := self._posts(method, channel):
+            posts.unused()
 
     def refused(
         self, method: str, *, channel: str | None, retry_after_s: float | None, now: float
@@ -222,12 +201,12 @@ class RateLimitWindows:
         """Slack answered 429 to a call that has not ended yet; returns how long its method rests.
 
         It rests in the whole workspace (PLATFORM §1.4). Into the channel of a post it is one a
-        second after that, without a burst. `retry_after_s` is None when Slack did not say.
+        second for a minute after that. `retry_after_s` is None when Slack did not say.
         """
         window = self._window(method)
         rest_s = window.allowance.refused(rest_s=retry_after_s, now=now)
-        if bucket := self._bucket(method, channel):
-            bucket.fill(now + rest_s)
+        if posts := self._posts(method, channel):
+            posts.refused(until=now + rest_s)
         return rest_s
 
     def taken_over(self, now: float) -> None:
@@ -237,10 +216,10 @@ class RateLimitWindows:
         earlier = [now - TAKEN_OVER_S * nth / made for nth in range(made)]
         window.ended = deque(sorted((*window.ended, *earlier)))
 
-    def edit_interval_s(self, now: float) -> float:
+    def edit_interval_s(self, now: float, *, age_s: float) -> float:
         """How long a reply should wait between two of its edits."""
         window = self._window(EDIT)
-        return self._pace(window, now).interval_s(window.used(now))
+        return self._pace(window, now).interval_s(window.used(now), age_s=age_s)
 
     def _window(self, method: str) -> _Window:
         if method not in self._windows:
@@ -248,10 +227,10 @@ class RateLimitWindows:
             self._windows[method] = _Window(per_minute - max(1, per_minute // 25))
         return self._windows[method]
 
-    def _bucket(self, method: str, channel: str | None) -> _Bucket | None:
+    def _posts(self, method: str, channel: str | None) -> ChannelPacing | None:
         if channel is None or method not in ("chat.postMessage", "chat.postEphemeral"):
             return None
-        return self._channels.setdefault(channel, _Bucket())
+        return self._channels.setdefault(channel, ChannelPacing())
 
     def _rest(self, window: _Window, now: float) -> float:
         rest_s = window.allowance.rests_until - now
@@ -278,17 +257,10 @@ class RateLimitWindows:
     def _channel_wait(
         self, method: str, channel: str | None, priority: Priority, now: float
     ) -> float:
-        bucket = self._bucket(method, channel)
-        if bucket is None:
-            return 0.0
-        # Progress leaves the last place of the burst to what matters more.
-        room = CHANNEL_BURST - 1.0 - (1.0 if priority >= Priority.EDIT else 0.0)
-        surplus = bucket.level(now) - room
-        if surplus <= 0.0:
-            return 0.0
-        return math.inf if bucket.in_flight > room else surplus
+        posts = self._posts(method, channel)
+        return posts.wait_s(now, leave_one=priority >= Priority.EDIT) if posts else 0.0
 
     def _forget_quiet_channels(self, now: float) -> None:
         self._channels = {
-            channel: bucket for channel, bucket in self._channels.items() if bucket.level(now) > 0
+            channel: posts for channel, posts in self._channels.items() if not posts.quiet(now)
         }

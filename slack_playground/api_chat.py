@@ -117,6 +117,8 @@ def update(context: Context, args: Args) -> Json:
     message = context.workspace.message(channel, ts)
     if message.get("bot_id") != BOT_ID:
         raise ApiError("cant_update_message")
+    if channel.is_archived:
+        raise ApiError("is_inactive")
     if context.streams.is_live(channel, ts):
         raise ApiError("streaming_state_conflict")
     said = content(args)

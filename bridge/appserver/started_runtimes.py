@@ -36,7 +36,7 @@ class Difference:
 
 
 @dataclass(slots=True)
-class _Known:
+class _RuntimeRecord:
     """One runtime: what was asked for once it is started, and what the server said."""
 
     request: RuntimeRequest | None = None
@@ -49,7 +49,7 @@ class StartedRuntimes:
     """Memory of one connection; `kept` is how many runtimes it remembers."""
 
     kept: int = KEPT
-    _known: OrderedDict[Runtime, _Known] = field(default_factory=OrderedDict)
+    _known: OrderedDict[Runtime, _RuntimeRecord] = field(default_factory=OrderedDict)
 
     def connected(self) -> None:
         """A new connection: nothing is started on it and nothing known."""
@@ -104,7 +104,7 @@ class StartedRuntimes:
 
     def differences(self, runtime: Runtime) -> tuple[Difference, ...]:
         """Where the server fell back to something else; it does so silently (PROTOCOL §2)."""
-        known = self._known.get(runtime, _Known())
+        known = self._known.get(runtime, _RuntimeRecord())
         request, status = known.request, known.status
         if request is None or status is None:
             return ()
@@ -118,9 +118,9 @@ class StartedRuntimes:
             if wanted is not None and actual is not None and wanted != actual
         )
 
-    def _lately(self, runtime: Runtime) -> _Known:
+    def _lately(self, runtime: Runtime) -> _RuntimeRecord:
         """What is known of it, from now on the last to be forgotten."""
-        known = self._known.setdefault(runtime, _Known())
+        known = self._known.setdefault(runtime, _RuntimeRecord())
         self._known.move_to_end(runtime)
         return known
 

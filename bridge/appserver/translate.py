@@ -22,7 +22,7 @@ _AT_WORK = frozenset({"pending", "running"})
 
 
 @dataclass(slots=True)
-class _Known:
+class _RuntimeNews:
     """What was said of one runtime. `runs` is None before the first status came."""
 
     runs: dict[str, list[str]] | None = None
@@ -36,7 +36,7 @@ class Translator:
     """
 
     def __init__(self) -> None:
-        self._known: dict[Runtime, _Known] = {}
+        self._known: dict[Runtime, _RuntimeNews] = {}
         self._before: dict[Runtime, frozenset[str]] = {}
 
     def connected(self) -> None:
@@ -77,7 +77,7 @@ class Translator:
         What the first status of a connection shows was begun before: it is noted, not announced,
         so that a run which merely goes on is not taken for one that begins (again).
         """
-        known = self._known.setdefault(runtime, _Known())
+        known = self._known.setdefault(runtime, _RuntimeNews())
         served = status.client_message_ids_by_run_id
         current = {**served, **{run: served.get(run, []) for run in status.active_run_ids}}
         before, known.runs = known.runs, current
@@ -103,7 +103,7 @@ class Translator:
     def _helpers(
         self, runtime: Runtime, frame: wire.UpdateSubagentState
     ) -> tuple[ev.AgentEvent, ...]:
-        known = self._known.setdefault(runtime, _Known())
+        known = self._known.setdefault(runtime, _RuntimeNews())
         active = tuple(
             helper.subagent_type or helper.description or helper.subagent_id
             for helper in frame.subagents

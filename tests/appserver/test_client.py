@@ -368,7 +368,7 @@ async def test_memory_does_not_grow_with_the_number_of_idle_threads() -> None:
         heard = len(deaf.events)
         await server.push(of_thread(0, **{**status(), "runtime": of_thread(0)["runtime"]}))
         await eventually(lambda: len(deaf.events) > heard)
-        kept = [thing for thing in gc.get_objects() if type(thing) is translate._Known]
+        kept = [thing for thing in gc.get_objects() if type(thing) is translate._RuntimeNews]
         assert len(kept) <= KEPT + 1
         with pytest.raises(AgentUnreachable):
             await client.abort(RUNTIME)

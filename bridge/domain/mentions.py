@@ -1,17 +1,19 @@
 """Mentions in a message's text: where a person means to address somebody, and where not. Pure.
 
-In the text of a message, people and user groups stand as Slack's tokens, `<@U…>` and
-`<!subteam^S…|@name>`. What was typed and only looks like a token begins with `TYPED`, so that
-nobody can forge one; `as_typed` gives it back for the agent.
+In the text of a message, people, user groups and channels without a label stand as Slack's
+tokens, `<@U…>`, `<!subteam^S…|@name>` and `<#C…>`. What was typed and only looks like a token
+begins with `TYPED`, so that nobody can forge one; `as_typed` gives it back for the agent.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 TYPED: Final = "<\u2060"
 
 _USER = re.compile(r"<@([A-Z0-9]+)(?:\|[^<>]*)?>")
 _GROUP = re.compile(r"<!subteam\^([A-Z0-9]+)(?:\|([^<>]*))?>")
+_CHANNEL = re.compile(r"<#([A-Z0-9]+)(?:\|[^<>]*)?>")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.S)
 _QUOTE = re.compile(r"^[ \t]*(?:>>>.*|>[^\n]*)", re.M)
 _REST = re.compile(r"^[ \t]*>>>.*\Z", re.M | re.S)
@@ -59,6 +61,16 @@ def addresses_user(text: str, user: str) -> bool:
 def with_group_names(text: str) -> str:
     """The text with user groups as people see them."""
     return _GROUP.sub(lambda match: match[2] or f"@{match[1]}", text)
+
+
+def channels_in(text: str) -> frozenset[str]:
+    """The ids of all channels that the text names without a label."""
+    return frozenset(match[1] for match in _CHANNEL.finditer(text))
+
+
+def with_channel_names(text: str, names: Mapping[str, str]) -> str:
+    """The text with channels as people see them; the others by their ids."""
+    return _CHANNEL.sub(lambda match: f"#{names.get(match[1], match[1])}", text)
 
 
 def as_typed(text: str) -> str:

@@ -346,6 +346,11 @@ class ChatPort(Protocol):
         not say, for somebody new and for a fresh look.
         """
 
+    async def channel_name(self, channel: ChannelId) -> str | None:
+        """The name without `#`; None for a channel that is not public, and while Slack does not
+        say. Cached.
+        """
+
     async def history(
         self, thread: ThreadKey, *, before: MessageTs, limit: int
     ) -> list[ThreadMessage]:

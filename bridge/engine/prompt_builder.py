@@ -1,13 +1,13 @@
 """Prompt builder: a turn's input from the thread's news, its messages and their files."""
 
 import base64
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from bridge.domain import file_kinds, mentions, prompt
 from bridge.domain.bindings import ClaimedTurn, ImagePart, InputPart, TextPart
 from bridge.domain.errors import ChatError
-from bridge.domain.ids import UserId
+from bridge.domain.ids import ChannelId, UserId
 from bridge.domain.messages import Person, SharedFile, Speaker, ThreadMessage
 from bridge.domain.ports import ChatPort
 from bridge.domain.prompt import Files, ReadFile
@@ -37,9 +37,10 @@ async def compose(claimed: ClaimedTurn, context: EngineContext, *, fresh: bool) 
     heard = await (_history(claimed, context) if fresh else _since(claimed, context))
     read = await read_files((file for said in asked for file in said.files), context.chat)
     people = await _people((*heard, *asked), context)
+    channels = await _channels((*heard, *asked), context)
     text = prompt.compose(
-        heard=heard,
-        asked=asked,
+        heard=[_with_channels(said, channels) for said in heard],
+        asked=[_with_channels(said, channels) for said in asked],
         files=read.files,
         person=lambda user: people.get(user) or _unknown(user),
         me=claimed.binding.teammate,
@@ -88,6 +89,16 @@ async def _people(said: Iterable[ThreadMessage], context: EngineContext) -> dict
         except ChatError as error:
             log.warning("person not resolved", user=user, cause=str(error))
     return people
+
+
+async def _channels(said: Iterable[ThreadMessage], context: EngineContext) -> dict[str, str]:
+    named = {channel for one in said for channel in mentions.channels_in(one.text)}
+    names = {channel: await context.chat.channel_name(ChannelId(channel)) for channel in named}
+    return {channel: name for channel, name in names.items() if name is not None}
+
+
+def _with_channels(said: ThreadMessage, names: Mapping[str, str]) -> ThreadMessage:
+    return replace(said, text=mentions.with_channel_names(said.text, names))
 
 
 def _unknown(user: str) -> Person:

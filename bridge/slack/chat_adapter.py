@@ -21,6 +21,7 @@ from bridge.domain.outbox_entry import OutboxEntry
 from bridge.domain.ports import Clock, ReplyTarget
 from bridge.domain.teammates import Persona
 from bridge.render import blocks, cards
+from bridge.slack.channel_names import ChannelNames
 from bridge.slack.event_parser import Installation
 from bridge.slack.file_downloads import FileDownloads
 from bridge.slack.outbound.kinds.card import CARD, CardKind, OnGivenUp, card_payload
@@ -95,6 +96,7 @@ class ChatAdapter:
         )
         self._outbox_worker = OutboxWorker(self._sender, kinds, self._tasks, options.outbox_worker)
         self._directory = UserDirectory(web_api, us, monotonic=clock.monotonic)
+        self._channel_names = ChannelNames(web_api, monotonic=clock.monotonic)
         self._history = ThreadHistory(web_api, store.outbox, us)
         self._downloads = FileDownloads(web_api)
 
@@ -212,6 +214,10 @@ class ChatAdapter:
     async def person(self, user: UserId, *, fresh: bool = False) -> Person:
         """Who this is; an unknown user is an untrusted person named by the id."""
         return await self._directory.person(user, fresh=fresh)
+
+    async def channel_name(self, channel: ChannelId) -> str | None:
+        """The name of a public channel without `#`; None for others, and while unknown."""
+        return await self._channel_names.name(channel)
 
     async def history(
         self, thread: ThreadKey, *, before: MessageTs, limit: int

@@ -318,6 +318,7 @@ class FakeChat:
     slow_people: asyncio.Event | None = None
     files: dict[str, bytes] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
+    channel_names: dict[str, str] = field(default_factory=dict)
     _ts: itertools.count = field(default_factory=lambda: itertools.count(900_000))
     _tasks: Tasks = field(default_factory=Tasks)
     _lanes: defaultdict[ApprovalId, asyncio.Lock] = field(
@@ -466,6 +467,9 @@ class FakeChat:
         if self.slow_people is not None:
             await self.slow_people.wait()
         return self.people.get(user) or Person(user, f"Name of {user}", trusted=True)
+
+    async def channel_name(self, channel: ChannelId) -> str | None:
+        return self.channel_names.get(channel)
 
     async def history(
         self, thread: ThreadKey, *, before: MessageTs, limit: int

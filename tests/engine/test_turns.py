@@ -55,6 +55,12 @@ async def test_g3_messages_of_a_thread_run_in_order_and_waiting_ones_become_one_
     assert "one" not in second.text.split("<message", 1)[1]
 
 
+async def test_channels_reach_the_agent_by_the_names_that_people_see(world: World) -> None:
+    world.chat.channel_names["C0OPS"] = "ops"
+    await world.say("@ada is <#C0OPS> or <#C0SECRET> to blame?")
+    assert "is #ops or #C0SECRET to blame?" in (await world.input(1)).text
+
+
 async def test_threads_do_not_wait_for_each_other(world: World) -> None:
     await world.say("@ada one")
     await world.input(1)

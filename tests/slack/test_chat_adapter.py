@@ -9,7 +9,7 @@ from aiohttp import web
 from bridge.domain.approvals import ApprovalState
 from bridge.domain.errors import ChatRefused, ChatUnreachable
 from bridge.domain.events import Outcome, Usage
-from bridge.domain.ids import MessageRef, MessageTs, ThreadKey, UserId
+from bridge.domain.ids import ChannelId, MessageRef, MessageTs, ThreadKey, UserId
 from bridge.domain.messages import Person, SharedFile, Speaker
 from bridge.domain.ports import ReplyEnding
 from bridge.slack.chat_adapter import ChatAdapter, ChatAdapterOptions
@@ -237,6 +237,15 @@ async def test_full_members_are_trusted_guests_and_bots_are_not(desk):
     assert not people["U04SAMRIVER"].trusted
     assert people[desk.us.bot_user].is_bot
     assert people["U0NOBODY"] == Person(UserId("U0NOBODY"), "U0NOBODY", trusted=False)
+
+
+async def test_public_channels_have_names_and_private_ones_have_none(desk):
+    general = desk.channel("#general")
+    for _ in range(2):
+        assert await desk.chat.channel_name(general) == "general"
+    assert len(desk.playground.calls("conversations.info")) == 1
+    assert await desk.chat.channel_name(ChannelId("C0NOWHERE")) is None
+    assert await desk.chat.channel_name(ChannelId(desk.playground.dm("maya"))) is None
 
 
 async def test_people_are_asked_for_once(desk):

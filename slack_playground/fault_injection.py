@@ -8,13 +8,18 @@ from slack_playground.slack_types import Json
 
 @dataclass(slots=True)
 class InjectedFault:
-    """One switch. Params `method` narrows it to one Web API method, `count` to so many uses."""
+    """One switch. Params `method` narrows it to one Web API method, `count` to so many uses.
+
+    `group` is what it breaks; `choices` are the values that a param may have, where they are few.
+    """
 
     name: str
     label: str
     help: str
+    group: str
     on: bool = False
     params: Json = field(default_factory=dict)
+    choices: dict[str, list[str]] = field(default_factory=dict)
 
     def shown(self) -> Json:
         """The switch as the page reads it."""
@@ -22,10 +27,14 @@ class InjectedFault:
             "name": self.name,
             "label": self.label,
             "help": self.help,
+            "group": self.group,
             "on": self.on,
             "params": self.params,
+            "choices": self.choices,
         }
 
+
+CALLS, CONNECTIONS, EVENTS = "Web API calls", "Socket Mode connections", "Events"
 
 _MAY_BE_EMPTY = frozenset({"method", "count", "reason"})
 
@@ -34,44 +43,51 @@ def _of_calls() -> list[InjectedFault]:
     return [
         InjectedFault(
             "rate_limited",
-            "Too many requests",
-            "Calls are refused with 429 and a Retry-After header.",
+            "Refuse as too many",
+            "Calls get 429 and a Retry-After header.",
+            CALLS,
             params={"method": "", "count": None, "retry_after_s": 2},
         ),
         InjectedFault(
             "server_error",
-            "Server errors",
-            "Calls fail with a 5xx status and nothing is written.",
+            "Fail",
+            "Calls get a 5xx status, and nothing is written.",
+            CALLS,
             params={"method": "", "count": None, "status": 503},
         ),
         InjectedFault(
             "error",
-            "Refusals",
-            "Calls are refused with an error code of your choice, such as org_login_required.",
+            "Refuse with a code",
+            "Calls get an error code of your choice, such as org_login_required.",
+            CALLS,
             params={"method": "", "count": None, "code": "org_login_required"},
         ),
         InjectedFault(
             "late_error",
-            "Errors after the write",
-            "The write happens, then the answer is a 5xx status.",
+            "Fail after writing",
+            "The write happens, then the call gets a 5xx status.",
+            CALLS,
             params={"method": "", "count": None, "status": 500},
         ),
         InjectedFault(
             "slow",
-            "Slow answers",
+            "Answer late",
             "Every answer waits before it is sent.",
+            CALLS,
             params={"method": "", "count": None, "delay_s": 2.0},
         ),
         InjectedFault(
             "lost_answer",
-            "Lost answers",
+            "Lose the answer",
             "The write happens, then the connection breaks before the answer.",
+            CALLS,
             params={"method": "", "count": None},
         ),
         InjectedFault(
             "lost_call",
-            "Lost calls",
+            "Lose the call",
             "The connection breaks before anything is written.",
+            CALLS,
             params={"method": "", "count": None},
         ),
     ]
@@ -81,33 +97,39 @@ def _of_sockets() -> list[InjectedFault]:
     return [
         InjectedFault(
             "drop_socket",
-            "Drop the sockets",
-            "Closes Socket Mode connections once, all or one. A reason such as refresh_requested "
-            "sends a disconnect frame instead; how may be close or abort.",
+            "Close the connections",
+            "Once. With a reason, Slack’s disconnect message is sent instead.",
+            CONNECTIONS,
             params={"reason": "", "how": "close", "which": "all"},
+            choices={"how": ["close", "abort"], "which": ["all", "one"]},
         ),
         InjectedFault(
             "deaf_socket",
-            "Deaf sockets",
-            "Connections, all or one, stay open but nothing passes any more; they break later.",
+            "Silence the connections",
+            "They stay open, but nothing passes any more; they break later.",
+            CONNECTIONS,
             params={"which": "all", "for_s": 10.0},
+            choices={"which": ["all", "one"]},
         ),
         InjectedFault(
             "late_delivery",
-            "Deliver events late",
+            "Deliver late",
             "Every event waits before it is sent, so that later ones may overtake it.",
+            EVENTS,
             params={"count": None, "delay_s": 3.0},
         ),
         InjectedFault(
             "double_delivery",
-            "Deliver events twice",
+            "Deliver twice",
             "Every event arrives a second time with the same event id.",
+            EVENTS,
             params={"count": None},
         ),
         InjectedFault(
             "hold_acks",
-            "Ignore acks",
-            "Acks do not arrive, so events are delivered again.",
+            "Ignore acknowledgements",
+            "They do not arrive, so events are delivered again.",
+            EVENTS,
             params={"count": None},
         ),
     ]

@@ -36,7 +36,8 @@ GRANTED_SCOPES = (
 class PlaygroundOptions:
     """Settings of one playground; durations in seconds.
 
-    `app_name` is how people see the app, `bot_name` the short name of its bot user.
+    `app_name` is how people see the app, `bot_name` the short name of its bot user. The page
+    completes `app_authors`, names under which the app speaks, before it has said anything.
 
     `scopes` are granted, `events` delivered (None: every event that there is).
 
@@ -56,6 +57,7 @@ class PlaygroundOptions:
     app_token: str = field(default="xapp-playground-app", repr=False)
     app_name: str = "Letta"
     bot_name: str = "letta"
+    app_authors: tuple[str, ...] = ()
     scopes: tuple[str, ...] = GRANTED_SCOPES
     events: frozenset[str] | None = None
     rate_limits: bool = True

@@ -12,9 +12,10 @@ from slack_playground.actions import FileUpload, People
 from slack_playground.context import Context
 from slack_playground.happenings import Happenings
 from slack_playground.objects import shown_channel, shown_user
-from slack_playground.seed_data import SLACKBOT_ID, TEAM_ID
+from slack_playground.seed_data import BOT_ID, SLACKBOT_ID, TEAM_ID
 from slack_playground.slack_types import ApiError, Json, plain
 from slack_playground.url_routes import file_response
+from slack_playground.workspace import Channel
 
 SENTENCES = {
     "app_did_not_respond": "Letta did not respond. Nothing may have happened; try again.",
@@ -46,6 +47,7 @@ class PageRoutes:
             "edit": self._edit,
             "delete": self._delete,
             "react": self._react,
+            "read": self._read,
             "action": self._action,
             "view/submit": self._submit,
             "view/close": self._close,
@@ -89,8 +91,16 @@ class PageRoutes:
             "faults": self._context.faults.shown(),
             "rate_limits": self._context.limits.on,
             "app_hears_stop": self._hears_stop,
+            "app_bot": BOT_ID,
+            "app_authors": self._app_authors(visible),
             "sockets": self._context.hub.connected,
         }
+
+    def _app_authors(self, visible: list[Channel]) -> list[str]:
+        """Names that the app speaks under: those it is known for, and those seen so far."""
+        said = (message for channel in visible for message in channel.messages.values())
+        seen = {str(m["username"]) for m in said if m.get("bot_id") == BOT_ID and "username" in m}
+        return sorted({*self._context.options.app_authors, *seen})
 
     @property
     def _hears_stop(self) -> bool:
@@ -107,8 +117,7 @@ class PageRoutes:
             messages = ([parent] if parent else []) + channel.thread(thread_ts)
         else:
             messages = list(channel.roots())
-            if messages:
-                self._context.workspace.read_up_to[person, channel.id] = messages[-1]["ts"]
+            self._context.workspace.mark_read(person, channel)
         hidden = self._context.ephemerals.of(person, channel.id, thread_ts)
         if not thread_ts:
             hidden = [message for message in hidden if "thread_ts" not in message]
@@ -150,6 +159,12 @@ class PageRoutes:
         self._people.react(
             person, channel, body["ts"], body["name"], remove=bool(body.get("remove"))
         )
+        return {"ok": True}
+
+    async def _read(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        channel = self._people.channel(person, body["channel"])
+        self._context.workspace.mark_read(person, channel)
         return {"ok": True}
 
     async def _action(self, as_: str, body: Json) -> Json:

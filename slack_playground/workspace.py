@@ -212,6 +212,12 @@ class Workspace:
         last = self.read_up_to.get((user_id, channel.id), "")
         return sum(m["ts"] > last and m.get("user") != user_id for m in channel.roots())
 
+    def mark_read(self, user_id: str, channel: Channel) -> None:
+        """`user_id` has read everything that the channel holds."""
+        newest = max((message["ts"] for message in channel.roots()), default="")
+        if newest:
+            self.read_up_to[user_id, channel.id] = newest
+
     # ---- what is said
 
     def message(self, channel: Channel, ts: str) -> Json:

@@ -173,9 +173,9 @@ async def _start_workspace(
     notice = NOTICE_WITH_MODEL.format(model=model) if model else NOTICE
     state = options.directory / "workspace.json"
     playground = Playground(
-        PlaygroundOptions(state_file=state, notice=notice).for_app(
-            read_manifest(app_manifest.path())
-        )
+        PlaygroundOptions(
+            state_file=state, notice=notice, app_authors=tuple(name for name, _, _ in TEAM)
+        ).for_app(read_manifest(app_manifest.path()))
     )
     try:
         await playground.start(port=options.port or _free_port(preferred=PAGE_PORT))

@@ -4,10 +4,10 @@ import base64
 from typing import Any
 
 import pytest
-from playwright.async_api import FilePayload, Locator, Page, WebSocketRoute, expect
+from playwright.async_api import Browser, FilePayload, Locator, Page, WebSocketRoute, expect
 from slack_sdk.web.async_client import AsyncWebClient
 
-from slack_playground import Playground
+from slack_playground import Playground, PlaygroundOptions
 from tests.browser.conftest import App, OpenPage
 from tests.support import eventually
 
@@ -431,6 +431,7 @@ async def test_the_inspector_shows_calls_and_breaks_what_it_is_told_to(
     slack.retry_handlers.clear()
     page = await open_page()
     await page.get_by_test_id("inspector-toggle").click()
+    await page.get_by_test_id("fault-rate_limited-options").click()
     await page.get_by_test_id("fault-rate_limited-count").fill("1")
     await page.get_by_test_id("fault-rate_limited").click()
     await expect(page.get_by_test_id("fault-rate_limited")).to_be_checked()
@@ -440,7 +441,7 @@ async def test_the_inspector_shows_calls_and_breaks_what_it_is_told_to(
     await expect(entry).to_contain_text("chat.postMessage")
     await slack.chat_postMessage(channel=where, text="hello again")
     await expect(message(page, "hello again")).to_be_visible()
-    await entry.get_by_role("button").click()
+    await entry.get_by_text("429 limited").click()
     await expect(page.locator(".json").first).to_contain_text('"text": "hello"')
     await page.get_by_test_id("filter-events").click()
     await expect(entry).to_have_count(0)
@@ -491,6 +492,65 @@ async def test_an_empty_channel_proposes_what_to_try_and_who_to_invite(
     assert LETTA in playground.channel("#random")["members"]
 
 
+async def test_what_is_typed_is_shown_as_slack_shows_it(
+    open_page: OpenPage, playground: Playground
+) -> None:
+    page = await open_page()
+    await page.get_by_test_id("composer").fill("*ship* `it` :tada:\n- one\n- two\n> said")
+    await page.get_by_test_id("composer").press("Enter")
+    row = page.get_by_test_id("message").last
+    await expect(row.locator("strong", has_text="ship")).to_be_visible()
+    await expect(row.locator("code")).to_have_text("it")
+    await expect(row).to_contain_text("🎉")
+    await expect(row.locator("li")).to_have_text(["one", "two"])
+    await expect(row.locator("blockquote")).to_have_text("said")
+    assert playground.messages("#general")[-1]["text"] == (
+        "*ship* `it` :tada:\n• one\n• two\n&gt; said"
+    )
+
+
+async def test_teammates_are_offered_before_they_have_said_anything(browser: Browser) -> None:
+    place = Playground(PlaygroundOptions(app_authors=("ada", "grace")))
+    await place.start()
+    page = await browser.new_page()
+    try:
+        await page.goto(place.page_url)
+        await page.get_by_test_id("composer").press_sequentially("@gr")
+        await page.get_by_test_id("mention-grace").click()
+        await expect(page.get_by_test_id("composer")).to_have_value("@grace ")
+    finally:
+        await page.close()
+        await place.stop()
+
+
+async def test_what_was_read_in_the_open_channel_is_read_in_the_next_tab_too(
+    open_page: OpenPage, playground: Playground
+) -> None:
+    page = await open_page()
+    async with page.expect_response("**/playground/read"):
+        playground.post("jonas", "#general", "you see this")
+    playground.post("jonas", "#engineering", "and not this")
+    other = await open_page(channel="#random")
+    unread = other.locator('[data-testid^="channel-"]:has(.unread)')
+    await expect(unread).to_have_count(1)
+    await expect(unread).to_contain_text("engineering")
+
+
+async def test_a_deleted_question_keeps_its_thread_and_names_nobody(
+    open_page: OpenPage, playground: Playground
+) -> None:
+    root = playground.post("maya", "#general", "never mind")
+    playground.post("jonas", "#general", "I do mind", root)
+    page = await open_page()
+    await expect(page.get_by_text("never mind")).to_be_visible()
+    playground.delete("maya", "#general", root)
+    row = page.get_by_test_id("message").filter(has_text="This message was deleted.")
+    await expect(row).to_be_visible()
+    await expect(row.get_by_test_id("thread-summary")).to_contain_text("1 reply")
+    await expect(row).not_to_contain_text("SLACKBOT")
+    await expect(row.get_by_test_id("edit")).to_have_count(0)
+
+
 async def test_what_happens_in_real_workspaces_is_a_menu_away(
     open_page: OpenPage, playground: Playground
 ) -> None:
@@ -499,6 +559,7 @@ async def test_what_happens_in_real_workspaces_is_a_menu_away(
     await page.get_by_test_id("happenings").click()
     await page.get_by_role("menuitem", name="Another app posts an alert").click()
     await expect(page.get_by_text("Job batch-17 failed on web-3")).to_be_visible()
+    await expect(page.get_by_text("critical")).to_be_visible()
     await page.get_by_test_id("happenings").click()
     await page.get_by_role("menuitem", name="The channel is archived").click()
     await page.get_by_test_id("happenings").click()

@@ -185,12 +185,25 @@ export function attachmentNode(attachment, surface) {
   return h("div.attachment", { vars: { bar: color } }, host);
 }
 
-function plainAttachment({ pretext, title, title_link, text, fallback, footer }) {
-  const body = text || (title ? "" : fallback);
+function plainAttachment(attachment) {
+  const { pretext, author_name: author, title, title_link, text, fallback, fields, footer } =
+    attachment;
+  const body = text || (title || author ? "" : fallback);
+  const said = (words) => textObject({ type: "mrkdwn", text: words });
   return [
-    pretext && h("div", null, textObject({ type: "mrkdwn", text: pretext })),
+    pretext && h("div", null, said(pretext)),
+    author && h("div.attachment-author", null, author),
     title && h("div.attachment-title", null, title_link ? link(title_link, title) : title),
-    body && h("div", null, textObject({ type: "mrkdwn", text: body })),
+    body && h("div", null, said(body)),
+    fields?.length && h("div.fields", null, fields.map(attachmentField)),
     footer && h("div.context", null, footer),
   ].filter(Boolean);
 }
+
+const attachmentField = ({ title, value }) =>
+  h(
+    "div",
+    null,
+    title && h("strong.attachment-field", null, title),
+    h("div", null, textObject({ type: "mrkdwn", text: value ?? "" })),
+  );

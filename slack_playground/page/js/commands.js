@@ -56,6 +56,8 @@ function putWorkspace(answer) {
   state.team = answer.team;
   state.me = answer.me;
   state.appHearsStop = answer.app_hears_stop;
+  state.appAuthors = answer.app_authors;
+  state.appBot = answer.app_bot;
   state.people = answer.people;
   state.users = new Map([...answer.users, ...answer.people].map((user) => [user.id, user]));
   state.channels = new Map(answer.channels.map((channel) => [channel.id, channel]));
@@ -173,11 +175,17 @@ function markRead(id) {
   const first = others.at(-Math.min(channel.unread, others.length));
   if (first && !state.markers.has(id)) state.markers.set(id, first.ts);
   channel.unread = 0;
-  touch("workspace", "messages");
+  touch("workspace", "messages", "read");
 }
 
 /** The page came back into sight: what is on screen is read now. */
 export const markShownRead = () => state.route.channel && markRead(state.route.channel);
+
+/** Tell the server that what the shown channel holds was read. */
+export const tellRead = () => {
+  const { channel } = state.route;
+  if (channel) attempt(() => post("read", { as: state.me.id, channel }));
+};
 
 /** Open the direct messages with `user`. */
 export const openDm = (user) =>
@@ -250,7 +258,6 @@ export function cancelView(view) {
 export const stopSession = (channel, thread) =>
   attempt(() => checked(post("session/stop", { as: state.me.id, channel, thread_ts: thread })));
 
-/** Open the app's Home tab; the app hears of it and may publish. */
 /** Let something happen in the shown channel, and show where it happened. */
 export const happen = (what, details = {}) =>
   attempt(async () => {
@@ -260,6 +267,7 @@ export const happen = (what, details = {}) =>
     await start({ as: state.me.id, channel: where, thread: where === channel ? thread : null });
   });
 
+/** Open the app's Home tab; the app hears of it and may publish. */
 export const openHome = () =>
   attempt(async () => {
     state.home = (await checked(post("home", { as: state.me.id }))).view;

@@ -115,8 +115,9 @@ function clearStatus(authors, { user, username }) {
 function countUnread(channelId, message) {
   const channel = state.channels.get(channelId);
   const seen = channelId === state.route.channel && !document.hidden;
-  if (!channel || seen || message.user === state.me.id) return;
+  if (!channel || message.user === state.me.id) return;
   if (isReply(message) && message.subtype !== "thread_broadcast") return;
+  if (seen) return touch("read");
   channel.unread = (channel.unread ?? 0) + 1;
   if (!state.markers.has(channelId)) state.markers.set(channelId, message.ts);
   touch("workspace");

@@ -27,7 +27,7 @@
  * The address `/?as=U…&channel=C…&thread=ts` opens the same view again.
  */
 
-import { attempt, closeThread, followHistory, markShownRead, start } from "/page/js/commands.js";
+import { attempt, closeThread, followHistory, markShownRead, start, tellRead } from "/page/js/commands.js";
 import { h } from "/page/js/dom.js";
 import { icon } from "/page/js/icons.js";
 import { readRoute } from "/page/js/route.js";
@@ -150,6 +150,7 @@ async function boot() {
   drawTheme();
   mountModals();
   followHistory();
+  on("read", tellRead);
   on("route", () => !state.route.thread && app.dataset.pane === "thread" && showPane("channel"));
   document.addEventListener("keydown", onKey);
   document.addEventListener(

@@ -8,6 +8,8 @@ export const state = {
   team: null,
   me: null,
   people: [],
+  appBot: null,
+  appAuthors: [], // names that the app speaks under, besides those of loaded messages
   users: new Map(),
   channels: new Map(),
   notice: null,
@@ -103,12 +105,12 @@ export const userName = (id) => {
 /** A channel's name as people read it; a DM is called after the other person. */
 export const channelName = (channel) => (channel.is_im ? userName(channel.user) : channel.name);
 
-/** Names that bot messages were signed with: the teammates who can be addressed by plain name. */
+/** Names that the app speaks under: the teammates who can be addressed by plain name. */
 export function teammateNames() {
-  const names = new Set();
+  const names = new Set(state.appAuthors);
   for (const messages of state.messages.values()) {
     for (const message of messages.values()) {
-      if (message.username && message.bot_id) names.add(message.username);
+      if (message.username && message.bot_id === state.appBot) names.add(message.username);
     }
   }
   return [...names].sort();

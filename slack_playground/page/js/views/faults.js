@@ -4,7 +4,12 @@ import { setFault, setRateLimits } from "/page/js/commands.js";
 import { h, refill } from "/page/js/dom.js";
 import { on, state } from "/page/js/store.js";
 
-const PARAM_NAMES = { abort: "Without goodbye", count: "How often", method: "Only method" };
+const PARAM_NAMES = {
+  code: "Error code",
+  count: "How often",
+  method: "Only method",
+  status: "HTTP status",
+};
 const titled = (words) => words[0].toUpperCase() + words.slice(1);
 const paramName = (name) =>
   PARAM_NAMES[name] ?? titled(name.replace(/_s$/, " (s)").replaceAll("_", " "));
@@ -16,7 +21,7 @@ export function createFaults() {
   const node = h(
     "aside.faults",
     { aria: { label: "Fault switches" } },
-    h("h3", null, "Make trouble"),
+    h("h3", null, "Faults"),
     host,
   );
   let drawn = "";
@@ -24,17 +29,27 @@ export function createFaults() {
     const signature = JSON.stringify([state.faults, state.rateLimits]);
     if (signature === drawn) return;
     drawn = signature;
-    refill(host, limits(), state.faults.map(faultNode));
+    const groups = [...new Set(state.faults.map(({ group }) => group))];
+    refill(
+      host,
+      groupNode("Limits", [limits()]),
+      groups.map((name) => groupNode(name, of(name).map(faultNode))),
+    );
   });
   return node;
 }
+
+const of = (group) => state.faults.filter((fault) => fault.group === group);
+
+const groupNode = (name, faults) =>
+  h("section.fault-group", { aria: { label: name } }, h("h4", null, name), faults);
 
 const limits = () =>
   h(
     "div.fault",
     null,
     toggle({
-      label: "Slack’s rate limits",
+      label: "Keep Slack’s rate limits",
       on: state.rateLimits,
       testid: "rate-limits",
       change: (wanted) => setRateLimits(wanted),
@@ -42,7 +57,7 @@ const limits = () =>
     h(
       "p.fault-help",
       null,
-      "Answer 429 as Slack would: about one message a second in a channel, and a tier for each method.",
+      "About one message a second in a channel, and a tier for each method.",
     ),
   );
 
@@ -68,17 +83,24 @@ function faultNode(fault) {
     { class: fault.on ? "is-on" : null },
     toggle({ label: fault.label, on: fault.on, testid: `fault-${fault.name}`, change }),
     h("p.fault-help", null, fault.help),
-    inputs.length > 0 &&
-      h(
-        "div.fault-params",
-        null,
-        inputs.map(({ row }) => row),
-      ),
+    inputs.length > 0 && options(fault, inputs),
   );
 }
 
+const options = (fault, inputs) =>
+  h(
+    "details.fault-options",
+    { open: fault.on },
+    h("summary", { data: { testid: `fault-${fault.name}-options` } }, "Options"),
+    h(
+      "div.fault-params",
+      null,
+      inputs.map(({ row }) => row),
+    ),
+  );
+
 function param(fault, name, value) {
-  if (typeof value === "boolean") return flag(fault, name, value);
+  if (fault.choices[name]) return choice(fault, name, value);
   const numeric = typeof value === "number" || name === "count" || name.endsWith("_s");
   const props = {
     type: numeric ? "number" : "text",
@@ -93,16 +115,12 @@ function param(fault, name, value) {
   return { name, field, read, row: h("label", null, h("span", null, paramName(name)), field) };
 }
 
-function flag(fault, name, value) {
-  const field = h("input", {
-    type: "checkbox",
-    checked: value,
-    data: { testid: `fault-${fault.name}-${name}` },
-  });
-  return {
-    name,
-    field,
-    read: () => field.checked,
-    row: h("label.is-check", null, field, h("span", null, paramName(name))),
-  };
+function choice(fault, name, value) {
+  const field = h(
+    "select.input",
+    { data: { testid: `fault-${fault.name}-${name}` } },
+    fault.choices[name].map((one) => h("option", { selected: one === value }, one)),
+  );
+  const row = h("label", null, h("span", null, paramName(name)), field);
+  return { name, field, read: () => field.value, row };
 }

@@ -131,6 +131,7 @@ function entryRow(entry, open, flip) {
     {
       class: [toneOf(entry), open && "is-open"].filter(Boolean).join(" "),
       data: { testid: "entry", kind: entry.kind, name: entry.name },
+      on: { click: (event) => event.target.closest("button") || flip() },
     },
     h("td.mono", null, preciseTime(entry.at)),
     h("td", null, h("span.kind", { class: `is-${entry.kind}` }, KINDS[entry.kind] ?? entry.kind)),
@@ -144,7 +145,7 @@ function entryRow(entry, open, flip) {
 const KINDS = {
   call: "call",
   event: "event",
-  interactive: "press",
+  interactive: "click",
   socket: "socket",
   response_url: "response",
   upload: "upload",

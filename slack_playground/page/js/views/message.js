@@ -62,13 +62,14 @@ function update(row, message, grouped) {
     drawExtra(row);
   if (!same(before?.reactions, message.reactions)) drawReactions(row);
   drawSummary(row);
-  if (!before) fill(row.parts.tools, toolbar(row));
+  if (!before && message.subtype !== "tombstone") fill(row.parts.tools, toolbar(row));
 }
 
 const same = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
 
 function drawIdentity(row) {
   const { message, grouped, node, parts } = row;
+  if (message.subtype === "tombstone") return drawTombstone(row);
   const author = authorOf(message);
   const signature = JSON.stringify([author, grouped, message.ts]);
   if (row.identity === signature) return;
@@ -92,6 +93,16 @@ function drawIdentity(row) {
     message.is_ephemeral && onlyYou(row),
     !grouped && h("span.who", null, h("strong.name", null, author.name), badges(author), time),
   );
+}
+
+// What was deleted has no author any more; its thread stays.
+function drawTombstone({ node, parts }) {
+  node.classList.add("is-tombstone");
+  node.dataset.author = "";
+  node.setAttribute("aria-label", "A deleted message");
+  fill(parts.gutter, icon("trash"));
+  fill(parts.head);
+  fill(parts.tools);
 }
 
 const badges = (author) => [

@@ -8,10 +8,22 @@ from dataclasses import dataclass
 from typing import Any
 
 _REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.S)
-_CONTEXT = re.compile(r"<thread_context\b.*?</thread_context>", re.S)
+_CONTEXT = re.compile(r"<thread_context\b[^>]*>(.*?)</thread_context>", re.S)
+_FILE = re.compile(r'<file name="([^"]*)">\n?(.*?)\n?</file>', re.S)
+_LINE = re.compile(r"^(?P<who>[^\s:(][^:\n]*): (?P<words>.*(?:\n    .*)*)", re.M)
+_BOT = " (bot, untrusted)"
 _MESSAGE = re.compile(r"<message\b([^>]*)>(.*?)</message>", re.S)
 _FROM = re.compile(r'\bfrom="([^"]*)"')
 _MY_NAME = re.compile(r"\bMy name is (\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Something that was said in the thread."""
+
+    who: str
+    words: str
+    by_bot: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +31,8 @@ class Reading:
     """A request, understood.
 
     `asked` is what people said in this turn, without context and reminders; `asker` who said
-    the last of it, `me` the name from the persona: both None when nobody is named. `results`
+    the last of it, `me` the name from the persona: both None when nobody is named. `thread` is
+    what was said before, `files` what was uploaded with the question: name and content. `results`
     are the tools' results since then, oldest first; `steps` counts the model's own messages
     since then. `may_use` names the tools.
     """
@@ -27,6 +40,8 @@ class Reading:
     asked: str
     asker: str | None
     me: str | None
+    thread: tuple["Line", ...]
+    files: tuple[tuple[str, str], ...]
     results: tuple[str, ...]
     steps: int
     may_use: frozenset[str]
@@ -50,11 +65,14 @@ class Reading:
 def read(body: Mapping[str, Any]) -> Reading:
     """Understand the body of a chat-completions request; anything odd in it is passed over."""
     messages = [message for message in _list(body.get("messages")) if isinstance(message, dict)]
-    at, asked, asker = _newest_question(messages)
+    at, words = _newest_question(messages)
+    asked, asker = _said(words)
     since = messages[at + 1 :]
     return Reading(
         asked=asked,
         asker=asker,
+        thread=tuple(line for said in messages[: at + 1] for line in _thread(said)),
+        files=tuple((html.unescape(name), body) for name, body in _FILE.findall(words)),
         me=_name(messages),
         results=tuple(_text(message) for message in since if message.get("role") == "tool"),
         steps=sum(message.get("role") == "assistant" for message in since),
@@ -71,23 +89,45 @@ def prompt_tokens(body: Mapping[str, Any]) -> int:
     return len(json.dumps(body.get("messages", []))) // 4
 
 
-def _newest_question(messages: Sequence[Mapping[str, Any]]) -> tuple[int, str, str | None]:
+def _newest_question(messages: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
+    """Where it stands, and its words without context and reminders."""
     for at in range(len(messages) - 1, -1, -1):
         if messages[at].get("role") != "user":
             continue
         words = _CONTEXT.sub("", _REMINDER.sub("", _text(messages[at]))).strip()
         if words:
-            return at, *_said(words)
-    return -1, "", None
+            return at, words
+    return -1, ""
 
 
 def _said(words: str) -> tuple[str, str | None]:
     found = _MESSAGE.findall(words)
     if not found:
-        return words, None
+        return _FILE.sub("", words), None
     speaker = _FROM.search(found[-1][0])
     asked = "\n".join(html.unescape(said).strip() for _, said in found)
     return asked, html.unescape(speaker[1]) if speaker else None
+
+
+def _thread(message: Mapping[str, Any]) -> list[Line]:
+    """What a message tells of the thread, and what it says itself, in order."""
+    if message.get("role") != "user":
+        return []
+    words = _REMINDER.sub("", _text(message))
+    lines = [
+        Line(
+            who=found["who"].removesuffix(_BOT),
+            words=re.sub(r"\n    ", "\n", found["words"]),
+            by_bot=found["who"].endswith(_BOT),
+        )
+        for context in _CONTEXT.findall(words)
+        for found in _LINE.finditer(context)
+    ]
+    for attributes, said in _MESSAGE.findall(_CONTEXT.sub("", words)):
+        speaker = _FROM.search(attributes)
+        who = html.unescape(speaker[1]) if speaker else "Somebody"
+        lines.append(Line(who, html.unescape(said).strip(), by_bot=False))
+    return lines
 
 
 def _name(messages: Sequence[Mapping[str, Any]]) -> str | None:

@@ -63,7 +63,7 @@ class Streams:
     def stop(self, channel: Channel, ts: str, content: "Content", blocks: list[Json]) -> Json:
         """Finish a stream and return its message; `blocks` stand below the text."""
         stream = self.live(channel, ts)
-        check_blocks(blocks)
+        _check_stream_blocks(blocks)
         self._take(stream, content)
         stream.blocks = blocks
         stream.state = "stopped"
@@ -148,6 +148,12 @@ class Content:
             _check_chunk(chunk)
 
 
+def _check_stream_blocks(blocks: list[Any]) -> None:
+    if any(isinstance(block, dict) and block.get("type") == "file" for block in blocks):
+        raise ApiError("internal_error")  # the one type that Slack's streams fault on
+    check_blocks(blocks)
+
+
 def _check_chunk(chunk: Json) -> None:
     kind = chunk.get("type")
     if kind == "markdown_text":
@@ -159,9 +165,7 @@ def _check_chunk(chunk: Json) -> None:
         blocks = chunk.get("blocks")
         if not isinstance(blocks, list):
             raise ApiError("invalid_chunks")
-        if any(isinstance(block, dict) and block.get("type") == "file" for block in blocks):
-            raise ApiError("internal_error")
-        check_blocks(blocks[:CHUNK_BLOCKS_LIMIT])
+        _check_stream_blocks(blocks[:CHUNK_BLOCKS_LIMIT])
     elif kind == "plan_update":
         _check_fields(chunk, ("title",))
     elif kind == "task_update":

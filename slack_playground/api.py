@@ -14,6 +14,7 @@ from slack_playground import (
     api_files,
     api_reactions,
     api_streams,
+    api_user_groups,
     api_users,
     api_views,
 )
@@ -31,6 +32,7 @@ METHODS: dict[str, Method] = {
     **api_files.METHODS,
     **api_reactions.METHODS,
     **api_users.METHODS,
+    **api_user_groups.METHODS,
     **api_streams.METHODS,
     **api_views.METHODS,
 }

@@ -17,6 +17,7 @@ from slack_playground.rate_limits import RateLimits
 from slack_playground.slack_types import Json
 from slack_playground.socket_mode import SocketHub
 from slack_playground.streams import Streams
+from slack_playground.user_groups import UserGroups
 from slack_playground.views import ViewStore
 from slack_playground.workspace import Workspace
 
@@ -29,6 +30,7 @@ class Context:
     url: str = ""
     tasks: BackgroundTasks = field(default_factory=BackgroundTasks)
     workspace: Workspace = field(init=False)
+    user_groups: UserGroups = field(default_factory=UserGroups)
     faults: Faults = field(default_factory=Faults)
     hooks: Hooks = field(default_factory=Hooks)
     inspector: Inspector = field(init=False)

@@ -160,8 +160,11 @@ class EventFeed(Listener):
             },
         )
 
-    def send(self, channel: Channel, event: Json) -> None:
-        """Wrap one inner event completely and hand it to the sockets, if the app subscribed."""
+    def send(self, channel: Channel | None, event: Json) -> None:
+        """Wrap one inner event completely and hand it to the sockets, if the app subscribed.
+
+        `channel` is where it happened, None for what happened to the whole workspace.
+        """
         if self._subscribed is not None and _subscription(channel, event) not in self._subscribed:
             return
         payload: Json = {
@@ -183,14 +186,13 @@ class EventFeed(Listener):
                     "is_enterprise_install": False,
                 }
             ],
-            "is_ext_shared_channel": channel.is_ext_shared,
+            "is_ext_shared_channel": channel is not None and channel.is_ext_shared,
             "event_context": f"4-{uuid.uuid4().hex}",
         }
         kind = event["type"]
         name = f"{kind}.{event['subtype']}" if event.get("subtype") else kind
-        where = f"#{channel.name}" if channel.name else "direct message"
-        said = str(event.get("text", ""))[:80]
-        self._hub.send_event(payload, name=name, summary=f"{where} {said}".strip())
+        summary = f"{_place(channel)} {str(event.get('text', ''))[:80]}".strip()
+        self._hub.send_event(payload, name=name, summary=summary)
 
     def too_many(self, minute: int) -> None:
         """Say that the events of a minute, which begins at that Unix second, are dropped."""
@@ -227,9 +229,15 @@ class EventFeed(Listener):
         return inner
 
 
-def _subscription(channel: Channel, event: Json) -> str:
+def _place(channel: Channel | None) -> str:
+    if channel is None:
+        return "workspace"
+    return f"#{channel.name}" if channel.name else "direct message"
+
+
+def _subscription(channel: Channel | None, event: Json) -> str:
     """What an app subscribes to in order to hear of the event."""
-    if event["type"] != "message":
+    if channel is None or event["type"] != "message":
         return str(event["type"])
     kinds = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
     return f"message.{kinds[channel.kind]}"

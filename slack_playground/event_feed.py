@@ -131,6 +131,34 @@ class EventFeed(Listener):
             event["inviter"] = inviter
         self.send(channel, event)
 
+    def left(self, channel: Channel, user: str, actor: str | None) -> None:
+        """Send `member_left_channel`; the app itself hears of `channel_left` or `group_left`."""
+        event: Json = {"channel": channel.id, "event_ts": self._clock.next()}
+        if user == BOT_USER_ID:
+            event |= {"type": of_kind(channel, "left"), "actor_id": actor or user}
+        else:
+            event |= {
+                "type": "member_left_channel",
+                "user": user,
+                "channel_type": "G" if channel.is_private else "C",
+                "team": TEAM_ID,
+            }
+        if user == BOT_USER_ID or has_app(channel):
+            self.send(channel, event)
+
+    def created(self, channel: Channel) -> None:
+        """Send `channel_created`, for public ones."""
+        if channel.is_closed:
+            return
+        shape = {
+            "id": channel.id,
+            "name": channel.name,
+            "created": channel.created,
+            "creator": channel.creator,
+        }
+        event = {"type": "channel_created", "channel": shape, "event_ts": self._clock.next()}
+        self.send(channel, event)
+
     def app_home_opened(self, user: str, channel: Channel, *, tab: str, view: Json | None) -> None:
         """Tell the app that a person looks at its Home or Messages tab."""
         event: Json = {
@@ -227,6 +255,11 @@ class EventFeed(Listener):
                     for file in inner["files"]
                 ]
         return inner
+
+
+def of_kind(channel: Channel, what: str) -> str:
+    """The event's name: those of private channels begin with `group_`."""
+    return f"{'group' if channel.is_private else 'channel'}_{what}"
 
 
 def _place(channel: Channel | None) -> str:

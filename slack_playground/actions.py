@@ -144,6 +144,13 @@ class People:
         streams = self._context.streams.stop_by_user(channel, thread_ts)
         self._context.feed.session_stopped(channel, thread_ts, as_, streams)
 
+    def rename_session(self, as_: str, channel: Channel, thread_ts: str, title: str) -> None:
+        """Give an agent session another title; the app is told. Raises `session_not_found`."""
+        if (channel.id, thread_ts) not in self._context.agents.sessions:
+            raise ApiError("session_not_found")
+        self._context.agents.set_title(channel, thread_ts, title)
+        self._context.feed.session_renamed(channel, thread_ts, as_, title)
+
     # ---- interactions
 
     async def click(

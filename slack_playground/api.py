@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from slack_playground import (
+    api_agents,
     api_chat,
     api_conversations,
     api_files,
@@ -28,6 +29,7 @@ from slack_playground.request_arguments import Args, read_args
 from slack_playground.slack_types import ApiError, Json
 
 METHODS: dict[str, Method] = {
+    **api_agents.METHODS,
     **api_chat.METHODS,
     **api_conversations.METHODS,
     **api_files.METHODS,

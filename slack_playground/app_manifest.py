@@ -17,12 +17,13 @@ class InvalidManifest(Exception):
 @dataclass(frozen=True, slots=True)
 class AppManifest:
     """What of a manifest the playground heeds. `scopes` are those of the bot token, `events`
-    those that the bot subscribes to.
+    those that the bot subscribes to; an agent has `features.agent_view` (or `assistant_view`).
     """
 
     bot_name: str
     scopes: tuple[str, ...]
     events: frozenset[str]
+    is_agent: bool = False
 
 
 def read_manifest(path: Path) -> AppManifest:
@@ -44,7 +45,10 @@ def read_manifest(path: Path) -> AppManifest:
     events = _at(found, "settings", "event_subscriptions", "bot_events") or []
     if not isinstance(events, list) or not all(isinstance(event, str) for event in events):
         raise InvalidManifest(f"{path} has no list settings.event_subscriptions.bot_events.")
-    return AppManifest(bot_name, tuple(scopes), frozenset(events))
+    is_agent = any(
+        _at(found, "features", view) is not None for view in ("agent_view", "assistant_view")
+    )
+    return AppManifest(bot_name, tuple(scopes), frozenset(events), is_agent)
 
 
 def _at(value: Any, *keys: str) -> Any:

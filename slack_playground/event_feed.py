@@ -188,6 +188,20 @@ class EventFeed(Listener):
             },
         )
 
+    def session_renamed(self, channel: Channel, thread_ts: str, user: str, title: str) -> None:
+        """Tell the app that a person gave a session another title."""
+        self.send(
+            channel,
+            {
+                "type": "agent_session_title_changed",
+                "channel": channel.id,
+                "thread_ts": thread_ts,
+                "user": user,
+                "title": title,
+                "event_ts": self._clock.next(),
+            },
+        )
+
     def send(self, channel: Channel | None, event: Json) -> None:
         """Wrap one inner event completely and hand it to the sockets, if the app subscribed.
 

@@ -38,7 +38,8 @@ class PlaygroundOptions:
 
     `app_name` is how people see the app, `bot_name` the short name of its bot user.
 
-    `scopes` are granted, `events` delivered (None: every event that there is).
+    `scopes` are granted, `events` delivered (None: every event that there is). `is_agent` says
+    whether the app is declared an agent, which alone has sessions (PLATFORM §6.3).
 
     `channel_burst` is how many posts a quiet channel takes at once where `rate_limits` are on.
 
@@ -58,6 +59,7 @@ class PlaygroundOptions:
     bot_name: str = "letta"
     scopes: tuple[str, ...] = GRANTED_SCOPES
     events: frozenset[str] | None = None
+    is_agent: bool = True
     rate_limits: bool = True
     channel_burst: int = CHANNEL_BURST
     notice: str | None = None
@@ -87,5 +89,10 @@ class PlaygroundOptions:
         """These options, for the app that the manifest describes."""
         name = manifest.bot_name
         return replace(
-            self, app_name=name, bot_name=name, scopes=manifest.scopes, events=manifest.events
+            self,
+            app_name=name,
+            bot_name=name,
+            scopes=manifest.scopes,
+            events=manifest.events,
+            is_agent=manifest.is_agent,
         )

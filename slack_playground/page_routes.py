@@ -54,6 +54,7 @@ class PageRoutes:
             "join": self._join,
             "home": self._home,
             "session/stop": self._stop,
+            "session/rename": self._rename,
             "happen": self._happen,
             "inspector/clear": self._clear,
             "faults": self._fault,
@@ -112,7 +113,13 @@ class PageRoutes:
         hidden = self._context.ephemerals.of(person, channel.id, thread_ts)
         if not thread_ts:
             hidden = [message for message in hidden if "thread_ts" not in message]
-        return {"messages": [plain(message) for message in messages], "ephemerals": hidden}
+        place = (channel.id, thread_ts or "")
+        return {
+            "messages": [plain(message) for message in messages],
+            "ephemerals": hidden,
+            "title": self._context.agents.titles.get(place, ""),
+            "suggested_prompts": self._context.agents.prompts.get(place),
+        }
 
     async def _inspect(self, as_: str, body: Json) -> Json:
         limit = int(body.get("limit") or 200)
@@ -204,6 +211,12 @@ class PageRoutes:
         self._people.stop_session(person, channel, body["thread_ts"])
         return {"ok": True}
 
+    async def _rename(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        channel = self._people.channel(person, body["channel"])
+        self._people.rename_session(person, channel, body["thread_ts"], str(body["title"]))
+        return {"ok": True}
+
     async def _happen(self, as_: str, body: Json) -> Json:
         person = self._people.find(as_)
         channel = self._people.channel(person, body["channel"])
@@ -240,6 +253,7 @@ class PageRoutes:
         ids = {channel.id for channel in context.workspace.visible_channels(person)}
         frames = [frame for key, frame in context.agents.statuses.items() if key[0] in ids]
         frames += [frame for key, frame in context.agents.session_frames() if key[0] in ids]
+        frames += [frame for key, frame in context.agents.prompts.items() if key[0] in ids]
         for index, view in enumerate(context.views.stack(person)):
             frames.append({"type": "view", "op": "push" if index else "open", "view": view})
         if person in context.views.homes:

@@ -177,6 +177,12 @@ class Playground:
         user = self._people.find(as_)
         self._people.stop_session(user, self._people.channel(user, channel), thread_ts)
 
+    def rename_session(self, as_: str, channel: str, thread_ts: str, title: str) -> None:
+        """Give an agent session another title."""
+        user = self._people.find(as_)
+        where = self._people.channel(user, channel)
+        self._people.rename_session(user, where, thread_ts, title)
+
     async def click(
         self,
         as_: str,

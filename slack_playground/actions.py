@@ -129,11 +129,17 @@ class People:
         channel = self._workspace.open_dm(as_, user)
         if user == BOT_USER_ID:
             self._context.feed.app_home_opened(as_, channel, tab="messages", view=None)
-            self.open_home(as_)
+            if self._context.options.has_home:
+                self.open_home(as_)
         return channel
 
     def open_home(self, as_: str) -> Json | None:
-        """Look at the app's Home tab; what was published there, None for nothing yet."""
+        """Look at the app's Home tab; what was published there, None for nothing yet.
+
+        Raises `not_enabled` for an app without one.
+        """
+        if not self._context.options.has_home:
+            raise ApiError("not_enabled")
         view = self._context.views.homes.get(as_)
         channel = self._workspace.open_dm(as_, BOT_USER_ID)
         self._context.feed.app_home_opened(as_, channel, tab="home", view=view)
@@ -221,6 +227,8 @@ class People:
             await self._interact(view_closed(as_, view, cleared=cleared), view["callback_id"])
 
     async def _interact(self, payload: Json, name: str) -> Json:
+        if not self._context.options.is_interactive:
+            raise ApiError("interactivity_disabled")
         answer = await self._context.hub.interact(payload, name=str(payload["type"]), summary=name)
         if answer is None:
             raise ApiError("app_did_not_respond")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from slack_playground.app_manifest import AppManifest
+from slack_playground.app_manifest import AppManifest, Shortcut, SlashCommand
 from slack_playground.rate_limits import CHANNEL_BURST
 
 GRANTED_SCOPES = (
@@ -38,8 +38,10 @@ class PlaygroundOptions:
 
     `app_name` is how people see the app, `bot_name` the short name of its bot user.
 
-    `scopes` are granted, `events` delivered (None: every event that there is). `is_agent` says
-    whether the app is declared an agent, which alone has sessions (PLATFORM §6.3).
+    `scopes` are granted, `events` delivered (None: every event that there is), `commands` and
+    `shortcuts` offered. `has_home`: the app has a Home tab; `is_interactive`: buttons, forms and
+    shortcuts reach it; `is_agent`: it is declared an agent, which alone has sessions
+    (PLATFORM §6.3).
 
     `channel_burst` is how many posts a quiet channel takes at once where `rate_limits` are on.
 
@@ -59,6 +61,10 @@ class PlaygroundOptions:
     bot_name: str = "letta"
     scopes: tuple[str, ...] = GRANTED_SCOPES
     events: frozenset[str] | None = None
+    commands: tuple[SlashCommand, ...] = ()
+    shortcuts: tuple[Shortcut, ...] = ()
+    has_home: bool = True
+    is_interactive: bool = True
     is_agent: bool = True
     rate_limits: bool = True
     channel_burst: int = CHANNEL_BURST
@@ -94,5 +100,9 @@ class PlaygroundOptions:
             bot_name=name,
             scopes=manifest.scopes,
             events=manifest.events,
+            commands=manifest.commands,
+            shortcuts=manifest.shortcuts,
+            has_home=manifest.has_home,
+            is_interactive=manifest.is_interactive,
             is_agent=manifest.is_agent,
         )

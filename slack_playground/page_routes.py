@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 
 from aiohttp import web
 
@@ -11,6 +12,7 @@ from slack_playground import seed_data
 from slack_playground.actions import FileUpload, People
 from slack_playground.context import Context
 from slack_playground.happenings import Happenings
+from slack_playground.invocations import Invocations
 from slack_playground.objects import shown_channel, shown_user
 from slack_playground.seed_data import SLACKBOT_ID, TEAM_ID
 from slack_playground.slack_types import ApiError, Json, plain
@@ -25,6 +27,15 @@ SENTENCES = {
     "invalid_arguments": "The app answered with a view that Slack does not accept.",
     "message_not_found": "This message is no longer there.",
     "not_found": "This view is no longer open.",
+    "not_enabled": "This app has no Home tab.",
+    "interactivity_disabled": "This app is not configured to handle interactive responses.",
+    "invalid_command": (
+        "{command} is not a valid command. In Slack, all messages that start with “/” are"
+        " interpreted as commands. To send a message, put a space before the “/”."
+    ),
+    "command_in_thread": "{command} is not supported in threads. Sorry!",
+    "external_member": "This app’s commands and message shortcuts are for members only.",
+    "unknown_shortcut": "The app has no such shortcut.",
 }
 """What people read instead of an error word."""
 
@@ -38,6 +49,7 @@ class PageRoutes:
         self._context = context
         self._people = people
         self._happenings = Happenings(context)
+        self._invocations = Invocations(context)
 
     def routes(self) -> list[web.RouteDef]:
         """The routes to mount."""
@@ -56,6 +68,8 @@ class PageRoutes:
             "session/stop": self._stop,
             "session/rename": self._rename,
             "happen": self._happen,
+            "command": self._command,
+            "shortcut": self._shortcut,
             "inspector/clear": self._clear,
             "faults": self._fault,
             "rate_limits": self._rate_limits,
@@ -90,6 +104,9 @@ class PageRoutes:
             "faults": self._context.faults.shown(),
             "rate_limits": self._context.limits.on,
             "app_hears_stop": self._hears_stop,
+            "app_has_home": self._context.options.has_home,
+            "commands": [asdict(command) for command in self._context.options.commands],
+            "shortcuts": [asdict(shortcut) for shortcut in self._context.options.shortcuts],
             "sockets": self._context.hub.connected,
         }
 
@@ -129,6 +146,8 @@ class PageRoutes:
     # ---- acting
 
     async def _post(self, as_: str, body: Json) -> Json:
+        if str(body.get("text") or "").startswith("/") and not body.get("files"):
+            return await self._command(as_, body)
         person = self._people.find(as_)
         ts = self._people.post(
             person,
@@ -223,6 +242,21 @@ class PageRoutes:
         details = {k: v for k, v in body.items() if k not in {"as", "what", "channel"}}
         return self._happenings.happen(str(body["what"]), person, channel, details)
 
+    async def _command(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        channel = self._people.channel(person, body["channel"])
+        await self._invocations.command(
+            person, channel, str(body["text"]), thread_ts=body.get("thread_ts") or None
+        )
+        return {"ok": True}
+
+    async def _shortcut(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        ts = body.get("message_ts") or None
+        channel = self._people.channel(person, body["channel"]) if ts else None
+        await self._invocations.shortcut(person, body["callback_id"], channel=channel, ts=ts)
+        return {"ok": True}
+
     # ---- switches
 
     async def _clear(self, as_: str, body: Json) -> Json:
@@ -288,7 +322,8 @@ def _json_route(handler: PageHandler) -> Callable[[web.Request], Awaitable[web.R
             return web.json_response(await handler(str(body.pop("as", "")), body))
         except ApiError as error:
             sentence = SENTENCES.get(error.error, error.error.replace("_", " ").capitalize() + ".")
-            return web.json_response({"ok": False, "error": sentence, "code": error.error})
+            text = sentence.format_map(error.extra)
+            return web.json_response({"ok": False, "error": text, "code": error.error})
         except KeyError as error:
             return web.json_response(
                 {"ok": False, "error": f"missing argument {error}"}, status=400

@@ -12,11 +12,13 @@ from slack_playground.context import Context
 from slack_playground.happenings import Happenings
 from slack_playground.hooks import Hook
 from slack_playground.inspector import Entry
+from slack_playground.invocations import Invocations
 from slack_playground.objects import shown_channel
 from slack_playground.options import PlaygroundOptions
 from slack_playground.origin_check import guard
 from slack_playground.page_routes import PageRoutes
 from slack_playground.persistence import StateFile
+from slack_playground.seed_data import BOT_USER_ID
 from slack_playground.slack_types import Json
 from slack_playground.url_routes import Urls
 
@@ -36,6 +38,7 @@ class Playground:
         self._context = Context(self.options)
         self._people = People(self._context)
         self._happenings = Happenings(self._context)
+        self._invocations = Invocations(self._context)
         self._state = StateFile(self._context)
         self._runner: web.AppRunner | None = None
 
@@ -159,12 +162,12 @@ class Playground:
         self._people.react(user, self._people.channel(user, channel), ts, name, remove=remove)
 
     def invite(self, channel: str, user: str, *, as_: str = "maya") -> None:
-        """Bring `user` (the app: `letta`) into a channel."""
+        """Bring `user` (the app by the name of its bot) into a channel."""
         inviter = self._people.find(as_)
         where = self._people.channel(inviter, channel)
         self._people.invite(inviter, where, self._people.find(user))
 
-    def dm(self, as_: str, user: str = "letta") -> str:
+    def dm(self, as_: str, user: str = BOT_USER_ID) -> str:
         """Open a DM and return its id; with the app this also sends `app_home_opened`."""
         return self._people.open_dm(self._people.find(as_), self._people.find(user)).id
 
@@ -197,6 +200,19 @@ class Playground:
         user = self._people.find(as_)
         where = self._people.channel(user, channel)
         await self._people.click(user, where, ts, action_id, choice=choice, ephemeral=ephemeral)
+
+    async def command(self, as_: str, channel: str, typed: str) -> None:
+        """Type a slash command of the app, such as `/ask what is new`, and wait for the ack."""
+        user = self._people.find(as_)
+        await self._invocations.command(user, self._people.channel(user, channel), typed)
+
+    async def shortcut(
+        self, as_: str, callback_id: str, channel: str | None = None, ts: str | None = None
+    ) -> None:
+        """Choose a shortcut of the app: a global one, or one for the message `ts`."""
+        user = self._people.find(as_)
+        where = None if channel is None else self._people.channel(user, channel)
+        await self._invocations.shortcut(user, callback_id, channel=where, ts=ts)
 
     async def submit_view(self, as_: str, view_id: str, values: Json) -> Json:
         """Send a modal with `{block_id: {action_id: {...}}}`; the page's result."""

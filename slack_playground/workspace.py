@@ -199,7 +199,7 @@ class Workspace:
         self.post(channel, notice)
 
     def leave(self, channel: Channel, user_id: str, *, actor: str | None = None) -> None:
-        """Take somebody out of a channel, `actor` if it is not themselves who do it.
+        """End a membership; `actor` takes them out, None if they leave, which the channel shows.
 
         Raises `not_in_channel`.
         """
@@ -208,14 +208,9 @@ class Workspace:
         channel.members.remove(user_id)
         self.tell("channel_changed", channel)
         self.tell("left", channel, user_id, actor)
-        self.post(
-            channel,
-            {
-                "subtype": "channel_leave",
-                "user": user_id,
-                "text": f"<@{user_id}> has left the channel",
-            },
-        )
+        if actor is None:
+            text = f"<@{user_id}> has left the channel"
+            self.post(channel, {"subtype": "channel_leave", "user": user_id, "text": text})
 
     def open_group(self, members: list[str]) -> Channel:
         """The group message of exactly these people, made if there is none."""

@@ -229,7 +229,9 @@ class People:
     async def _interact(self, payload: Json, name: str) -> Json:
         if not self._context.options.is_interactive:
             raise ApiError("interactivity_disabled")
-        answer = await self._context.hub.interact(payload, name=str(payload["type"]), summary=name)
+        answer = await self._context.transport.interact(
+            payload, name=str(payload["type"]), summary=name
+        )
         if answer is None:
             raise ApiError("app_did_not_respond")
         return answer

@@ -5,7 +5,7 @@ import uuid
 
 from slack_playground.seed_data import APP_ID, BOT_ID, BOT_USER_ID, TEAM_ID
 from slack_playground.slack_types import Json, TsClock, epoch_s, new_id
-from slack_playground.socket_mode import SocketHub
+from slack_playground.transport import Transport
 from slack_playground.workspace import (
     THREAD_KEYS,
     Channel,
@@ -27,10 +27,14 @@ class EventFeed(Listener):
     """
 
     def __init__(
-        self, workspace: Workspace, hub: SocketHub, *, subscribed: frozenset[str] | None = None
+        self,
+        workspace: Workspace,
+        transport: Transport,
+        *,
+        subscribed: frozenset[str] | None = None,
     ) -> None:
         self._workspace = workspace
-        self._hub = hub
+        self._transport = transport
         self._subscribed = subscribed
         self._clock = TsClock()
 
@@ -203,7 +207,7 @@ class EventFeed(Listener):
         )
 
     def send(self, channel: Channel | None, event: Json) -> None:
-        """Wrap one inner event completely and hand it to the sockets, if the app subscribed.
+        """Wrap one inner event completely and hand it to the app, if the app subscribed.
 
         `channel` is where it happened, None for what happened to the whole workspace.
         """
@@ -234,7 +238,7 @@ class EventFeed(Listener):
         kind = event["type"]
         name = f"{kind}.{event['subtype']}" if event.get("subtype") else kind
         summary = f"{_place(channel)} {str(event.get('text', ''))[:80]}".strip()
-        self._hub.send_event(payload, name=name, summary=summary)
+        self._transport.send_event(payload, name=name, summary=summary)
 
     def too_many(self, minute: int) -> None:
         """Say that the events of a minute, which begins at that Unix second, are dropped."""
@@ -245,7 +249,7 @@ class EventFeed(Listener):
             "minute_rate_limited": minute,
             "api_app_id": APP_ID,
         }
-        self._hub.send_event(payload, name="app_rate_limited", summary="")
+        self._transport.send_event(payload, name="app_rate_limited", summary="")
 
     def _message_event(self, channel: Channel, message: Json) -> Json:
         return {

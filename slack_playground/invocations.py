@@ -94,7 +94,7 @@ class Invocations:
         return _MENTION.sub(spelled, typed)
 
     async def _deliver(self, payload: Json, name: str, *, kind: str = "interactive") -> Json:
-        answer = await self._context.hub.interact(
+        answer = await self._context.transport.interact(
             payload, kind=kind, name=str(payload.get("type", kind)), summary=name
         )
         if answer is None:

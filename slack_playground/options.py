@@ -38,6 +38,9 @@ class PlaygroundOptions:
 
     `app_name` is how people see the app, `bot_name` the short name of its bot user.
 
+    `events_url` is the app's address for signed HTTP requests (PLATFORM §4.2), None for Socket
+    Mode; until it has answered the handshake it is asked again every `verify_delay_s`.
+
     `scopes` are granted, `events` delivered (None: every event that there is), `commands` and
     `shortcuts` offered. `has_home`: the app has a Home tab; `is_interactive`: buttons, forms and
     shortcuts reach it; `is_agent`: it is declared an agent, which alone has sessions
@@ -57,6 +60,8 @@ class PlaygroundOptions:
 
     bot_token: str = field(default="xoxb-playground-bot", repr=False)
     app_token: str = field(default="xapp-playground-app", repr=False)
+    signing_secret: str = field(default="playground-signing-secret", repr=False)
+    events_url: str | None = None
     app_name: str = "Letta"
     bot_name: str = "letta"
     scopes: tuple[str, ...] = GRANTED_SCOPES
@@ -79,6 +84,7 @@ class PlaygroundOptions:
     ping_interval_s: float = 10.0
     ticket_ttl_s: float = 30.0
     max_connections: int = 10
+    verify_delay_s: float = 1.0
     trigger_ttl_s: float = 3.0
     response_url_ttl_s: float = 1800.0
     response_url_uses: int = 5

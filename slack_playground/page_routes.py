@@ -107,7 +107,7 @@ class PageRoutes:
             "app_has_home": self._context.options.has_home,
             "commands": [asdict(command) for command in self._context.options.commands],
             "shortcuts": [asdict(shortcut) for shortcut in self._context.options.shortcuts],
-            "sockets": self._context.hub.connected,
+            "sockets": self._context.transport.connected,
         }
 
     @property
@@ -292,7 +292,7 @@ class PageRoutes:
             frames.append({"type": "view", "op": "push" if index else "open", "view": view})
         if person in context.views.homes:
             frames.append({"type": "home", "view": context.views.homes[person]})
-        return [*frames, {"type": "socket", "connected": context.hub.connected}]
+        return [*frames, {"type": "socket", "connected": context.transport.connected}]
 
     async def _file(self, request: web.Request) -> web.Response:
         try:

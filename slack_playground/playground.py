@@ -67,6 +67,7 @@ class Playground:
         """The server's routes. Its end closes every socket and saves the state."""
         app = web.Application(middlewares=[guard], client_max_size=MAX_BODY)
         app.add_routes(self._routes())
+        app.on_startup.append(self._begin)
         app.on_shutdown.append(self._close)
         app.on_cleanup.append(self._save)
         return app
@@ -82,6 +83,10 @@ class Playground:
         runner, self._runner = self._runner, None
         await runner.cleanup()
 
+    async def _begin(self, _app: web.Application) -> None:
+        if self._context.http is not None:
+            self._context.http.start()
+
     async def _close(self, _app: web.Application) -> None:
         await self._context.hub.drop()
         self._context.live.close()
@@ -89,6 +94,8 @@ class Playground:
 
     async def _save(self, _app: web.Application) -> None:
         await self._context.tasks.aclose()
+        if self._context.http is not None:
+            await self._context.http.close()
         if self._context.url:  # a port that was taken must not cost the earlier state
             self._state.save()
 
@@ -125,6 +132,11 @@ class Playground:
     def app_token(self) -> str:
         """The token for `apps.connections.open`."""
         return self.options.app_token
+
+    @property
+    def signing_secret(self) -> str:
+        """What the app verifies requests to its address with."""
+        return self.options.signing_secret
 
     # ---- people
 
@@ -295,13 +307,13 @@ class Playground:
 
     @property
     def connections(self) -> int:
-        """How many Socket Mode connections are open."""
-        return self._context.hub.connected
+        """How many Socket Mode connections are open; 1 for a verified address."""
+        return self._context.transport.connected
 
     @property
     def undelivered(self) -> int:
-        """How many envelopes still wait for an ack or a connection."""
-        return self._context.hub.undelivered
+        """How many deliveries still wait for an ack or a connection."""
+        return self._context.transport.undelivered
 
     def watch(self, watcher: Hook) -> None:
         """Call `watcher` at each instant of each call and envelope, in place."""

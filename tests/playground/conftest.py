@@ -20,7 +20,11 @@ from slack_playground import Playground, PlaygroundOptions
 from slack_playground.app_manifest import read_manifest
 
 QUICK = PlaygroundOptions(
-    rate_limits=False, ack_timeout_s=0.15, redelivery_scale=0.0, save_after_s=0.01
+    rate_limits=False,
+    ack_timeout_s=0.15,
+    redelivery_scale=0.0,
+    save_after_s=0.01,
+    verify_delay_s=0.01,
 )
 
 

@@ -52,6 +52,10 @@ class Happenings:
             "reactivate": self._reactivate,
         }
 
+    def names(self) -> list[str]:
+        """Everything that can happen."""
+        return list(self._all)
+
     def happen(self, what: str, as_: str, channel: Channel, details: Json) -> Json:
         """Let it happen in `channel`, by the person `as_`; says what came of it.
 

@@ -126,10 +126,10 @@ def _blocks(value: object, where: str, limit: int, known: frozenset[str]) -> Pro
     for index, block in enumerate(blocks):
         at = f"{where}/{index}"
         yield from _optional(block, "block_id", 255, at)
-        block_id = block.get("block_id")
+        block_id = str(block.get("block_id") or "")
         if block_id and block_id in seen:
             yield _problem(f"block_id {block_id} already exists", f"{at}/block_id")
-        seen.add(str(block_id))
+        seen.add(block_id)
         kind = str(block.get("type"))
         if kind not in known:
             yield _problem(f"unsupported type: {kind}", f"{at}/type")
@@ -142,24 +142,27 @@ def _blocks(value: object, where: str, limit: int, known: frozenset[str]) -> Pro
 def _action_ids(block: Json, where: str) -> Problems:
     seen: set[str] = set()
     for element in elements_of(block):
-        action_id = element.get("action_id")
+        action_id = str(element.get("action_id") or "")
         if action_id and action_id in seen:
             yield _problem(f"`action_id` {action_id} already exists", f"{where}/elements")
-        seen.add(str(action_id))
+        seen.add(action_id)
 
 
 def elements_of(block: Json) -> list[Json]:
     """The interactive elements of one block, including those of nested blocks."""
     found: list[Json] = []
     for name in ("elements", "actions"):
-        found += [e for e in block.get(name) or [] if isinstance(e, dict) and "action_id" in e]
+        found += [element for element in _objects(block.get(name)) if "action_id" in element]
     for name in ("accessory", "element"):
         if isinstance(block.get(name), dict):
             found.append(block[name])
-    for child in block.get("child_blocks") or []:
-        if isinstance(child, dict):
-            found += elements_of(child)
+    for child in _objects(block.get("child_blocks")):
+        found += elements_of(child)
     return found
+
+
+def _objects(value: object) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _nothing(block: Json, where: str) -> Problems:
@@ -246,7 +249,7 @@ def _table(block: Json, where: str) -> Problems:
 
 
 def _task_card(block: Json, where: str) -> Problems:
-    if block.get("status", "pending") not in {"pending", "in_progress", "complete", "error"}:
+    if block.get("status", "pending") not in ("pending", "in_progress", "complete", "error"):
         yield _problem("unsupported status", f"{where}/status")
     yield from _length(block.get("title"), 256, f"{where}/title", least=1)
 
@@ -274,7 +277,10 @@ def _element(element: Json, where: str) -> Problems:
         yield from _text_input(element, where)
     elif kind == "feedback_buttons":
         for name in ("positive_button", "negative_button"):
-            part = element.get(name) or {}
+            part = element.get(name)
+            if not isinstance(part, dict):
+                yield _problem(f"missing required field: {name}", where)
+                continue
             yield from _no_others(part, FEEDBACK_FIELDS, f"{where}/{name}")
             yield from _plain(part.get("text"), 75, f"{where}/{name}/text")
     if "options" in element or (kind in NEED_OPTIONS and "option_groups" not in element):
@@ -287,13 +293,13 @@ def _button(element: Json, where: str) -> Problems:
     yield from _optional(element, "url", 3000, where)
     yield from _optional(element, "accessibility_label", 75, where)
     yield from _optional(element, "agent_prompt", 4000, where)
-    if element.get("style") not in {None, "primary", "danger"}:
+    if element.get("style") not in (None, "primary", "danger"):
         yield _problem("must be one of: primary, danger", f"{where}/style")
 
 
 def _text_input(element: Json, where: str) -> Problems:
     longest = element.get("max_length")
-    if longest is not None and not 1 <= int(longest) <= 3000:
+    if longest is not None and not (isinstance(longest, int) and 1 <= longest <= 3000):
         yield _problem("must be between 1 and 3000", f"{where}/max_length")
     yield from _optional(element, "initial_value", 3000, where)
 

@@ -12,7 +12,7 @@ from slack_playground.workspace import Channel, Workspace
 MARKDOWN_LIMIT = 12_000
 FIELD_LIMIT = 256
 CHUNK_BLOCKS_LIMIT = 50
-TASK_STATUSES = frozenset({"pending", "in_progress", "complete", "error"})
+TASK_STATUSES = ("pending", "in_progress", "complete", "error")
 
 
 @dataclass(slots=True)
@@ -177,10 +177,10 @@ def _check_chunk(chunk: Json) -> None:
 
 
 def _check_fields(chunk: Json, names: tuple[str, ...]) -> None:
-    if not isinstance(chunk.get("title", ""), str):
-        raise ApiError("invalid_chunks")
-    if any(len(str(chunk.get(name) or "")) > FIELD_LIMIT for name in names):
-        raise ApiError("invalid_chunks")
+    for name in names:
+        value = chunk.get(name) or ""
+        if not isinstance(value, str) or len(value) > FIELD_LIMIT:
+            raise ApiError("invalid_chunks")
 
 
 def _merge(parts: list[Json], content: Content) -> None:

@@ -16,7 +16,7 @@ from slack_playground.interaction_payloads import (
 )
 from slack_playground.seed_data import BOT_USER_ID
 from slack_playground.slack_types import ApiError, Json, epoch_s, new_id
-from slack_playground.workspace import Channel, team_of
+from slack_playground.workspace import Channel, has_app, team_of
 
 LINK = re.compile(r"<(https?://[^>|]+)")
 FileUpload = tuple[str, str, bytes]
@@ -63,6 +63,8 @@ class People:
             raise ApiError("not_in_channel")
         if not text and not files:
             raise ApiError("no_text")
+        if channel.is_im and has_app(channel) and not self._context.options.takes_messages:
+            raise ApiError("messages_tab_disabled")
         message = self._said(as_, text)
         if channel.is_ext_shared:
             message["user_team"] = message["source_team"] = message["team"]
@@ -128,7 +130,8 @@ class People:
         """Open a DM; with the app this shows its tabs, Messages and Home."""
         channel = self._workspace.open_dm(as_, user)
         if user == BOT_USER_ID:
-            self._context.feed.app_home_opened(as_, channel, tab="messages", view=None)
+            if self._context.options.has_messages:
+                self._context.feed.app_home_opened(as_, channel, tab="messages", view=None)
             if self._context.options.has_home:
                 self.open_home(as_)
         return channel

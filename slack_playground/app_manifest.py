@@ -46,6 +46,8 @@ class AppManifest:
     commands: tuple[SlashCommand, ...]
     shortcuts: tuple[Shortcut, ...]
     has_home: bool
+    has_messages: bool
+    takes_messages: bool
     is_interactive: bool
     is_agent: bool
 
@@ -61,6 +63,7 @@ def read_manifest(path: Path) -> AppManifest:
     except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise InvalidManifest(f"{path} cannot be read as YAML or JSON: {error}") from error
     features = _at(found, "features")
+    tabs = _at(features, "app_home")
     bot_name = _at(features, "bot_user", "display_name")
     if not isinstance(bot_name, str):
         raise InvalidManifest(f"{path} has no features.bot_user.display_name.")
@@ -82,7 +85,10 @@ def read_manifest(path: Path) -> AppManifest:
             SlashCommand(**_known(item, SlashCommand.__annotations__)) for item in commands
         ),
         shortcuts=tuple(Shortcut(**_known(item, Shortcut.__annotations__)) for item in shortcuts),
-        has_home=_at(features, "app_home", "home_tab_enabled") is True,
+        has_home=_at(tabs, "home_tab_enabled") is True,
+        has_messages=_at(tabs, "messages_tab_enabled") is True,
+        takes_messages=_at(tabs, "messages_tab_enabled") is True
+        and _at(tabs, "messages_tab_read_only_enabled") is not True,
         is_interactive=_at(found, "settings", "interactivity", "is_enabled") is True,
         is_agent=any(_at(features, view) is not None for view in AGENT_VIEWS),
     )

@@ -42,9 +42,9 @@ class PlaygroundOptions:
     Mode; until it has answered the handshake it is asked again every `verify_delay_s`.
 
     `scopes` are granted, `events` delivered (None: every event that there is), `commands` and
-    `shortcuts` offered. `has_home`: the app has a Home tab; `is_interactive`: buttons, forms and
-    shortcuts reach it; `is_agent`: it is declared an agent, which alone has sessions
-    (PLATFORM §6.3).
+    `shortcuts` offered. `has_home`: the app has a Home tab; `has_messages`: it may write direct
+    messages; `takes_messages`: people may; `is_interactive`: buttons, forms and shortcuts reach
+    it; `is_agent`: it is declared an agent, which alone has sessions (PLATFORM §6.3).
 
     `channel_burst` is how many posts a quiet channel takes at once where `rate_limits` are on.
 
@@ -69,6 +69,8 @@ class PlaygroundOptions:
     commands: tuple[SlashCommand, ...] = ()
     shortcuts: tuple[Shortcut, ...] = ()
     has_home: bool = True
+    has_messages: bool = True
+    takes_messages: bool = True
     is_interactive: bool = True
     is_agent: bool = True
     rate_limits: bool = True
@@ -109,6 +111,8 @@ class PlaygroundOptions:
             commands=manifest.commands,
             shortcuts=manifest.shortcuts,
             has_home=manifest.has_home,
+            has_messages=manifest.has_messages,
+            takes_messages=manifest.takes_messages,
             is_interactive=manifest.is_interactive,
             is_agent=manifest.is_agent,
         )

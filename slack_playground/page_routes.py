@@ -28,6 +28,7 @@ SENTENCES = {
     "message_not_found": "This message is no longer there.",
     "not_found": "This view is no longer open.",
     "not_enabled": "This app has no Home tab.",
+    "messages_tab_disabled": "Sending messages to this app has been turned off.",
     "interactivity_disabled": "This app is not configured to handle interactive responses.",
     "invalid_command": (
         "{command} is not a valid command. In Slack, all messages that start with “/” are"

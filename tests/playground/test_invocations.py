@@ -192,6 +192,25 @@ async def test_an_app_without_a_home_tab_has_none(start: Start, tmp_path: Path) 
     assert place.dm("maya")
 
 
+async def test_an_app_without_a_messages_tab_neither_gets_nor_sends_direct_messages(
+    start: Start, tmp_path: Path
+) -> None:
+    for tabs, sends in (({}, False), ({"messages_tab_enabled": True}, True)):
+        read_only = {**tabs, "messages_tab_read_only_enabled": True}
+        place = await start(for_manifest(tmp_path, features={"app_home": read_only}))
+        dm = place.dm("maya")
+        with pytest.raises(ApiError, match="messages_tab_disabled"):
+            place.post("maya", dm, "hello")
+        call = web_client(place).chat_postMessage(channel=dm, text="hello")
+        if sends:
+            assert (await call)["ok"]
+        else:
+            assert await refusal(call) == "messages_tab_disabled"
+        place.post("maya", place.dm("maya", "jonas"), "hello")
+    place = await start(for_manifest(tmp_path, features={"app_home": tabs}))
+    assert place.post("maya", place.dm("maya"), "hello")
+
+
 async def test_an_app_without_interactivity_hears_of_no_click(
     start: Start, connect: Connect, tmp_path: Path
 ) -> None:

@@ -27,12 +27,12 @@ Problems = Iterator[str]
 
 
 def check_blocks(
-    blocks: list[Json], *, where: str = "/blocks", limit: int = MESSAGE_BLOCKS
+    blocks: list[Json], *, where: str = "/blocks", refusal: str = "invalid_blocks"
 ) -> None:
-    """Raise `invalid_blocks` or `msg_blocks_too_long` for a message Slack would refuse."""
-    problems = list(_blocks(blocks, where, limit, MESSAGE_TYPES))
+    """Raise `refusal` or `msg_blocks_too_long` for a message Slack would refuse."""
+    problems = list(_blocks(blocks, where, MESSAGE_BLOCKS, MESSAGE_TYPES))
     if problems:
-        raise ApiError("invalid_blocks", details=problems)
+        raise ApiError(refusal, details=problems)
     total = sum(len(block["text"]) for block in blocks if block["type"] == "markdown")
     if total > MARKDOWN_TOTAL:
         raise ApiError("msg_blocks_too_long")

@@ -268,6 +268,16 @@ async def test_blocks_over_a_limit_are_invalid_and_the_answer_says_where(
     assert "json-pointer:/blocks" in answer["response_metadata"]["messages"][0]
 
 
+async def test_blocks_in_attachments_are_held_to_the_same_rules(client: AsyncWebClient) -> None:
+    post = client.chat_postMessage
+    assert (await post(channel=GENERAL, text="x", attachments=[{"blocks": [section()]}]))["ok"]
+    with pytest.raises(SlackApiError) as refused:
+        await post(channel=GENERAL, text="x", attachments=[{}, {"blocks": [section(color="red")]}])
+    answer = refused.value.response
+    assert answer["error"] == "invalid_attachments"
+    assert "json-pointer:/attachments/1/blocks/0" in answer["response_metadata"]["messages"][0]
+
+
 async def test_blocks_at_the_limits_are_accepted(client: AsyncWebClient) -> None:
     limits = [
         section("x" * 3000),

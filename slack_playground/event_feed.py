@@ -209,9 +209,13 @@ class EventFeed(Listener):
     def send(self, channel: Channel | None, event: Json) -> None:
         """Wrap one inner event completely and hand it to the app, if the app subscribed.
 
-        `channel` is where it happened, None for what happened to the whole workspace.
+        `channel` is where it happened, None for what happened to the whole workspace. Of what is
+        private the app hears where it is a member, and of its own removal.
         """
         if self._subscribed is not None and _subscription(channel, event) not in self._subscribed:
+            return
+        is_secret = channel is not None and channel.is_closed and not has_app(channel)
+        if is_secret and event["type"] != "group_left":
             return
         payload: Json = {
             "token": VERIFICATION,

@@ -144,9 +144,12 @@ async def test_a_private_channel_is_known_to_its_members_alone(
         assert await refusal(call) == "channel_not_found"
     with pytest.raises(ApiError, match="channel_not_found"):
         place.post("jonas", where, "let me in")
+    place.happen("archive", "maya", where)
+    place.happen("unarchive", "maya", where)
     place.invite(where, "letta", as_="maya")
     (event,) = await eventually(lambda: listener.events("member_joined_channel"))
     assert (event["user"], event["channel_type"]) == (LETTA, "G")
+    assert listener.events("group_archive") == []
     info = (await manager.conversations_info(channel=where))["channel"]
     assert (info["is_group"], info["is_private"], info["is_channel"]) == (True, True, False)
     place.post("maya", where, "hello")

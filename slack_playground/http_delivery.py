@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from slack_playground.background_tasks import BackgroundTasks
+from slack_playground.event_feed import VERIFICATION
 from slack_playground.fault_injection import Faults
 from slack_playground.hooks import HookPoint, Hooks
 from slack_playground.inspector import Entry, Inspector
@@ -101,12 +102,13 @@ class HttpDelivery:
         told = ""
         while True:
             challenge = secrets.token_urlsafe(32)
-            body = {"type": "url_verification", "token": "", "challenge": challenge}
+            body = {"type": "url_verification", "token": VERIFICATION, "challenge": challenge}
             reply = await self._post(json.dumps(body).encode(), JSON_TYPE)
             failure = reply.failure or ("" if challenge in reply.text else "challenge_failed")
             if failure != told or not failure:
+                ok, error = not failure, failure or None
                 self._inspector.add(
-                    Entry(kind="socket", name="url_verification", ok=not failure, error=failure)
+                    Entry(kind="socket", name="url_verification", ok=ok, error=error)
                 )
             if not failure:
                 break

@@ -19,7 +19,7 @@ from slack_playground.slack_types import ApiError, Json, plain
 from slack_playground.url_routes import file_response
 
 SENTENCES = {
-    "app_did_not_respond": "Letta did not respond. Nothing may have happened; try again.",
+    "app_did_not_respond": "{app} did not respond. Nothing may have happened; try again.",
     "action_not_found": "This button is no longer there.",
     "already_reacted": "You have reacted with this already.",
     "not_in_channel": "You are not a member of this channel.",
@@ -75,14 +75,15 @@ class PageRoutes:
             "faults": self._fault,
             "rate_limits": self._rate_limits,
         }
+        app = self._context.options.app_name
         gets: dict[str, PageHandler] = {
             "state": self._state,
             "messages": self._messages,
             "inspector": self._inspect,
         }
         return [
-            *(web.post(f"/playground/{path}", _json_route(h)) for path, h in posts.items()),
-            *(web.get(f"/playground/{path}", _json_route(h)) for path, h in gets.items()),
+            *(web.post(f"/playground/{path}", _json_route(h, app)) for path, h in posts.items()),
+            *(web.get(f"/playground/{path}", _json_route(h, app)) for path, h in gets.items()),
             web.get("/playground/live", self._live),
             web.get("/playground/file/{id}", self._file),
             web.get("/playground/avatar/{id}.svg", self._avatar),
@@ -316,14 +317,14 @@ class PageRoutes:
         return web.Response(text=picture, content_type="image/svg+xml")
 
 
-def _json_route(handler: PageHandler) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _json_route(handler: PageHandler, app: str) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def serve(request: web.Request) -> web.Response:
         try:
             body = dict(request.query) if request.method == "GET" else await _body(request)
             return web.json_response(await handler(str(body.pop("as", "")), body))
         except ApiError as error:
             sentence = SENTENCES.get(error.error, error.error.replace("_", " ").capitalize() + ".")
-            text = sentence.format_map(error.extra)
+            text = sentence.format_map({"app": app, **error.extra})
             return web.json_response({"ok": False, "error": text, "code": error.error})
         except KeyError as error:
             return web.json_response(

@@ -120,6 +120,8 @@ async def test_what_is_typed_with_a_slash_is_a_command_and_never_a_message(
     assert unknown["error"].startswith("/etc/passwd is not a valid command.")
     assert place.messages("#general") == []
     root = place.post("maya", "#general", "x")
+    helper.acks = False
+    assert (await type_("/ask me"))["error"].startswith("helper did not respond.")
     in_thread = await type_("/ask me", thread_ts=root)
     assert in_thread["error"] == "/ask is not supported in threads. Sorry!"
 

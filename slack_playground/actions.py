@@ -16,7 +16,7 @@ from slack_playground.interaction_payloads import (
 )
 from slack_playground.seed_data import BOT_USER_ID
 from slack_playground.slack_types import ApiError, Json, epoch_s, new_id
-from slack_playground.workspace import Channel, team_of
+from slack_playground.workspace import Channel, has_app, team_of
 
 LINK = re.compile(r"<(https?://[^>|]+)")
 FileUpload = tuple[str, str, bytes]
@@ -63,6 +63,8 @@ class People:
             raise ApiError("not_in_channel")
         if not text and not files:
             raise ApiError("no_text")
+        if channel.is_im and has_app(channel) and not self._context.options.takes_messages:
+            raise ApiError("messages_tab_disabled")
         message = self._said(as_, text)
         if channel.is_ext_shared:
             message["user_team"] = message["source_team"] = message["team"]
@@ -128,12 +130,19 @@ class People:
         """Open a DM; with the app this shows its tabs, Messages and Home."""
         channel = self._workspace.open_dm(as_, user)
         if user == BOT_USER_ID:
-            self._context.feed.app_home_opened(as_, channel, tab="messages", view=None)
-            self.open_home(as_)
+            if self._context.options.has_messages:
+                self._context.feed.app_home_opened(as_, channel, tab="messages", view=None)
+            if self._context.options.has_home:
+                self.open_home(as_)
         return channel
 
     def open_home(self, as_: str) -> Json | None:
-        """Look at the app's Home tab; what was published there, None for nothing yet."""
+        """Look at the app's Home tab; what was published there, None for nothing yet.
+
+        Raises `not_enabled` for an app without one.
+        """
+        if not self._context.options.has_home:
+            raise ApiError("not_enabled")
         view = self._context.views.homes.get(as_)
         channel = self._workspace.open_dm(as_, BOT_USER_ID)
         self._context.feed.app_home_opened(as_, channel, tab="home", view=view)
@@ -143,6 +152,13 @@ class People:
         """Press the native Stop: live streams end, the app is told (PLATFORM §6.3)."""
         streams = self._context.streams.stop_by_user(channel, thread_ts)
         self._context.feed.session_stopped(channel, thread_ts, as_, streams)
+
+    def rename_session(self, as_: str, channel: Channel, thread_ts: str, title: str) -> None:
+        """Give an agent session another title; the app is told. Raises `session_not_found`."""
+        if (channel.id, thread_ts) not in self._context.agents.sessions:
+            raise ApiError("session_not_found")
+        self._context.agents.set_title(channel, thread_ts, title)
+        self._context.feed.session_renamed(channel, thread_ts, as_, title)
 
     # ---- interactions
 
@@ -214,7 +230,11 @@ class People:
             await self._interact(view_closed(as_, view, cleared=cleared), view["callback_id"])
 
     async def _interact(self, payload: Json, name: str) -> Json:
-        answer = await self._context.hub.interact(payload, name=str(payload["type"]), summary=name)
+        if not self._context.options.is_interactive:
+            raise ApiError("interactivity_disabled")
+        answer = await self._context.transport.interact(
+            payload, name=str(payload["type"]), summary=name
+        )
         if answer is None:
             raise ApiError("app_did_not_respond")
         return answer

@@ -32,6 +32,8 @@ class Agents(Listener):
         self._timers: dict[tuple[str, Key], asyncio.TimerHandle] = {}
         self.statuses: dict[Key, Json] = {}
         self.sessions: dict[Key, AgentSession] = {}
+        self.prompts: dict[Key, Json] = {}
+        self.titles: dict[Key, str] = {}
 
     def set_status(self, channel: Channel, thread_ts: str, status: str, looks: Json) -> None:
         """Show a status line; an empty one clears it. It clears itself after two minutes."""
@@ -67,6 +69,7 @@ class Agents(Listener):
         self._cancel("session", key)
         session = self.sessions.get(key)
         if session is None:
+            title = title or self.titles.get(key, "")
             session = self.sessions[key] = AgentSession(status, title, initiator)
         session.status = status
         if status == "processing":
@@ -78,6 +81,33 @@ class Agents(Listener):
             )
         self._live.to_channel(channel, _session_frame(key, session))
         return session
+
+    def imply_session(self, channel: Channel, thread_ts: str, status: str) -> None:
+        """What a stream or a status line makes of the session, if the app is an agent."""
+        if self._options.is_agent:
+            self.set_session(channel, thread_ts, status)
+
+    def set_title(self, channel: Channel, thread_ts: str, title: str) -> None:
+        """Give a thread and its session, if it has one, a title."""
+        key = (channel.id, thread_ts)
+        self.titles[key] = title
+        if session := self.sessions.get(key):
+            session.title = title
+            self._live.to_channel(channel, _session_frame(key, session))
+
+    def set_prompts(
+        self, channel: Channel, thread_ts: str, title: str, prompts: list[Json]
+    ) -> None:
+        """Offer `prompts` (`title` and `message` each) in a thread; on top of a DM for ''."""
+        frame: Json = {
+            "type": "suggested_prompts",
+            "channel": channel.id,
+            "thread_ts": thread_ts,
+            "title": title,
+            "prompts": prompts,
+        }
+        self.prompts[channel.id, thread_ts] = frame
+        self._live.to_channel(channel, frame)
 
     def session_frames(self) -> list[tuple[Key, Json]]:
         """Every session as the page reads it."""

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from slack_playground import (
+    api_agents,
     api_chat,
     api_conversations,
     api_files,
+    api_membership,
     api_reactions,
     api_streams,
+    api_user_groups,
     api_users,
     api_views,
 )
@@ -26,11 +29,14 @@ from slack_playground.request_arguments import Args, read_args
 from slack_playground.slack_types import ApiError, Json
 
 METHODS: dict[str, Method] = {
+    **api_agents.METHODS,
     **api_chat.METHODS,
     **api_conversations.METHODS,
     **api_files.METHODS,
+    **api_membership.METHODS,
     **api_reactions.METHODS,
     **api_users.METHODS,
+    **api_user_groups.METHODS,
     **api_streams.METHODS,
     **api_views.METHODS,
 }

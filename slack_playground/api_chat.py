@@ -23,7 +23,7 @@ def content(args: Args) -> Json:
     """Text, blocks and attachments of a call, checked; only what was given.
 
     Raises `markdown_text_conflict`, `msg_too_long`, `invalid_blocks`, `msg_blocks_too_long`,
-    `too_many_attachments`.
+    `too_many_attachments`, `invalid_attachments`.
     """
     shape: Json = {}
     markdown = args.text("markdown_text")
@@ -43,6 +43,9 @@ def content(args: Args) -> Json:
     if attachments is not None:
         if len(attachments) > ATTACHMENTS_LIMIT:
             raise ApiError("too_many_attachments")
+        for index, attachment in enumerate(attachments):
+            place = f"/attachments/{index}/blocks"
+            check_blocks(attachment.get("blocks") or [], where=place, refusal="invalid_attachments")
         shape["attachments"] = attachments
     return shape
 

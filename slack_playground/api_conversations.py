@@ -11,11 +11,15 @@ from slack_playground.slack_types import ApiError, Json, plain
 from slack_playground.workspace import Channel, has_app
 
 READ = ("channels:read", "groups:read", "im:read", "mpim:read")
+GROUP_LIMIT = 8
 HISTORY = ("channels:history", "groups:history", "im:history", "mpim:history")
 
 
-def _scope_for(channel: Channel, verb: str) -> str:
+def scope_for(channel: Channel, verb: str) -> str:
+    """The scope to `read`, to read the `history` of, or to `manage` channels of this kind."""
     kinds = {"im": "im", "mpim": "mpim", "group": "groups", "channel": "channels"}
+    if verb == "manage" and channel.kind != "channel":
+        verb = "write"  # so it is called for private channels only
     return f"{kinds[channel.kind]}:{verb}"
 
 
@@ -55,7 +59,7 @@ def _ts(message: Json) -> str:
 def history(context: Context, args: Args) -> Json:
     """conversations.history: newest first, without the replies in threads."""
     channel = readable_channel(context, args)
-    need_scope(context, _scope_for(channel, "history"))
+    need_scope(context, scope_for(channel, "history"))
     messages = _between(list(channel.roots()), args)[::-1]
     limit = context.options.history_limit
     shown, cursor = page(messages, args, key=_ts, most=limit, default=min(100, limit))
@@ -71,7 +75,7 @@ def history(context: Context, args: Args) -> Json:
 def replies(context: Context, args: Args) -> Json:
     """conversations.replies: the parent first on every page, then replies, oldest first."""
     channel = readable_channel(context, args)
-    need_scope(context, _scope_for(channel, "history"))
+    need_scope(context, scope_for(channel, "history"))
     parent = channel.messages.get(args.text("ts"))
     if parent is None:
         raise ApiError("thread_not_found")
@@ -91,7 +95,7 @@ def info(context: Context, args: Args) -> Json:
     channel = context.workspace.channels.get(args.text("channel"))
     if channel is None or (channel.is_closed and not has_app(channel)):
         raise ApiError("channel_not_found")
-    need_scope(context, _scope_for(channel, "read"))
+    need_scope(context, scope_for(channel, "read"))
     shape = api_channel(channel)
     if args.flag("include_num_members"):
         shape["num_members"] = len(channel.members)
@@ -100,14 +104,13 @@ def info(context: Context, args: Args) -> Json:
 
 def list_(context: Context, args: Args) -> Json:
     """conversations.list of the given types (default: public channels)."""
-    types = set((args.text("types") or "public_channel").split(","))
-    unknown = types - {"public_channel", "private_channel", "mpim", "im"}
-    if unknown:
-        raise ApiError("invalid_types")
+    types = _types(context, args)
     wanted = [
         channel
         for channel in context.workspace.channels.values()
-        if _type(channel) in types and (has_app(channel) or not channel.is_closed)
+        if _type(channel) in types
+        and (has_app(channel) or not channel.is_closed)
+        and not (channel.is_archived and args.flag("exclude_archived"))
     ]
     shown, cursor = page(wanted, args, key=lambda c: c.id)
     return with_cursor({"ok": True, "channels": [api_channel(c) for c in shown]}, cursor)
@@ -120,11 +123,7 @@ def of_user(context: Context, args: Args) -> Json:
     """
     user = args.text("user") or BOT_USER_ID
     context.workspace.user(user)
-    types = (args.text("types") or "public_channel").split(",")
-    for kind in types:
-        if kind not in TYPE_SCOPES:
-            raise ApiError("invalid_types")
-        need_scope(context, TYPE_SCOPES[kind])
+    types = _types(context, args)
     wanted = [
         channel
         for channel in context.workspace.channels.values()
@@ -132,6 +131,16 @@ def of_user(context: Context, args: Args) -> Json:
     ]
     shown, cursor = page(wanted, args, key=lambda c: c.id)
     return with_cursor({"ok": True, "channels": [api_channel(c) for c in shown]}, cursor)
+
+
+def _types(context: Context, args: Args) -> list[str]:
+    """The types of channels that are asked for; each needs its own scope."""
+    types = [kind.strip() for kind in (args.text("types") or "public_channel").split(",")]
+    for kind in types:
+        if kind not in TYPE_SCOPES:
+            raise ApiError("invalid_types")
+        need_scope(context, TYPE_SCOPES[kind])
+    return types
 
 
 def _type(channel: Channel) -> str:
@@ -142,35 +151,32 @@ def _type(channel: Channel) -> str:
 def members(context: Context, args: Args) -> Json:
     """conversations.members."""
     channel = find_channel(context, args.text("channel"))
-    need_scope(context, _scope_for(channel, "read"))
+    need_scope(context, scope_for(channel, "read"))
     shown, cursor = page(channel.members, args, key=str)
     return with_cursor({"ok": True, "members": shown}, cursor)
 
 
 def open_(context: Context, args: Args) -> Json:
-    """conversations.open: the DM with one user, by user or channel id."""
-    users = args.names("users")
+    """conversations.open: the DM with one user or with up to eight, by users or channel id."""
     if args.text("channel"):
         channel = find_channel(context, args.text("channel"))
-    elif len(users) == 1 and users[0] != BOT_USER_ID:
-        channel = context.workspace.open_dm(users[0], BOT_USER_ID)
-    elif not users:
-        raise ApiError("users_list_not_supplied")
     else:
-        raise ApiError("not_enough_users" if users == [BOT_USER_ID] else "method_not_supported")
+        channel = _direct(context, args.names("users"))
     shape = api_channel(channel) if args.flag("return_im") else {"id": channel.id}
     return {"ok": True, "channel": shape}
 
 
-def join(context: Context, args: Args) -> Json:
-    """conversations.join: a public channel."""
-    channel = find_channel(context, args.text("channel"))
-    if channel.is_im:
-        raise ApiError("method_not_supported_for_channel_type")
-    already = has_app(channel)
-    context.workspace.join(channel, BOT_USER_ID)
-    answer: Json = {"ok": True, "channel": api_channel(channel)}
-    return {**answer, "warning": "already_in_channel"} if already else answer
+def _direct(context: Context, users: list[str]) -> Channel:
+    others = [user for user in dict.fromkeys(users) if user != BOT_USER_ID]
+    if not others:
+        raise ApiError("not_enough_users" if users else "users_list_not_supplied")
+    if len(others) > GROUP_LIMIT:
+        raise ApiError("too_many_users")
+    if len(others) == 1:
+        need_scope(context, "im:write")
+        return context.workspace.open_dm(others[0], BOT_USER_ID)
+    need_scope(context, "mpim:write")
+    return context.workspace.open_group([BOT_USER_ID, *others])
 
 
 TYPE_SCOPES = {
@@ -192,10 +198,5 @@ METHODS = {
     "conversations.members": Method(
         run=members, per_minute=TIER_4, scopes=READ, required=("channel",)
     ),
-    "conversations.open": Method(
-        run=open_, per_minute=TIER_3, scopes=("im:write", "mpim:write", "channels:manage")
-    ),
-    "conversations.join": Method(
-        run=join, per_minute=TIER_3, scopes=("channels:join",), required=("channel",)
-    ),
+    "conversations.open": Method(run=open_, per_minute=TIER_3, scopes=("im:write", "mpim:write")),
 }

@@ -24,7 +24,7 @@ def start(context: Context, args: Args) -> Json:
         _check_recipient(context, args)
     stream = context.streams.start(channel, looks(context, args), thread_ts, _content(args))
     root_ts = channel.messages[stream.ts]["thread_ts"]
-    context.agents.set_session(channel, root_ts, "processing")
+    context.agents.imply_session(channel, root_ts, "processing")
     return {"ok": True, "channel": channel.id, "ts": stream.ts}
 
 
@@ -55,7 +55,7 @@ def stop(context: Context, args: Args) -> Json:
     message = context.streams.stop(channel, args.text("ts"), _content(args), blocks)
     if stored_metadata:
         message["metadata"] = stored_metadata
-    context.agents.set_session(channel, message["thread_ts"], status)
+    context.agents.imply_session(channel, message["thread_ts"], status)
     return {"ok": True, "channel": channel.id, "ts": message["ts"], "message": message}
 
 

@@ -1,4 +1,4 @@
-"""Who is who: auth, users, user groups, bots, team, and the socket's address."""
+"""Who is who: auth, users, bots, team, and the socket's address."""
 
 from slack_playground import seed_data
 from slack_playground.context import Context
@@ -7,8 +7,9 @@ from slack_playground.objects import api_user
 from slack_playground.pagination import page, with_cursor
 from slack_playground.rate_limits import TIER_2, TIER_3, TIER_4
 from slack_playground.request_arguments import Args
-from slack_playground.seed_data import APP_ID, BOT_ID, BOT_USER_ID, TEAM_ID
+from slack_playground.seed_data import APP_ID, BOT_ID, BOT_USER_ID, TEAM_ID, User
 from slack_playground.slack_types import ApiError, Json, epoch_s
+from slack_playground.workspace import is_outside
 
 SPECIAL = 600
 
@@ -44,19 +45,30 @@ def connections_open(context: Context, args: Args) -> Json:
 
 def users_info(context: Context, args: Args) -> Json:
     """users.info."""
-    return {"ok": True, "user": api_user(context.workspace.user(args.text("user")))}
+    return {"ok": True, "user": _shown(context, context.workspace.user(args.text("user")))}
 
 
 def users_list(context: Context, args: Args) -> Json:
     """users.list."""
     shown, cursor = page(list(context.workspace.users.values()), args, key=lambda u: u.id)
-    answer: Json = {"ok": True, "members": [api_user(u) for u in shown], "cache_ts": epoch_s()}
-    return with_cursor(answer, cursor)
+    members = [_shown(context, user) for user in shown]
+    return with_cursor({"ok": True, "members": members, "cache_ts": epoch_s()}, cursor)
 
 
-def usergroups_list(context: Context, args: Args) -> Json:
-    """usergroups.list: this workspace has none."""
-    return {"ok": True, "usergroups": []}
+def lookup_by_email(context: Context, args: Args) -> Json:
+    """users.lookupByEmail: an active member of this workspace."""
+    email = args.text("email").lower()
+    for user in context.workspace.users.values():
+        if user.email == email and not user.deleted and not is_outside(user):
+            return {"ok": True, "user": _shown(context, user)}
+    raise ApiError("users_not_found")
+
+
+def _shown(context: Context, user: User) -> Json:
+    shape = api_user(user)
+    if user.email and "users:read.email" in context.options.scopes:
+        shape["profile"]["email"] = user.email
+    return shape
 
 
 def bots_info(context: Context, args: Args) -> Json:
@@ -100,7 +112,9 @@ METHODS = {
     "apps.connections.open": Method(run=connections_open, per_minute=TIER_3, token="app"),
     "users.info": Method(run=users_info, per_minute=TIER_4, scopes=USERS, required=("user",)),
     "users.list": Method(run=users_list, per_minute=TIER_2, scopes=USERS),
-    "usergroups.list": Method(run=usergroups_list, per_minute=TIER_2, scopes=("usergroups:read",)),
+    "users.lookupByEmail": Method(
+        run=lookup_by_email, per_minute=TIER_3, scopes=("users:read.email",), required=("email",)
+    ),
     "bots.info": Method(run=bots_info, per_minute=TIER_3, scopes=USERS),
     "team.info": Method(run=team_info, per_minute=TIER_3, scopes=("team:read",)),
 }

@@ -40,7 +40,9 @@ def update(context: Context, args: Args) -> Json:
 
 
 def publish(context: Context, args: Args) -> Json:
-    """views.publish."""
+    """views.publish: for an app with a Home tab."""
+    if not context.options.has_home:
+        raise ApiError("not_enabled")
     user = context.workspace.user(args.text("user_id"))
     return {
         "ok": True,

@@ -1,4 +1,4 @@
-"""Block Kit's rules: known types, counts and lengths (PLATFORM §3.1).
+"""Block Kit's rules: known types and fields, counts and lengths (PLATFORM §3.1).
 
 `check_blocks` and `check_view` raise Slack's errors with a sentence and a JSON pointer for each
 finding. The numbers here are the workspace's own and shared with nobody.
@@ -7,6 +7,15 @@ finding. The numbers here are the workspace's own and shared with nobody.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from slack_playground.block_fields import (
+    BLOCK_FIELDS,
+    CONFIRM_FIELDS,
+    ELEMENT_FIELDS,
+    FEEDBACK_FIELDS,
+    OPTION_FIELDS,
+    TEXT_FIELDS,
+    VIEW_FIELDS,
+)
 from slack_playground.slack_types import ApiError, Json
 
 MESSAGE_BLOCKS = 50
@@ -18,12 +27,12 @@ Problems = Iterator[str]
 
 
 def check_blocks(
-    blocks: list[Json], *, where: str = "/blocks", limit: int = MESSAGE_BLOCKS
+    blocks: list[Json], *, where: str = "/blocks", refusal: str = "invalid_blocks"
 ) -> None:
-    """Raise `invalid_blocks` or `msg_blocks_too_long` for a message Slack would refuse."""
-    problems = list(_blocks(blocks, where, limit, MESSAGE_TYPES))
+    """Raise `refusal` or `msg_blocks_too_long` for a message Slack would refuse."""
+    problems = list(_blocks(blocks, where, MESSAGE_BLOCKS, MESSAGE_TYPES))
     if problems:
-        raise ApiError("invalid_blocks", details=problems)
+        raise ApiError(refusal, details=problems)
     total = sum(len(block["text"]) for block in blocks if block["type"] == "markdown")
     if total > MARKDOWN_TOTAL:
         raise ApiError("msg_blocks_too_long")
@@ -40,6 +49,12 @@ def check_view(view: Json, kind: str) -> None:
 
 def _problem(text: str, where: str) -> str:
     return f"[ERROR] {text} [json-pointer:{where}]"
+
+
+def _no_others(owner: Json, known: frozenset[str] | None, where: str) -> Problems:
+    if known is not None:
+        for name in sorted(owner.keys() - known):
+            yield _problem(f"invalid additional property: {name}", where)
 
 
 def _length(value: object, limit: int, where: str, *, least: int = 0) -> Problems:
@@ -64,6 +79,8 @@ def _text_object(
         return
     if value.get("type") not in kinds:
         yield _problem(f"must be one of: {', '.join(kinds)}", f"{where}/type")
+    else:
+        yield from _no_others(value, TEXT_FIELDS[value["type"]], where)
     yield from _length(value.get("text"), limit, f"{where}/text", least=1)
 
 
@@ -84,6 +101,7 @@ def _items(value: object, least: int, most: int, where: str) -> tuple[list[Json]
 def _view(view: Json, kind: str) -> Problems:
     if view.get("type") != kind:
         yield _problem(f"must be {kind}", "/view/type")
+    yield from _no_others(view, VIEW_FIELDS[kind], "/view")
     if kind == "modal":
         yield from _plain(view.get("title"), 24, "/view/title")
         for name in ("submit", "close"):
@@ -108,39 +126,43 @@ def _blocks(value: object, where: str, limit: int, known: frozenset[str]) -> Pro
     for index, block in enumerate(blocks):
         at = f"{where}/{index}"
         yield from _optional(block, "block_id", 255, at)
-        block_id = block.get("block_id")
+        block_id = str(block.get("block_id") or "")
         if block_id and block_id in seen:
             yield _problem(f"block_id {block_id} already exists", f"{at}/block_id")
-        seen.add(str(block_id))
-        kind = block.get("type")
+        seen.add(block_id)
+        kind = str(block.get("type"))
         if kind not in known:
             yield _problem(f"unsupported type: {kind}", f"{at}/type")
         else:
-            yield from _CHECKS.get(str(kind), _nothing)(block, at)
+            yield from _no_others(block, BLOCK_FIELDS[kind], at)
+            yield from _CHECKS.get(kind, _nothing)(block, at)
             yield from _action_ids(block, at)
 
 
 def _action_ids(block: Json, where: str) -> Problems:
     seen: set[str] = set()
     for element in elements_of(block):
-        action_id = element.get("action_id")
+        action_id = str(element.get("action_id") or "")
         if action_id and action_id in seen:
             yield _problem(f"`action_id` {action_id} already exists", f"{where}/elements")
-        seen.add(str(action_id))
+        seen.add(action_id)
 
 
 def elements_of(block: Json) -> list[Json]:
     """The interactive elements of one block, including those of nested blocks."""
     found: list[Json] = []
     for name in ("elements", "actions"):
-        found += [e for e in block.get(name) or [] if isinstance(e, dict) and "action_id" in e]
+        found += [element for element in _objects(block.get(name)) if "action_id" in element]
     for name in ("accessory", "element"):
         if isinstance(block.get(name), dict):
             found.append(block[name])
-    for child in block.get("child_blocks") or []:
-        if isinstance(child, dict):
-            found += elements_of(child)
+    for child in _objects(block.get("child_blocks")):
+        found += elements_of(child)
     return found
+
+
+def _objects(value: object) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _nothing(block: Json, where: str) -> Problems:
@@ -171,6 +193,7 @@ def _context(block: Json, where: str) -> Problems:
     for index, element in enumerate(elements):
         at = f"{where}/elements/{index}"
         if element.get("type") == "image":
+            yield from _element(element, at)
             yield from _image(element, at)
         else:
             yield from _text_object(element, 3000, at)
@@ -226,7 +249,7 @@ def _table(block: Json, where: str) -> Problems:
 
 
 def _task_card(block: Json, where: str) -> Problems:
-    if block.get("status", "pending") not in {"pending", "in_progress", "complete", "error"}:
+    if block.get("status", "pending") not in ("pending", "in_progress", "complete", "error"):
         yield _problem("unsupported status", f"{where}/status")
     yield from _length(block.get("title"), 256, f"{where}/title", least=1)
 
@@ -238,10 +261,11 @@ def _container(block: Json, where: str) -> Problems:
 
 
 def _element(element: Json, where: str) -> Problems:
-    kind = element.get("type")
-    if kind not in ELEMENT_TYPES:
+    kind = str(element.get("type"))
+    if kind not in ELEMENT_FIELDS:
         yield _problem(f"unsupported type: {kind}", f"{where}/type")
         return
+    yield from _no_others(element, ELEMENT_FIELDS[kind], where)
     yield from _optional(element, "action_id", 255, where)
     if element.get("placeholder") is not None:
         yield from _plain(element["placeholder"], 150, f"{where}/placeholder")
@@ -253,7 +277,12 @@ def _element(element: Json, where: str) -> Problems:
         yield from _text_input(element, where)
     elif kind == "feedback_buttons":
         for name in ("positive_button", "negative_button"):
-            yield from _plain((element.get(name) or {}).get("text"), 75, f"{where}/{name}/text")
+            part = element.get(name)
+            if not isinstance(part, dict):
+                yield _problem(f"missing required field: {name}", where)
+                continue
+            yield from _no_others(part, FEEDBACK_FIELDS, f"{where}/{name}")
+            yield from _plain(part.get("text"), 75, f"{where}/{name}/text")
     if "options" in element or (kind in NEED_OPTIONS and "option_groups" not in element):
         yield from _options(element, where)
 
@@ -264,13 +293,13 @@ def _button(element: Json, where: str) -> Problems:
     yield from _optional(element, "url", 3000, where)
     yield from _optional(element, "accessibility_label", 75, where)
     yield from _optional(element, "agent_prompt", 4000, where)
-    if element.get("style") not in {None, "primary", "danger"}:
+    if element.get("style") not in (None, "primary", "danger"):
         yield _problem("must be one of: primary, danger", f"{where}/style")
 
 
 def _text_input(element: Json, where: str) -> Problems:
     longest = element.get("max_length")
-    if longest is not None and not 1 <= int(longest) <= 3000:
+    if longest is not None and not (isinstance(longest, int) and 1 <= longest <= 3000):
         yield _problem("must be between 1 and 3000", f"{where}/max_length")
     yield from _optional(element, "initial_value", 3000, where)
 
@@ -281,6 +310,7 @@ def _options(element: Json, where: str) -> Problems:
     yield from problems
     for index, option in enumerate(options):
         at = f"{where}/options/{index}"
+        yield from _no_others(option, OPTION_FIELDS, at)
         yield from _text_object(option.get("text"), 75, f"{at}/text")
         yield from _length(option.get("value"), 150, f"{at}/value")
 
@@ -289,6 +319,7 @@ def _confirm(value: Any, where: str) -> Problems:
     if not isinstance(value, dict):
         yield _problem("must be an object", where)
         return
+    yield from _no_others(value, CONFIRM_FIELDS, where)
     for name, limit in (("title", 100), ("text", 300), ("confirm", 30), ("deny", 30)):
         if value.get(name) is not None:
             yield from _text_object(value[name], limit, f"{where}/{name}")
@@ -307,24 +338,9 @@ _CHECKS: dict[str, Callable[[Json, str], Problems]] = {
     "task_card": _task_card,
     "container": _container,
 }
-_BOTH = {"section", "header", "context", "actions", "input", "image", "divider", "rich_text"}
-MESSAGE_TYPES = frozenset(
-    _BOTH
-    | {"markdown", "table", "task_card", "plan", "context_actions", "file", "video", "call"}
-    | {"card", "carousel", "alert", "container", "data_table", "data_visualization"}
-    | {"auth_provider"}
+MESSAGE_TYPES = frozenset(BLOCK_FIELDS)
+VIEW_TYPES = frozenset(
+    {"section", "header", "context", "actions", "input", "image", "divider", "rich_text"}
+    | {"video", "alert", "card", "carousel", "container", "table"}
 )
-VIEW_TYPES = frozenset(_BOTH | {"video", "alert", "card", "carousel", "container", "table"})
 NEED_OPTIONS = frozenset({"static_select", "overflow", "checkboxes", "radio_buttons"})
-_SELECTS = {
-    f"{many}{kind}_select"
-    for many in ("", "multi_")
-    for kind in ("static", "users", "conversations", "channels", "external")
-}
-ELEMENT_TYPES = frozenset(
-    NEED_OPTIONS
-    | _SELECTS
-    | {"button", "plain_text_input", "datepicker", "timepicker", "datetimepicker", "image"}
-    | {"email_text_input", "url_text_input", "number_input", "rich_text_input", "file_input"}
-    | {"feedback_buttons", "icon_button", "workflow_button"}
-)

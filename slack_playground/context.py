@@ -9,6 +9,7 @@ from slack_playground.event_feed import EventFeed
 from slack_playground.fault_injection import Faults, InjectedFault
 from slack_playground.files import FileStore
 from slack_playground.hooks import Hooks
+from slack_playground.http_delivery import HttpDelivery
 from slack_playground.inspector import Inspector
 from slack_playground.interactivity import Keys
 from slack_playground.options import PlaygroundOptions
@@ -17,6 +18,8 @@ from slack_playground.rate_limits import RateLimits
 from slack_playground.slack_types import Json
 from slack_playground.socket_mode import SocketHub
 from slack_playground.streams import Streams
+from slack_playground.transport import Transport
+from slack_playground.user_groups import UserGroups
 from slack_playground.views import ViewStore
 from slack_playground.workspace import Workspace
 
@@ -29,12 +32,15 @@ class Context:
     url: str = ""
     tasks: BackgroundTasks = field(default_factory=BackgroundTasks)
     workspace: Workspace = field(init=False)
+    user_groups: UserGroups = field(default_factory=UserGroups)
     faults: Faults = field(default_factory=Faults)
     hooks: Hooks = field(default_factory=Hooks)
     inspector: Inspector = field(init=False)
     limits: RateLimits = field(init=False)
     live: PageSockets = field(init=False)
     hub: SocketHub = field(init=False)
+    http: HttpDelivery | None = field(init=False)
+    transport: Transport = field(init=False)
     feed: EventFeed = field(init=False)
     keys: Keys = field(init=False)
     views: ViewStore = field(init=False)
@@ -48,19 +54,23 @@ class Context:
         options = self.options
         self.workspace = Workspace(app_name=options.app_name, bot_name=options.bot_name)
         self.inspector = Inspector(
-            size=options.inspector_size, secrets=(options.bot_token, options.app_token)
+            size=options.inspector_size,
+            secrets=(options.bot_token, options.app_token, options.signing_secret),
         )
         self.limits = RateLimits(on=options.rate_limits, channel_burst=options.channel_burst)
         self.live = PageSockets(self.workspace, self.inspector, self.tasks)
-        self.hub = SocketHub(options, self.inspector, self.faults, self.hooks, self.tasks)
-        self.feed = EventFeed(self.workspace, self.hub, subscribed=options.events)
+        reached = (options, self.inspector, self.faults, self.hooks, self.tasks)
+        self.hub = SocketHub(*reached)
+        self.http = HttpDelivery(options.events_url, *reached) if options.events_url else None
+        self.transport = self.http or self.hub
+        self.feed = EventFeed(self.workspace, self.transport, subscribed=options.events)
         self.keys = Keys(options)
         self.views = ViewStore(self.live)
         self.ephemerals = Ephemerals(self.workspace, self.live)
         self.files = FileStore()
         self.agents = Agents(options, self.live)
         self.streams = Streams(options, self.workspace)
-        self.hub.watchers.append(self._sockets_changed)
+        self.transport.watchers.append(self._sockets_changed)
         self.faults.changed = self.show_switches
         self.workspace.listeners += [self.feed, self.live, self.agents]
 

@@ -5,7 +5,7 @@ import uuid
 
 from slack_playground.seed_data import APP_ID, BOT_ID, BOT_USER_ID, TEAM_ID
 from slack_playground.slack_types import Json, TsClock, epoch_s, new_id
-from slack_playground.socket_mode import SocketHub
+from slack_playground.transport import Transport
 from slack_playground.workspace import (
     THREAD_KEYS,
     Channel,
@@ -27,10 +27,14 @@ class EventFeed(Listener):
     """
 
     def __init__(
-        self, workspace: Workspace, hub: SocketHub, *, subscribed: frozenset[str] | None = None
+        self,
+        workspace: Workspace,
+        transport: Transport,
+        *,
+        subscribed: frozenset[str] | None = None,
     ) -> None:
         self._workspace = workspace
-        self._hub = hub
+        self._transport = transport
         self._subscribed = subscribed
         self._clock = TsClock()
 
@@ -131,6 +135,34 @@ class EventFeed(Listener):
             event["inviter"] = inviter
         self.send(channel, event)
 
+    def left(self, channel: Channel, user: str, actor: str | None) -> None:
+        """Send `member_left_channel`; the app itself hears of `channel_left` or `group_left`."""
+        event: Json = {"channel": channel.id, "event_ts": self._clock.next()}
+        if user == BOT_USER_ID:
+            event |= {"type": of_kind(channel, "left"), "actor_id": actor or user}
+        else:
+            event |= {
+                "type": "member_left_channel",
+                "user": user,
+                "channel_type": "G" if channel.is_private else "C",
+                "team": TEAM_ID,
+            }
+        if user == BOT_USER_ID or has_app(channel):
+            self.send(channel, event)
+
+    def created(self, channel: Channel) -> None:
+        """Send `channel_created`, for public ones."""
+        if channel.is_closed:
+            return
+        shape = {
+            "id": channel.id,
+            "name": channel.name,
+            "created": channel.created,
+            "creator": channel.creator,
+        }
+        event = {"type": "channel_created", "channel": shape, "event_ts": self._clock.next()}
+        self.send(channel, event)
+
     def app_home_opened(self, user: str, channel: Channel, *, tab: str, view: Json | None) -> None:
         """Tell the app that a person looks at its Home or Messages tab."""
         event: Json = {
@@ -160,9 +192,30 @@ class EventFeed(Listener):
             },
         )
 
-    def send(self, channel: Channel, event: Json) -> None:
-        """Wrap one inner event completely and hand it to the sockets, if the app subscribed."""
+    def session_renamed(self, channel: Channel, thread_ts: str, user: str, title: str) -> None:
+        """Tell the app that a person gave a session another title."""
+        self.send(
+            channel,
+            {
+                "type": "agent_session_title_changed",
+                "channel": channel.id,
+                "thread_ts": thread_ts,
+                "user": user,
+                "title": title,
+                "event_ts": self._clock.next(),
+            },
+        )
+
+    def send(self, channel: Channel | None, event: Json) -> None:
+        """Wrap one inner event completely and hand it to the app, if the app subscribed.
+
+        `channel` is where it happened, None for what happened to the whole workspace. Of what is
+        private the app hears where it is a member, and of its own removal.
+        """
         if self._subscribed is not None and _subscription(channel, event) not in self._subscribed:
+            return
+        is_secret = channel is not None and channel.is_closed and not has_app(channel)
+        if is_secret and event["type"] != "group_left":
             return
         payload: Json = {
             "token": VERIFICATION,
@@ -183,14 +236,13 @@ class EventFeed(Listener):
                     "is_enterprise_install": False,
                 }
             ],
-            "is_ext_shared_channel": channel.is_ext_shared,
+            "is_ext_shared_channel": channel is not None and channel.is_ext_shared,
             "event_context": f"4-{uuid.uuid4().hex}",
         }
         kind = event["type"]
         name = f"{kind}.{event['subtype']}" if event.get("subtype") else kind
-        where = f"#{channel.name}" if channel.name else "direct message"
-        said = str(event.get("text", ""))[:80]
-        self._hub.send_event(payload, name=name, summary=f"{where} {said}".strip())
+        summary = f"{_place(channel)} {str(event.get('text', ''))[:80]}".strip()
+        self._transport.send_event(payload, name=name, summary=summary)
 
     def too_many(self, minute: int) -> None:
         """Say that the events of a minute, which begins at that Unix second, are dropped."""
@@ -201,7 +253,7 @@ class EventFeed(Listener):
             "minute_rate_limited": minute,
             "api_app_id": APP_ID,
         }
-        self._hub.send_event(payload, name="app_rate_limited", summary="")
+        self._transport.send_event(payload, name="app_rate_limited", summary="")
 
     def _message_event(self, channel: Channel, message: Json) -> Json:
         return {
@@ -227,9 +279,20 @@ class EventFeed(Listener):
         return inner
 
 
-def _subscription(channel: Channel, event: Json) -> str:
+def of_kind(channel: Channel, what: str) -> str:
+    """The event's name: those of private channels begin with `group_`."""
+    return f"{'group' if channel.is_private else 'channel'}_{what}"
+
+
+def _place(channel: Channel | None) -> str:
+    if channel is None:
+        return "workspace"
+    return f"#{channel.name}" if channel.name else "direct message"
+
+
+def _subscription(channel: Channel | None, event: Json) -> str:
     """What an app subscribes to in order to hear of the event."""
-    if event["type"] != "message":
+    if channel is None or event["type"] != "message":
         return str(event["type"])
     kinds = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
     return f"message.{kinds[channel.kind]}"

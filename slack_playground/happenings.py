@@ -7,8 +7,10 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
+from slack_playground.api_membership import check_name
 from slack_playground.composer_text import compose
 from slack_playground.context import Context
+from slack_playground.event_feed import of_kind
 from slack_playground.objects import shown_channel
 from slack_playground.seed_data import BOT_USER_ID, TEAM_ID, User
 from slack_playground.slack_types import ApiError, Json, epoch_s, new_id
@@ -39,6 +41,8 @@ class Happenings:
             "group_message": self._group_message,
             "partner": self._partner,
             "grid_member": self._grid_member,
+            "new_channel": self._new_channel,
+            "leave": self._leave,
             "channel_id": self._channel_id,
             "archive": self._archive,
             "unarchive": self._unarchive,
@@ -47,6 +51,10 @@ class Happenings:
             "deactivate": self._deactivate,
             "reactivate": self._reactivate,
         }
+
+    def names(self) -> list[str]:
+        """Everything that can happen."""
+        return list(self._all)
 
     def happen(self, what: str, as_: str, channel: Channel, details: Json) -> Json:
         """Let it happen in `channel`, by the person `as_`; says what came of it.
@@ -239,6 +247,23 @@ class Happenings:
         shown = shown_channel(self._workspace, group, as_)
         return {"channel": shown}
 
+    def _new_channel(self, as_: str, _channel: Channel, details: Json) -> Json:
+        """The person makes a channel `name` with `users` in it; `private`: seen by them only."""
+        name = str(details.get("name") or "new-channel")
+        check_name(self._context, name)
+        channel = self._workspace.create(name, as_, private=bool(details.get("private", True)))
+        for user in details.get("users", [BOT_USER_ID]):
+            self._workspace.join(channel, str(user), inviter=as_)
+        return {"channel": shown_channel(self._workspace, channel, as_)}
+
+    def _leave(self, as_: str, channel: Channel, details: Json) -> Json:
+        """The person leaves the channel, or takes `user` out of it."""
+        if channel.is_im or channel.is_mpim:
+            raise ApiError("method_not_supported_for_channel_type")
+        user = str(details.get("user") or as_)
+        self._workspace.leave(channel, user, actor=None if user == as_ else as_)
+        return {"user": user}
+
     def _channel_id(self, as_: str, channel: Channel, _details: Json) -> Json:
         """The channel is converted, as when it is shared: it has another id from now on."""
         if channel.is_im:
@@ -263,20 +288,18 @@ class Happenings:
         return self._set_archived(as_, channel, archived=False)
 
     def _set_archived(self, as_: str, channel: Channel, *, archived: bool) -> Json:
-        if channel.is_im:
+        if channel.is_im or channel.is_mpim:
             raise ApiError("method_not_supported_for_channel_type")
         channel.is_archived = archived
         self._workspace.tell("channel_changed", channel)
-        kind = "channel_archive" if archived else "channel_unarchive"
+        kind = of_kind(channel, "archive" if archived else "unarchive")
         event = {"type": kind, "channel": channel.id, "user": as_}
         self._context.feed.send(channel, {**event, "event_ts": f"{epoch_s()}.000000"})
         return {"channel": shown_channel(self._workspace, channel, as_)}
 
     def _remove_app(self, as_: str, channel: Channel, _details: Json) -> Json:
         """The app is removed from the channel."""
-        self._workspace.leave(channel, BOT_USER_ID)
-        event = {"type": "channel_left", "channel": channel.id, "actor_id": as_}
-        self._context.feed.send(channel, {**event, "event_ts": f"{epoch_s()}.000000"})
+        self._workspace.leave(channel, BOT_USER_ID, actor=as_)
         return {"channel": shown_channel(self._workspace, channel, as_)}
 
     def _invite_app(self, as_: str, channel: Channel, _details: Json) -> Json:

@@ -1,7 +1,9 @@
-"""The JSON of interactions: block_actions, view_submission, view_closed (PLATFORM §5.1)."""
+"""The JSON of interactions: actions, views, shortcuts and slash commands (PLATFORM §5)."""
 
+from slack_playground.app_manifest import Shortcut
 from slack_playground.context import Context
 from slack_playground.event_feed import VERIFICATION
+from slack_playground.interactivity import ResponseUrl
 from slack_playground.seed_data import APP_ID, TEAM_DOMAIN, TEAM_ID
 from slack_playground.slack_types import Json, plain
 from slack_playground.workspace import Channel
@@ -72,7 +74,7 @@ def block_actions(
         return payload
     assert channel is not None
     assert message is not None
-    response_id = context.keys.new_response_url(
+    response_url = context.keys.new_response_url(
         user=user, channel=channel.id, message_ts=message["ts"], ephemeral=ephemeral
     )
     container: Json = {
@@ -85,9 +87,9 @@ def block_actions(
         container["thread_ts"] = message["thread_ts"]
     payload |= {
         "container": container,
-        "channel": {"id": channel.id, "name": channel.name or "directmessage"},
+        "channel": _place(channel),
         "state": {"values": {}},
-        "response_url": f"{context.url}/response/{response_id}",
+        "response_url": _address(context, response_url),
     }
     if not ephemeral:
         payload["message"] = plain(message)
@@ -110,6 +112,71 @@ def view_closed(user: str, view: Json, *, cleared: bool) -> Json:
         "view": view,
         "is_cleared": cleared,
     }
+
+
+def global_shortcut(context: Context, user: str, shortcut: Shortcut) -> Json:
+    """A `shortcut` payload; it is about no channel and has no response URL."""
+    return {
+        **_common(context, user, "shortcut"),
+        "callback_id": shortcut.callback_id,
+        "action_ts": context.workspace.clock.next(),
+    }
+
+
+def message_action(
+    context: Context,
+    user: str,
+    shortcut: Shortcut,
+    channel: Channel,
+    message: Json,
+    response_url: ResponseUrl,
+) -> Json:
+    """A `message_action` payload: a message shortcut."""
+    return {
+        **_common(context, user, "message_action"),
+        "callback_id": shortcut.callback_id,
+        "action_ts": context.workspace.clock.next(),
+        "channel": _place(channel),
+        "message_ts": message["ts"],
+        "message": plain(message),
+        "response_url": _address(context, response_url),
+    }
+
+
+def slash_command(
+    context: Context,
+    user_id: str,
+    channel: Channel,
+    command: str,
+    text: str,
+    response_url: ResponseUrl,
+) -> Json:
+    """What a slash command sends: flat, all of it text."""
+    user = context.workspace.users[user_id]
+    return {
+        "token": VERIFICATION,
+        "team_id": TEAM_ID,
+        "team_domain": TEAM_DOMAIN,
+        "channel_id": channel.id,
+        "channel_name": _place(channel)["name"],
+        "user_id": user.id,
+        "user_name": user.name,
+        "command": command,
+        "text": text,
+        "api_app_id": APP_ID,
+        "is_enterprise_install": "false",
+        "response_url": _address(context, response_url),
+        "trigger_id": context.keys.new_trigger(user.id),
+    }
+
+
+def _place(channel: Channel) -> Json:
+    names = {"im": "directmessage", "group": "privategroup"}
+    return {"id": channel.id, "name": names.get(channel.kind, channel.name)}
+
+
+def _address(context: Context, response_url: ResponseUrl) -> str:
+    return f"{context.url}/response/{response_url.id}"
 
 
 def _common(context: Context, user_id: str, kind: str) -> Json:

@@ -59,11 +59,12 @@ class Keys:
         trigger.used = True
         return trigger.user
 
-    def new_response_url(self, *, user: str, channel: str, message_ts: str, ephemeral: bool) -> str:
-        """The id of a fresh response URL."""
-        response_id = secrets.token_hex(20)
-        self._responses[response_id] = ResponseUrl(
-            id=response_id,
+    def new_response_url(
+        self, *, user: str, channel: str, message_ts: str, ephemeral: bool
+    ) -> ResponseUrl:
+        """A fresh response URL; `message_ts` is empty where there is no message to replace."""
+        response = ResponseUrl(
+            id=secrets.token_hex(20),
             user=user,
             channel=channel,
             message_ts=message_ts,
@@ -71,7 +72,8 @@ class Keys:
             expires=time.monotonic() + self._options.response_url_ttl_s,
             uses_left=self._options.response_url_uses,
         )
-        return response_id
+        self._responses[response.id] = response
+        return response
 
     def use_response(self, response_id: str) -> ResponseUrl:
         """Spend one use. Raises `used_url`, `expired_url` or `invalid_url`."""

@@ -60,8 +60,13 @@ def readable_channel(context: Context, args: Args, name: str = "channel") -> Cha
 
 
 def writable_channel(context: Context, args: Args, name: str = "channel") -> Channel:
-    """A channel the app may post to: joined, or public with `chat:write.public`."""
+    """A channel the app may post to: joined, or public with `chat:write.public`.
+
+    DMs need the app's Messages tab: `messages_tab_disabled`.
+    """
     channel = find_channel(context, args.text(name))
+    if channel.is_im and not context.options.has_messages:
+        raise ApiError("messages_tab_disabled")
     if channel.is_archived:
         raise ApiError("is_archived")
     if not has_app(channel) and "chat:write.public" not in context.options.scopes:

@@ -82,7 +82,7 @@ def api_channel(channel: Channel) -> Json:
         "name": channel.name,
         "name_normalized": channel.name,
         "created": channel.created,
-        "creator": "U01MAYACHEN",
+        "creator": channel.creator,
         "is_channel": not channel.is_private,
         "is_group": channel.is_private,
         "is_im": False,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from slack_playground.app_manifest import AppManifest
+from slack_playground.app_manifest import AppManifest, Shortcut, SlashCommand
 from slack_playground.rate_limits import CHANNEL_BURST
 
 GRANTED_SCOPES = (
@@ -39,7 +39,13 @@ class PlaygroundOptions:
     `app_name` is how people see the app, `bot_name` the short name of its bot user. The page
     completes `app_authors`, names under which the app speaks, before it has said anything.
 
-    `scopes` are granted, `events` delivered (None: every event that there is).
+    `events_url` is the app's address for signed HTTP requests (PLATFORM §4.2), None for Socket
+    Mode; until it has answered the handshake it is asked again every `verify_delay_s`.
+
+    `scopes` are granted, `events` delivered (None: every event that there is), `commands` and
+    `shortcuts` offered. `has_home`: the app has a Home tab; `has_messages`: it may write direct
+    messages; `takes_messages`: people may; `is_interactive`: buttons, forms and shortcuts reach
+    it; `is_agent`: it is declared an agent, which alone has sessions (PLATFORM §6.3).
 
     `channel_burst` is how many posts a quiet channel takes at once where `rate_limits` are on.
 
@@ -55,11 +61,20 @@ class PlaygroundOptions:
 
     bot_token: str = field(default="xoxb-playground-bot", repr=False)
     app_token: str = field(default="xapp-playground-app", repr=False)
+    signing_secret: str = field(default="playground-signing-secret", repr=False)
+    events_url: str | None = None
     app_name: str = "Letta"
     bot_name: str = "letta"
     app_authors: tuple[str, ...] = ()
     scopes: tuple[str, ...] = GRANTED_SCOPES
     events: frozenset[str] | None = None
+    commands: tuple[SlashCommand, ...] = ()
+    shortcuts: tuple[Shortcut, ...] = ()
+    has_home: bool = True
+    has_messages: bool = True
+    takes_messages: bool = True
+    is_interactive: bool = True
+    is_agent: bool = True
     rate_limits: bool = True
     channel_burst: int = CHANNEL_BURST
     notice: str | None = None
@@ -73,6 +88,7 @@ class PlaygroundOptions:
     ping_interval_s: float = 10.0
     ticket_ttl_s: float = 30.0
     max_connections: int = 10
+    verify_delay_s: float = 1.0
     trigger_ttl_s: float = 3.0
     response_url_ttl_s: float = 1800.0
     response_url_uses: int = 5
@@ -89,5 +105,16 @@ class PlaygroundOptions:
         """These options, for the app that the manifest describes."""
         name = manifest.bot_name
         return replace(
-            self, app_name=name, bot_name=name, scopes=manifest.scopes, events=manifest.events
+            self,
+            app_name=name,
+            bot_name=name,
+            scopes=manifest.scopes,
+            events=manifest.events,
+            commands=manifest.commands,
+            shortcuts=manifest.shortcuts,
+            has_home=manifest.has_home,
+            has_messages=manifest.has_messages,
+            takes_messages=manifest.takes_messages,
+            is_interactive=manifest.is_interactive,
+            is_agent=manifest.is_agent,
         )

@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 
 from aiohttp import web
 
@@ -11,6 +12,7 @@ from slack_playground import seed_data
 from slack_playground.actions import FileUpload, People
 from slack_playground.context import Context
 from slack_playground.happenings import Happenings
+from slack_playground.invocations import Invocations
 from slack_playground.objects import shown_channel, shown_user
 from slack_playground.seed_data import BOT_ID, SLACKBOT_ID, TEAM_ID
 from slack_playground.slack_types import ApiError, Json, plain
@@ -18,7 +20,7 @@ from slack_playground.url_routes import file_response
 from slack_playground.workspace import Channel
 
 SENTENCES = {
-    "app_did_not_respond": "Letta did not respond. Nothing may have happened; try again.",
+    "app_did_not_respond": "{app} did not respond. Nothing may have happened; try again.",
     "action_not_found": "This button is no longer there.",
     "already_reacted": "You have reacted with this already.",
     "not_in_channel": "You are not a member of this channel.",
@@ -26,6 +28,16 @@ SENTENCES = {
     "invalid_arguments": "The app answered with a view that Slack does not accept.",
     "message_not_found": "This message is no longer there.",
     "not_found": "This view is no longer open.",
+    "not_enabled": "This app has no Home tab.",
+    "messages_tab_disabled": "Sending messages to this app has been turned off.",
+    "interactivity_disabled": "This app is not configured to handle interactive responses.",
+    "invalid_command": (
+        "{command} is not a valid command. In Slack, all messages that start with “/” are"
+        " interpreted as commands. To send a message, put a space before the “/”."
+    ),
+    "command_in_thread": "{command} is not supported in threads. Sorry!",
+    "external_member": "This app’s commands and message shortcuts are for members only.",
+    "unknown_shortcut": "The app has no such shortcut.",
 }
 """What people read instead of an error word."""
 
@@ -39,6 +51,7 @@ class PageRoutes:
         self._context = context
         self._people = people
         self._happenings = Happenings(context)
+        self._invocations = Invocations(context)
 
     def routes(self) -> list[web.RouteDef]:
         """The routes to mount."""
@@ -56,19 +69,23 @@ class PageRoutes:
             "join": self._join,
             "home": self._home,
             "session/stop": self._stop,
+            "session/rename": self._rename,
             "happen": self._happen,
+            "command": self._command,
+            "shortcut": self._shortcut,
             "inspector/clear": self._clear,
             "faults": self._fault,
             "rate_limits": self._rate_limits,
         }
+        app = self._context.options.app_name
         gets: dict[str, PageHandler] = {
             "state": self._state,
             "messages": self._messages,
             "inspector": self._inspect,
         }
         return [
-            *(web.post(f"/playground/{path}", _json_route(h)) for path, h in posts.items()),
-            *(web.get(f"/playground/{path}", _json_route(h)) for path, h in gets.items()),
+            *(web.post(f"/playground/{path}", _json_route(h, app)) for path, h in posts.items()),
+            *(web.get(f"/playground/{path}", _json_route(h, app)) for path, h in gets.items()),
             web.get("/playground/live", self._live),
             web.get("/playground/file/{id}", self._file),
             web.get("/playground/avatar/{id}.svg", self._avatar),
@@ -93,7 +110,10 @@ class PageRoutes:
             "app_hears_stop": self._hears_stop,
             "app_bot": BOT_ID,
             "app_authors": self._app_authors(visible),
-            "sockets": self._context.hub.connected,
+            "app_has_home": self._context.options.has_home,
+            "commands": [asdict(command) for command in self._context.options.commands],
+            "shortcuts": [asdict(shortcut) for shortcut in self._context.options.shortcuts],
+            "sockets": self._context.transport.connected,
         }
 
     def _app_authors(self, visible: list[Channel]) -> list[str]:
@@ -121,7 +141,13 @@ class PageRoutes:
         hidden = self._context.ephemerals.of(person, channel.id, thread_ts)
         if not thread_ts:
             hidden = [message for message in hidden if "thread_ts" not in message]
-        return {"messages": [plain(message) for message in messages], "ephemerals": hidden}
+        place = (channel.id, thread_ts or "")
+        return {
+            "messages": [plain(message) for message in messages],
+            "ephemerals": hidden,
+            "title": self._context.agents.titles.get(place, ""),
+            "suggested_prompts": self._context.agents.prompts.get(place),
+        }
 
     async def _inspect(self, as_: str, body: Json) -> Json:
         limit = int(body.get("limit") or 200)
@@ -131,6 +157,8 @@ class PageRoutes:
     # ---- acting
 
     async def _post(self, as_: str, body: Json) -> Json:
+        if str(body.get("text") or "").startswith("/") and not body.get("files"):
+            return await self._command(as_, body)
         person = self._people.find(as_)
         ts = self._people.post(
             person,
@@ -219,11 +247,32 @@ class PageRoutes:
         self._people.stop_session(person, channel, body["thread_ts"])
         return {"ok": True}
 
+    async def _rename(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        channel = self._people.channel(person, body["channel"])
+        self._people.rename_session(person, channel, body["thread_ts"], str(body["title"]))
+        return {"ok": True}
+
     async def _happen(self, as_: str, body: Json) -> Json:
         person = self._people.find(as_)
         channel = self._people.channel(person, body["channel"])
         details = {k: v for k, v in body.items() if k not in {"as", "what", "channel"}}
         return self._happenings.happen(str(body["what"]), person, channel, details)
+
+    async def _command(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        channel = self._people.channel(person, body["channel"])
+        await self._invocations.command(
+            person, channel, str(body["text"]), thread_ts=body.get("thread_ts") or None
+        )
+        return {"ok": True}
+
+    async def _shortcut(self, as_: str, body: Json) -> Json:
+        person = self._people.find(as_)
+        ts = body.get("message_ts") or None
+        channel = self._people.channel(person, body["channel"]) if ts else None
+        await self._invocations.shortcut(person, body["callback_id"], channel=channel, ts=ts)
+        return {"ok": True}
 
     # ---- switches
 
@@ -255,11 +304,12 @@ class PageRoutes:
         ids = {channel.id for channel in context.workspace.visible_channels(person)}
         frames = [frame for key, frame in context.agents.statuses.items() if key[0] in ids]
         frames += [frame for key, frame in context.agents.session_frames() if key[0] in ids]
+        frames += [frame for key, frame in context.agents.prompts.items() if key[0] in ids]
         for index, view in enumerate(context.views.stack(person)):
             frames.append({"type": "view", "op": "push" if index else "open", "view": view})
         if person in context.views.homes:
             frames.append({"type": "home", "view": context.views.homes[person]})
-        return [*frames, {"type": "socket", "connected": context.hub.connected}]
+        return [*frames, {"type": "socket", "connected": context.transport.connected}]
 
     async def _file(self, request: web.Request) -> web.Response:
         try:
@@ -272,7 +322,7 @@ class PageRoutes:
         user = self._context.workspace.users.get(user_id)
         initials = "S" if user_id == SLACKBOT_ID else "?"
         if user is not None:
-            initials = "".join(word[0] for word in user.real_name.split()[:2])
+            initials = "".join(word[0] for word in user.real_name.split()[:2]).upper()
         picture = (
             '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 72 72">'
             f'<rect width="72" height="72" rx="14" fill="#{user.color if user else "777777"}"/>'
@@ -282,14 +332,15 @@ class PageRoutes:
         return web.Response(text=picture, content_type="image/svg+xml")
 
 
-def _json_route(handler: PageHandler) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _json_route(handler: PageHandler, app: str) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def serve(request: web.Request) -> web.Response:
         try:
             body = dict(request.query) if request.method == "GET" else await _body(request)
             return web.json_response(await handler(str(body.pop("as", "")), body))
         except ApiError as error:
             sentence = SENTENCES.get(error.error, error.error.replace("_", " ").capitalize() + ".")
-            return web.json_response({"ok": False, "error": sentence, "code": error.error})
+            text = sentence.format_map({"app": app, **error.extra})
+            return web.json_response({"ok": False, "error": text, "code": error.error})
         except KeyError as error:
             return web.json_response(
                 {"ok": False, "error": f"missing argument {error}"}, status=400

@@ -17,6 +17,7 @@ _CHANNEL_FIELDS = (
     "name",
     "members",
     "created",
+    "creator",
     "topic",
     "is_im",
     "is_mpim",

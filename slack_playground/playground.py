@@ -12,11 +12,13 @@ from slack_playground.context import Context
 from slack_playground.happenings import Happenings
 from slack_playground.hooks import Hook
 from slack_playground.inspector import Entry
+from slack_playground.invocations import Invocations
 from slack_playground.objects import shown_channel
 from slack_playground.options import PlaygroundOptions
 from slack_playground.origin_check import guard
 from slack_playground.page_routes import PageRoutes
 from slack_playground.persistence import StateFile
+from slack_playground.seed_data import BOT_USER_ID
 from slack_playground.slack_types import Json
 from slack_playground.url_routes import Urls
 
@@ -36,6 +38,7 @@ class Playground:
         self._context = Context(self.options)
         self._people = People(self._context)
         self._happenings = Happenings(self._context)
+        self._invocations = Invocations(self._context)
         self._state = StateFile(self._context)
         self._runner: web.AppRunner | None = None
 
@@ -64,6 +67,7 @@ class Playground:
         """The server's routes. Its end closes every socket and saves the state."""
         app = web.Application(middlewares=[guard], client_max_size=MAX_BODY)
         app.add_routes(self._routes())
+        app.on_startup.append(self._begin)
         app.on_shutdown.append(self._close)
         app.on_cleanup.append(self._save)
         return app
@@ -79,6 +83,10 @@ class Playground:
         runner, self._runner = self._runner, None
         await runner.cleanup()
 
+    async def _begin(self, _app: web.Application) -> None:
+        if self._context.http is not None:
+            self._context.http.start()
+
     async def _close(self, _app: web.Application) -> None:
         await self._context.hub.drop()
         self._context.live.close()
@@ -86,6 +94,8 @@ class Playground:
 
     async def _save(self, _app: web.Application) -> None:
         await self._context.tasks.aclose()
+        if self._context.http is not None:
+            await self._context.http.close()
         if self._context.url:  # a port that was taken must not cost the earlier state
             self._state.save()
 
@@ -123,6 +133,11 @@ class Playground:
         """The token for `apps.connections.open`."""
         return self.options.app_token
 
+    @property
+    def signing_secret(self) -> str:
+        """What the app verifies requests to its address with."""
+        return self.options.signing_secret
+
     # ---- people
 
     def post(
@@ -159,12 +174,12 @@ class Playground:
         self._people.react(user, self._people.channel(user, channel), ts, name, remove=remove)
 
     def invite(self, channel: str, user: str, *, as_: str = "maya") -> None:
-        """Bring `user` (the app: `letta`) into a channel."""
+        """Bring `user` (the app by the name of its bot) into a channel."""
         inviter = self._people.find(as_)
         where = self._people.channel(inviter, channel)
         self._people.invite(inviter, where, self._people.find(user))
 
-    def dm(self, as_: str, user: str = "letta") -> str:
+    def dm(self, as_: str, user: str = BOT_USER_ID) -> str:
         """Open a DM and return its id; with the app this also sends `app_home_opened`."""
         return self._people.open_dm(self._people.find(as_), self._people.find(user)).id
 
@@ -176,6 +191,12 @@ class Playground:
         """Press the native Stop of an agent session."""
         user = self._people.find(as_)
         self._people.stop_session(user, self._people.channel(user, channel), thread_ts)
+
+    def rename_session(self, as_: str, channel: str, thread_ts: str, title: str) -> None:
+        """Give an agent session another title."""
+        user = self._people.find(as_)
+        where = self._people.channel(user, channel)
+        self._people.rename_session(user, where, thread_ts, title)
 
     async def click(
         self,
@@ -191,6 +212,19 @@ class Playground:
         user = self._people.find(as_)
         where = self._people.channel(user, channel)
         await self._people.click(user, where, ts, action_id, choice=choice, ephemeral=ephemeral)
+
+    async def command(self, as_: str, channel: str, typed: str) -> None:
+        """Type a slash command of the app, such as `/ask what is new`, and wait for the ack."""
+        user = self._people.find(as_)
+        await self._invocations.command(user, self._people.channel(user, channel), typed)
+
+    async def shortcut(
+        self, as_: str, callback_id: str, channel: str | None = None, ts: str | None = None
+    ) -> None:
+        """Choose a shortcut of the app: a global one, or one for the message `ts`."""
+        user = self._people.find(as_)
+        where = None if channel is None else self._people.channel(user, channel)
+        await self._invocations.shortcut(user, callback_id, channel=where, ts=ts)
 
     async def submit_view(self, as_: str, view_id: str, values: Json) -> Json:
         """Send a modal with `{block_id: {action_id: {...}}}`; the page's result."""
@@ -273,13 +307,13 @@ class Playground:
 
     @property
     def connections(self) -> int:
-        """How many Socket Mode connections are open."""
-        return self._context.hub.connected
+        """How many Socket Mode connections are open; 1 for a verified address."""
+        return self._context.transport.connected
 
     @property
     def undelivered(self) -> int:
-        """How many envelopes still wait for an ack or a connection."""
-        return self._context.hub.undelivered
+        """How many deliveries still wait for an ack or a connection."""
+        return self._context.transport.undelivered
 
     def watch(self, watcher: Hook) -> None:
         """Call `watcher` at each instant of each call and envelope, in place."""

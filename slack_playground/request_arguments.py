@@ -47,7 +47,7 @@ class Args:
             return default
         try:
             return int(self.values[name])
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ApiError(
                 "invalid_arguments", details=[f"[ERROR] must be an integer [json-pointer:/{name}]"]
             ) from None
@@ -73,7 +73,7 @@ class Args:
         value = self.values.get(name, [])
         if isinstance(value, str):
             value = value.split(",")
-        return [str(item) for item in value if item]
+        return [str(item) for item in (value if isinstance(value, list) else [value]) if item]
 
     def _json(self, name: str) -> Any:
         value = self.values.get(name)

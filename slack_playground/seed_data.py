@@ -30,6 +30,11 @@ class User:
     """The workspaces of an Enterprise Grid account; empty for an ordinary one."""
     tz: str = "Europe/Berlin"
 
+    @property
+    def email(self) -> str:
+        """The address of the account; empty for a bot."""
+        return "" if self.is_bot else f"{self.name}@{TEAM_DOMAIN}.example"
+
 
 USERS = (
     User(
@@ -73,6 +78,26 @@ USERS = (
         title="App",
         color="5b4bb7",
         is_bot=True,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserGroupSeed:
+    """A user group of a fresh workspace."""
+
+    id: str
+    name: str
+    handle: str
+    users: tuple[str, ...]
+
+
+USER_GROUPS = (
+    UserGroupSeed(
+        id="S01PLATFORM",
+        name="Platform team",
+        handle="platform",
+        users=("U01MAYACHEN", "U02JONASWEB"),
     ),
 )
 

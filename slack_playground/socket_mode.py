@@ -184,9 +184,14 @@ class SocketHub:
         delivery = self._delivery("events_api", payload, name=name, summary=summary)
         self._tasks.spawn(self._deliver_event(delivery), name=f"event {name}")
 
-    async def interact(self, payload: Json, *, name: str, summary: str) -> Json | None:
-        """Deliver an interaction once; the ack's payload, or None if nobody acked in time."""
-        delivery = self._delivery("interactive", payload, name=name, summary=summary)
+    async def interact(
+        self, payload: Json, *, name: str, summary: str, kind: str = "interactive"
+    ) -> Json | None:
+        """Deliver an interaction or a command (`slash_commands`) once.
+
+        Returns the ack's payload, None if nobody acked in time.
+        """
+        delivery = self._delivery(kind, payload, name=name, summary=summary)
         started = time.monotonic()
         sent = await self._transmit(delivery, attempt=0)
         acked = sent and await self._acked(delivery)

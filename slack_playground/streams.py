@@ -12,7 +12,7 @@ from slack_playground.workspace import Channel, Workspace
 MARKDOWN_LIMIT = 12_000
 FIELD_LIMIT = 256
 CHUNK_BLOCKS_LIMIT = 50
-TASK_STATUSES = frozenset({"pending", "in_progress", "complete", "error"})
+TASK_STATUSES = ("pending", "in_progress", "complete", "error")
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class Streams:
     def stop(self, channel: Channel, ts: str, content: "Content", blocks: list[Json]) -> Json:
         """Finish a stream and return its message; `blocks` stand below the text."""
         stream = self.live(channel, ts)
-        check_blocks(blocks)
+        _check_stream_blocks(blocks)
         self._take(stream, content)
         stream.blocks = blocks
         stream.state = "stopped"
@@ -148,6 +148,12 @@ class Content:
             _check_chunk(chunk)
 
 
+def _check_stream_blocks(blocks: list[Any]) -> None:
+    if any(isinstance(block, dict) and block.get("type") == "file" for block in blocks):
+        raise ApiError("internal_error")  # the one type that Slack's streams fault on
+    check_blocks(blocks)
+
+
 def _check_chunk(chunk: Json) -> None:
     kind = chunk.get("type")
     if kind == "markdown_text":
@@ -159,9 +165,7 @@ def _check_chunk(chunk: Json) -> None:
         blocks = chunk.get("blocks")
         if not isinstance(blocks, list):
             raise ApiError("invalid_chunks")
-        if any(isinstance(block, dict) and block.get("type") == "file" for block in blocks):
-            raise ApiError("internal_error")
-        check_blocks(blocks[:CHUNK_BLOCKS_LIMIT])
+        _check_stream_blocks(blocks[:CHUNK_BLOCKS_LIMIT])
     elif kind == "plan_update":
         _check_fields(chunk, ("title",))
     elif kind == "task_update":
@@ -173,10 +177,10 @@ def _check_chunk(chunk: Json) -> None:
 
 
 def _check_fields(chunk: Json, names: tuple[str, ...]) -> None:
-    if not isinstance(chunk.get("title", ""), str):
-        raise ApiError("invalid_chunks")
-    if any(len(str(chunk.get(name) or "")) > FIELD_LIMIT for name in names):
-        raise ApiError("invalid_chunks")
+    for name in names:
+        value = chunk.get(name) or ""
+        if not isinstance(value, str) or len(value) > FIELD_LIMIT:
+            raise ApiError("invalid_chunks")
 
 
 def _merge(parts: list[Json], content: Content) -> None:

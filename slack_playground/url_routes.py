@@ -4,14 +4,10 @@ import json
 
 from aiohttp import web
 
-from slack_playground.api_chat import content
 from slack_playground.context import Context
 from slack_playground.files import StoredFile
 from slack_playground.inspector import Entry
-from slack_playground.interactivity import ResponseUrl
-from slack_playground.methods import looks
-from slack_playground.request_arguments import Args
-from slack_playground.seed_data import BOT_ID
+from slack_playground.response_urls import respond
 from slack_playground.slack_types import ApiError, Json
 
 SIGN_IN = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in</body></html>"
@@ -59,52 +55,12 @@ class Urls:
         body: Json = {}
         try:
             body = await _json_body(request)
-            self._answer(key, body)
+            respond(self._context, key, body)
         except ApiError as error:
             self._record("response_url", error.error, 200, str(body.get("text", "")), body)
             return web.json_response(error.body())
         self._record("response_url", "ok", 200, str(body.get("text", ""))[:80], body)
         return web.json_response({"ok": True})
-
-    def _answer(self, key: ResponseUrl, body: Json) -> None:
-        args = Args(body)
-        if args.flag("delete_original"):
-            self._delete(key)
-            return
-        said = content(args)
-        if not said:
-            raise ApiError("no_text")
-        if args.flag("replace_original"):
-            self._replace(key, said)
-        else:
-            self._add(key, said, args)
-
-    def _delete(self, key: ResponseUrl) -> None:
-        if key.ephemeral:
-            self._context.ephemerals.delete(key.user, key.message_ts)
-            return
-        channel = self._context.workspace.channels[key.channel]
-        if self._context.workspace.message(channel, key.message_ts).get("bot_id") != BOT_ID:
-            raise ApiError("cant_delete_message")
-        self._context.workspace.delete(channel, key.message_ts)
-
-    def _replace(self, key: ResponseUrl, said: Json) -> None:
-        if key.ephemeral:
-            self._context.ephemerals.change(key.user, key.message_ts, said)
-            return
-        channel = self._context.workspace.channels[key.channel]
-        drop = () if "blocks" in said else ("blocks",)
-        self._context.workspace.change(channel, key.message_ts, said, drop=drop)
-
-    def _add(self, key: ResponseUrl, said: Json, args: Args) -> None:
-        channel = self._context.workspace.channels[key.channel]
-        message = {"text": "", **said, **looks(self._context, Args({}))}
-        if args.text("thread_ts"):
-            message["thread_ts"] = args.text("thread_ts")
-        if args.text("response_type") == "in_channel":
-            self._context.workspace.post(channel, message)
-        else:
-            self._context.ephemerals.show(key.user, channel, message)
 
     def _record(
         self, kind: str, name: str, status: int, summary: str, body: Json | None = None

@@ -25,6 +25,7 @@ class Channel:
     name: str
     members: list[str]
     created: int
+    creator: str = "U01MAYACHEN"
     topic: str = ""
     is_im: bool = False
     is_private: bool = False
@@ -90,6 +91,12 @@ class Listener:
     def joined(self, channel: Channel, user: str, inviter: str | None) -> None:
         """Somebody became a member."""
 
+    def left(self, channel: Channel, user: str, actor: str | None) -> None:
+        """Somebody is no member any more; `actor` took them out, None if they left."""
+
+    def created(self, channel: Channel) -> None:
+        """Somebody made a channel."""
+
     def channel_changed(self, channel: Channel) -> None:
         """A channel appeared or its members changed."""
 
@@ -135,14 +142,14 @@ class Workspace:
         return [
             channel
             for channel in self.channels.values()
-            if user_id in channel.members or not (guest or channel.is_im or channel.is_private)
+            if user_id in channel.members or not (guest or channel.is_closed)
         ]
 
     def sees(self, user_id: str, channel: Channel) -> bool:
         """Whether `user_id` may read `channel`."""
         if user_id in channel.members:
             return True
-        return not (channel.is_im or channel.is_private or self.users[user_id].is_guest)
+        return not (channel.is_closed or self.users[user_id].is_guest)
 
     def open_dm(self, first: str, second: str) -> Channel:
         """The DM of two members, made on first use."""
@@ -156,6 +163,21 @@ class Workspace:
         )
         self.channels[channel.id] = channel
         self.tell("channel_changed", channel)
+        return channel
+
+    def create(self, name: str, creator: str, *, private: bool = False) -> Channel:
+        """A new channel with its creator in it."""
+        channel = Channel(
+            id=new_id("C"),
+            name=name,
+            members=[creator],
+            created=epoch_s(),
+            creator=creator,
+            is_private=private,
+        )
+        self.channels[channel.id] = channel
+        self.tell("channel_changed", channel)
+        self.tell("created", channel)
         return channel
 
     def join(self, channel: Channel, user_id: str, *, inviter: str | None = None) -> None:
@@ -176,12 +198,19 @@ class Workspace:
             notice["inviter"] = inviter
         self.post(channel, notice)
 
-    def leave(self, channel: Channel, user_id: str) -> None:
-        """Take somebody out of a channel; raises `not_in_channel`."""
+    def leave(self, channel: Channel, user_id: str, *, actor: str | None = None) -> None:
+        """End a membership; `actor` takes them out, None if they leave, which the channel shows.
+
+        Raises `not_in_channel`.
+        """
         if user_id not in channel.members:
             raise ApiError("not_in_channel")
         channel.members.remove(user_id)
         self.tell("channel_changed", channel)
+        self.tell("left", channel, user_id, actor)
+        if actor is None:
+            text = f"<@{user_id}> has left the channel"
+            self.post(channel, {"subtype": "channel_leave", "user": user_id, "text": text})
 
     def open_group(self, members: list[str]) -> Channel:
         """The group message of exactly these people, made if there is none."""

@@ -86,6 +86,7 @@ class ChatAdapter:
             LastWordKind(self._sender, self._status),
             CardKind(
                 self._sender,
+                self._status,
                 store.approvals,
                 approvers=options.approvers,
                 given_up=lambda approval_id: self._card_fails(approval_id),

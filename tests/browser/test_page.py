@@ -515,6 +515,7 @@ async def test_teammates_are_offered_before_they_have_said_anything(browser: Bro
     page = await browser.new_page()
     try:
         await page.goto(place.page_url)
+        await expect(page.locator("#app:not([aria-busy])")).to_be_attached()
         await page.get_by_test_id("composer").press_sequentially("@gr")
         await page.get_by_test_id("mention-grace").click()
         await expect(page.get_by_test_id("composer")).to_have_value("@grace ")

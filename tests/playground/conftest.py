@@ -1,7 +1,9 @@
 """A running playground, a Web API client, and an app that listens over Socket Mode."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,9 +17,14 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from slack_playground import Playground, PlaygroundOptions
+from slack_playground.app_manifest import read_manifest
 
 QUICK = PlaygroundOptions(
-    rate_limits=False, ack_timeout_s=0.15, redelivery_scale=0.0, save_after_s=0.01
+    rate_limits=False,
+    ack_timeout_s=0.15,
+    redelivery_scale=0.0,
+    save_after_s=0.01,
+    verify_delay_s=0.01,
 )
 
 
@@ -123,6 +130,16 @@ async def app(playground: Playground, connect: Callable[[Playground], Awaitable[
 
 Start = Callable[[PlaygroundOptions], Awaitable[Playground]]
 Connect = Callable[[Playground], Awaitable[App]]
+
+
+def for_manifest(folder: Path, **parts: Any) -> PlaygroundOptions:
+    """Quick options for an app whose manifest has these `features` and `settings`."""
+    scopes = parts.pop("scopes", ["chat:write", "commands", "im:history", "channels:history"])
+    features = {"bot_user": {"display_name": "helper"}, **parts.pop("features", {})}
+    whole = {"features": features, "oauth_config": {"scopes": {"bot": scopes}}, **parts}
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(whole))
+    return QUICK.for_app(read_manifest(path))
 
 
 async def refusal(call: Awaitable[Any]) -> str:

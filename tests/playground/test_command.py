@@ -70,3 +70,19 @@ async def test_a_file_that_is_no_manifest_is_refused_in_a_sentence(
     _, words = await process.communicate()
     assert process.returncode == 2
     assert sentence in words.decode()
+
+
+async def test_an_app_with_an_address_is_told_the_signing_secret_and_no_socket() -> None:
+    process = await started("--port", "0", "--events-url", "http://127.0.0.1:9/slack/events")
+    told = await exports(process)
+    assert told["SLACK_SIGNING_SECRET"] == "playground-signing-secret"
+    assert "SLACK_APP_TOKEN" not in told
+    process.send_signal(signal.SIGTERM)
+    assert await process.wait() == 0
+
+
+async def test_an_address_that_is_none_is_refused_in_a_sentence() -> None:
+    process = await started("--port", "0", "--events-url", "slack/events")
+    _, words = await process.communicate()
+    assert process.returncode == 2
+    assert "must be an http:// or https:// address" in " ".join(words.decode().split())

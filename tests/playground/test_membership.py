@@ -84,7 +84,6 @@ async def test_who_the_app_is(client: AsyncWebClient) -> None:
     bot = (await client.bots_info(bot=auth["bot_id"]))["bot"]
     assert bot["user_id"] == auth["user_id"]
     assert (await client.team_info())["team"]["id"] == auth["team_id"]
-    assert (await client.usergroups_list())["usergroups"] == []
     assert (await client.api_test(foo="bar"))["args"] == {"foo": "bar"}
 
 

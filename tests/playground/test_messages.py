@@ -1,13 +1,17 @@
 """Traps 5 to 11: timestamps, threads, ephemeral messages, updates, block limits, people's text."""
 
+import inspect
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from slack_sdk.errors import SlackApiError
+from slack_sdk.models.blocks import block_elements, blocks
 from slack_sdk.web.async_client import AsyncWebClient
 
 from slack_playground import Playground, PlaygroundOptions
+from slack_playground.block_fields import BLOCK_FIELDS, ELEMENT_FIELDS
 from slack_playground.slack_types import TsClock
 from tests.playground.conftest import Start, refusal, web_client
 
@@ -213,6 +217,23 @@ REFUSED_BLOCKS = {
     "same_action_id": [actions(button(), button())],
     "same_block_id": [section(block_id="b"), section(block_id="b")],
     "unknown_block": [{"type": "hologram"}],
+    "block_type_that_is_no_word": [{"type": ["section"]}],
+    "unknown_field_of_a_block": [section(color="red")],
+    "unknown_field_of_a_nested_block": [
+        {"type": "container", "child_blocks": [section(color="x")]}
+    ],
+    "emoji_of_a_mrkdwn_text": [
+        {"type": "section", "text": {"type": "mrkdwn", "text": "x", "emoji": True}}
+    ],
+    "unknown_field_of_a_button": [actions({**button(), "color": "red"})],
+    "unknown_field_of_an_image": [
+        {
+            "type": "context",
+            "elements": [
+                {"type": "image", "image_url": "https://x.org/i.png", "alt_text": "i", "width": 2}
+            ],
+        }
+    ],
     "unknown_element": [actions({"type": "lever", "action_id": "x"})],
     "header_151": [{"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}],
     "eleven_context_elements": [
@@ -247,15 +268,25 @@ async def test_blocks_over_a_limit_are_invalid_and_the_answer_says_where(
     assert "json-pointer:/blocks" in answer["response_metadata"]["messages"][0]
 
 
+async def test_blocks_in_attachments_are_held_to_the_same_rules(client: AsyncWebClient) -> None:
+    post = client.chat_postMessage
+    assert (await post(channel=GENERAL, text="x", attachments=[{"blocks": [section()]}]))["ok"]
+    with pytest.raises(SlackApiError) as refused:
+        await post(channel=GENERAL, text="x", attachments=[{}, {"blocks": [section(color="red")]}])
+    answer = refused.value.response
+    assert answer["error"] == "invalid_attachments"
+    assert "json-pointer:/attachments/1/blocks/0" in answer["response_metadata"]["messages"][0]
+
+
 async def test_blocks_at_the_limits_are_accepted(client: AsyncWebClient) -> None:
-    blocks = [
+    limits = [
         section("x" * 3000),
         actions(*(button(str(n), "x" * 75) for n in range(25))),
         {"type": "header", "text": {"type": "plain_text", "text": "x" * 150}},
         *({"type": "divider"} for _ in range(46)),
         {"type": "markdown", "text": "x" * 12_000},
     ]
-    assert (await client.chat_postMessage(channel=GENERAL, text="x", blocks=blocks))["ok"]
+    assert (await client.chat_postMessage(channel=GENERAL, text="x", blocks=limits))["ok"]
 
 
 async def test_markdown_blocks_count_together_and_are_refused_beyond_13000(
@@ -317,3 +348,28 @@ async def test_a_permalink_names_the_thread(playground: Playground, client: Asyn
     assert answer["permalink"].endswith(
         f"/archives/{GENERAL}/p{reply.replace('.', '')}?thread_ts={root}&cid={GENERAL}"
     )
+
+
+def sdk_fields() -> Iterator[tuple[str, set[str]]]:
+    """Types of blocks and elements, and the fields that Slack's own library gives them."""
+    for module in (blocks, block_elements):
+        for name, model in vars(module).items():
+            kind = getattr(model, "type", None)
+            if name.endswith(("Block", "Element")) and isinstance(kind, str):
+                yield kind, set(inspect.signature(model.__init__).parameters) - {"self", "others"}
+
+
+@pytest.mark.parametrize(("kind", "fields"), list(sdk_fields()))
+def test_every_field_that_slacks_library_knows_is_known(kind: str, fields: set[str]) -> None:
+    known = BLOCK_FIELDS.get(kind) or set()
+    if kind in ELEMENT_FIELDS:
+        known |= ELEMENT_FIELDS[kind]
+    assert kind.startswith("rich_text_") or kind == "url" or fields <= known
+
+
+async def test_the_refusal_of_an_unknown_field_names_it(client: AsyncWebClient) -> None:
+    with pytest.raises(SlackApiError) as refused:
+        await client.chat_postMessage(channel=GENERAL, text="x", blocks=[section(color="red")])
+    assert refused.value.response["response_metadata"]["messages"] == [
+        "[ERROR] invalid additional property: color [json-pointer:/blocks/0]"
+    ]

@@ -124,3 +124,14 @@ async def test_a_customized_post_is_a_bot_message_without_user(client: AsyncWebC
     assert (message["username"], message["icons"]) == ("ada", {"emoji": ":owl:"})
     assert message["bot_id"] == "B01LETTABOT"
     assert "user" not in message
+
+
+async def test_a_number_that_is_none_is_an_invalid_argument(
+    playground: Playground, http: aiohttp.ClientSession
+) -> None:
+    auth = {"Authorization": f"Bearer {playground.bot_token}"}
+    for limit in ("many", [1], float("inf")):
+        body = {"channel": "C01GENERAL1", "limit": limit}
+        url = f"{playground.api_url}conversations.history"
+        async with http.post(url, headers=auth, json=body) as response:
+            assert (await response.json())["error"] == "invalid_arguments"

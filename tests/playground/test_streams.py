@@ -115,8 +115,12 @@ async def test_the_reader_may_stop_a_stream_and_the_app_hears_of_it(
 async def test_a_file_block_faults_a_stream(playground: Playground, client: AsyncWebClient) -> None:
     stream = await started(playground, client)
     chunk = {"type": "blocks", "blocks": [{"type": "file", "external_id": "x"}]}
-    call = client.chat_appendStream(**stream, chunks=[chunk])
-    assert await refusal(call) == "internal_error"
+    for call in (
+        client.chat_appendStream(**stream, chunks=[chunk]),
+        client.chat_stopStream(**stream, blocks=chunk["blocks"]),
+        client.chat_stopStream(**stream, chunks=[chunk]),
+    ):
+        assert await refusal(call) == "internal_error"
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,11 @@ from bridge.slack.outbound.status_line import METHOD, SLOWED, StatusBoard
 from bridge.slack.rate_limit.rate_limiter import RateLimiter
 from bridge.slack.rate_limit.windows import Priority
 from bridge.telemetry import Tasks
+from tests.slack.samples import approval
 from tests.slack.virtual import run_virtually
 from tests.support import eventually
 
+WAITING = "is waiting for a decision"
 THINKING = "is thinking…"
 THREAD = ThreadKey(TeamId("T1"), ChannelId("C1"), MessageTs("1.0"))
 TARGET = ReplyTarget(TurnId("t"), THREAD, THREAD.thread_ts, Persona("Ada"), frozenset())
@@ -120,6 +122,17 @@ async def test_people_see_under_the_thread_that_slack_slows_the_updates_down(des
     await eventually(lambda: desk.playground.status(*where) == THINKING)
     with crowd(desk.web_api.budget):
         await eventually(lambda: desk.playground.status(*where) == f"{THINKING} · {SLOWED}")
+
+
+async def test_a_thread_in_which_a_card_waits_says_so_below_the_card(desk):
+    target = await desk.target()
+    desk.chat.open_reply(target).show_status(WAITING)
+    where = ("#engineering", target.thread_ts)
+    await eventually(lambda: desk.playground.status(*where) == WAITING)
+    await desk.ask(approval(target.turn_id, target.thread), thread_ts=target.thread_ts)
+    await eventually(lambda: desk.playground.calls("chat.postMessage"))
+    await eventually(lambda: desk.playground.status(*where) == WAITING)
+    assert len(desk.playground.calls("assistant.threads.setStatus")) == 2
 
 
 async def test_g5_what_an_earlier_process_said_of_a_turn_goes_with_its_end(desk):

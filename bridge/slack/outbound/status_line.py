@@ -89,6 +89,16 @@ class StatusBoard:
         if line is not None and line.shown is None:
             line.shown = _UNKNOWN
 
+    def posted(self, channel: ChannelId, thread_ts: MessageTs | None) -> None:
+        """Something was posted in the thread, which takes Slack's line away: say it again.
+
+        A growing reply says enough by itself; a card does not.
+        """
+        line = self._line(channel, thread_ts, begin=False)
+        if line is not None:
+            line.shown = None
+            line.changed.set()
+
     def note(self, target: ReplyTarget) -> str:
         """What a reply should say itself, because there is no line that says it; often empty."""
         possible = self._possible(target.thread.channel, target.thread_ts)

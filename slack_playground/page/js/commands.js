@@ -58,6 +58,7 @@ function putWorkspace(answer) {
   state.appHearsStop = answer.app_hears_stop;
   state.appAuthors = answer.app_authors;
   state.appBot = answer.app_bot;
+  state.appHasHome = answer.app_has_home;
   state.people = answer.people;
   state.users = new Map([...answer.users, ...answer.people].map((user) => [user.id, user]));
   state.channels = new Map(answer.channels.map((channel) => [channel.id, channel]));

@@ -23,6 +23,7 @@ from bridge.slack.outbound.kinds.kind import (
     persona_of,
 )
 from bridge.slack.outbound.message_sending import MessageSender, Post, Revision, fixed
+from bridge.slack.outbound.status_line import StatusBoard
 from bridge.slack.rate_limit.windows import Priority
 from bridge.slack.web_api_errors import About, is_about
 from bridge.store.approvals import Approvals
@@ -54,12 +55,14 @@ class CardKind(OutboxKind):
     def __init__(
         self,
         sender: MessageSender,
+        status: StatusBoard,
         approvals: Approvals,
         *,
         approvers: frozenset[UserId],
         given_up: OnGivenUp,
     ) -> None:
         super().__init__(sender)
+        self._status = status
         self._approvals = approvals
         self._approvers = approvers
         self._given_up = given_up
@@ -104,6 +107,7 @@ class CardKind(OutboxKind):
         )
         asked = Revision(shown, last=False)
         await post.send(lambda: asked, priority=Priority.URGENT)
+        self._status.posted(post.entry.channel, post.entry.thread_ts)
 
     async def _close(self, post: Post, approval: Approval) -> None:
         try:

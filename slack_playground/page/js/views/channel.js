@@ -117,7 +117,7 @@ function aboutNodes(channel) {
 }
 
 function drawTabs(view, channel) {
-  const offered = channel.is_im && state.users.get(channel.user)?.is_bot;
+  const offered = state.appHasHome && channel.is_im && state.users.get(channel.user)?.is_bot;
   view.tabs.hidden = !offered;
   if (!offered) view.showsHome = false;
   if (!offered) return;

@@ -11,7 +11,7 @@ _REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.S)
 _CONTEXT = re.compile(r"<thread_context\b[^>]*>(.*?)</thread_context>", re.S)
 _FILE = re.compile(r'<file name="([^"]*)">\n?(.*?)\n?</file>', re.S)
 _LINE = re.compile(r"^(?P<who>[^\s:(][^:\n]*): (?P<words>.*(?:\n    .*)*)", re.M)
-_BOT = " (bot, untrusted)"
+_MARK = re.compile(r" \((?:(bot), untrusted|outside the team, untrusted|teammate)\)$")
 _MESSAGE = re.compile(r"<message\b([^>]*)>(.*?)</message>", re.S)
 _FROM = re.compile(r'\bfrom="([^"]*)"')
 _MY_NAME = re.compile(r"\bMy name is (\w+)")
@@ -116,9 +116,9 @@ def _thread(message: Mapping[str, Any]) -> list[Line]:
     words = _REMINDER.sub("", _text(message))
     lines = [
         Line(
-            who=found["who"].removesuffix(_BOT),
-            words=re.sub(r"\n    ", "\n", found["words"]),
-            by_bot=found["who"].endswith(_BOT),
+            who=_MARK.sub("", found["who"]),
+            words=found["words"].replace("\n    ", "\n"),
+            by_bot=bool((mark := _MARK.search(found["who"])) and mark[1]),
         )
         for context in _CONTEXT.findall(words)
         for found in _LINE.finditer(context)

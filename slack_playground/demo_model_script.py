@@ -244,11 +244,11 @@ def _when(words: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{words})", re.I)
 
 
-_OTHER_THAN_FILES = _when(r"fail|think (?:for|hard|slowly)|60[,. ]?000")
+_OTHER_THAN_FILES = _when(r"quota|think (?:for|hard|slowly)|60[,. ]?000")
 """What is meant even if a file was uploaded with it."""
 
 _SCENES: tuple[tuple[re.Pattern[str], Scene], ...] = (
-    (_when(r"fail\b|quota"), _fail),
+    (re.compile(r"\s*(?:@\S+\s+)*(?:please\s+)?fail\b[^\n]{0,30}\Z|.*\bquota\b", re.I), _fail),
     (_when(r"think (?:for|hard|slowly)"), _think),
     (_when(r"60[,. ]?000|60k|huge"), _huge),
     (_when(r"investigate|alert|what (?:does|do) (?:this|you make)"), _investigate),

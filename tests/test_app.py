@@ -65,6 +65,29 @@ async def test_a_start_opens_no_more_socket_addresses_than_it_uses(
         assert len(place.calls("apps.connections.open")) == 2
 
 
+async def test_a_workspace_that_is_being_moved_is_named_until_it_answers_again(
+    place: Playground, settings: Settings
+) -> None:
+    async def said() -> str:
+        return (await readiness(settings)).get("slack", "")
+
+    async with running(settings):
+        await eventually(lambda: place.connections == 2)
+        await place.set_fault("error", code="org_login_required")
+        place.post("maya", "#general", "<@U01LETTABOT> hello")
+
+        async def named() -> bool:
+            return "The workspace is being moved by Slack" in await said()
+
+        await eventually(named)
+        await place.set_fault("error", False)
+
+        async def well() -> bool:
+            return await said() == "ok"
+
+        await eventually(well, within_s=30.0)
+
+
 @pytest.mark.parametrize("method", ["apps.connections.open", "auth.test"])
 async def test_a_start_waits_for_a_busy_slack_and_says_so(
     place: Playground, settings: Settings, method: str

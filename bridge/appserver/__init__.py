@@ -1,5 +1,5 @@
 """App Server client: wire models, session, socket, typed calls.
 
-Pure: `wire`, `deltas`, `events`, `responses`, `commands`, `frames`, `versions`, `protocol`,
-`legacy`, `runtimes`, `translate`, `history`, `backoff`. The rest does I/O.
+Pure: `wire_base`, `deltas`, `events`, `responses`, `commands`, `frames`, `versions`, `protocol`,
+`legacy`, `started_runtimes`, `translate`. The rest does I/O.
 """

@@ -2,7 +2,7 @@
 
 Understood (a model of `events` or `responses`), `UnknownFrame` (a type that we do not know) or
 `MalformedFrame` (no JSON object, or a known type that does not fit its model). `parse` never
-raises. Past this door the house trusts the types and asks with `isinstance` or `match`.
+raises. Past this point the program trusts the types and asks with `isinstance` or `match`.
 """
 
 import json

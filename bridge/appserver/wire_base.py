@@ -1,6 +1,6 @@
 """Base of all wire models: unknown fields are tolerated, never an error.
 
-Models name only the fields that the house reads; the whole frame, with everything else in it,
+Models name only the fields that the bridge reads; the whole frame, with everything else in it,
 is kept in the event log (guarantee G8).
 """
 
@@ -25,7 +25,7 @@ class RuntimeRef(Wire):
     conversation_id: ConversationId
 
     def to_domain(self) -> Runtime:
-        """The same pair for the rest of the house."""
+        """The same pair for the rest of the program."""
         return Runtime(self.agent_id, self.conversation_id)
 
 

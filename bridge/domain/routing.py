@@ -19,6 +19,7 @@ _NAME_ENDS = rf"(?![_-]*[{_LATIN}]|[./][{_LATIN}])"
 
 _EMPHASIS = r"[\s*_~]*"
 _STOP = re.compile(rf"{_EMPHASIS}!stop{_NAME_ENDS}", re.I)
+_WHO = re.compile(rf"{_EMPHASIS}!who{_NAME_ENDS}[\s.!?*_~]*", re.I)
 _BETWEEN = r"[\s.,:;!?…/&*_~()。、；？（）-]|(?<!\w)(?:and|now|please)(?!\w)"
 
 
@@ -59,13 +60,18 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Who:
+    """Somebody asks which teammates there are, and what each is doing."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotForUs:
     """Nobody answers. `remember`: it was said in a thread in which teammates take part."""
 
     remember: bool
 
 
-Route = Answer | Stop | NotForUs
+Route = Answer | Stop | Who | NotForUs
 
 
 def route(message: InboundMessage, *, in_thread: Sequence[str], team: Team) -> Route:
@@ -81,6 +87,9 @@ def route(message: InboundMessage, *, in_thread: Sequence[str], team: Team) -> R
     stopped = _stopped_in(prose, team)
     if stopped is not None:
         return Stop(addressed + tuple(name for name in stopped if name not in addressed))
+    concerns_us = bool(addressed or in_thread) or message.is_dm or message.mentions_app
+    if concerns_us and _WHO.fullmatch(_without_address(mentions.without_tokens(prose), team)):
+        return Who()
     if addressed:
         return Answer(addressed)
     known = tuple(name for name in in_thread if team.named(name) is not None)

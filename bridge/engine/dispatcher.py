@@ -1,4 +1,4 @@
-"""Dispatcher: the one door into the engine, for Slack and for the App Server.
+"""Dispatcher: the single entry point of the engine, for Slack and for the App Server.
 
 Stores first, acts second. Spawns a worker per binding with work and lets it retire.
 """
@@ -36,6 +36,7 @@ from bridge.engine.app_messages import AppMessages
 from bridge.engine.approval_service import ApprovalService
 from bridge.engine.binding_worker import BindingWorker
 from bridge.engine.context import EngineContext
+from bridge.engine.roster import Roster
 from bridge.engine.runtime_starter import RuntimeStarter
 from bridge.engine.turn_run import TurnRun
 from bridge.engine.undelivered import UndeliveredReplies
@@ -76,6 +77,7 @@ class Dispatcher:
         )
         self._undelivered = UndeliveredReplies(context)
         self._apps = AppMessages(context, self._tasks)
+        self._roster = Roster(context)
         self._message_order = MessageOrder()
         self._stopping = False
 
@@ -112,6 +114,8 @@ class Dispatcher:
         if isinstance(route, routing.Stop) and not accepted.duplicate:
             stop = self._cancellation.by_message(message, accepted, meant, person)
             self.spawn(stop, f"stop {message.ts}")
+        if isinstance(route, routing.Who) and not accepted.duplicate:
+            self.spawn(self._roster.tell(message, person, in_thread), f"who {message.ts}")
         return bool(accepted.placed)
 
     async def _author(self, message: InboundMessage) -> Person:

@@ -52,7 +52,7 @@ def notice_blocks(
     text: str, *, allowed: Set[UserId] | None = frozenset(), outbox_id: OutboxId | None = None
 ) -> Rendered:
     """Return a quiet line. Mentions of `allowed` users stay, all others are broken; None keeps
-    every user mention, for a text that is the house's own.
+    every user mention, for a text of our own.
     """
     shown = safe_mrkdwn(text, allowed=allowed)
     return rendered([context(shown)], shown, outbox_id)

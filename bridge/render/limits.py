@@ -36,7 +36,7 @@ INPUT_LENGTH: Final = 3_000
 UPDATES_PER_MINUTE: Final = 50
 """chat.update is tier 3: 50 or more a minute, per app and workspace (PLATFORM §1.2)."""
 
-# --- margins used by the house -----------------------------------------------------------------
+# --- our own margins -----------------------------------------------------------------
 
 FALLBACK_TEXT: Final = 3_000
 MARKDOWN_PART: Final = 11_000

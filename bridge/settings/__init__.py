@@ -2,7 +2,7 @@
 
 `sections` the keys, their defaults and ranges · `keys` which keys exist, and the nearest to a
 wrong one · `secrets` tokens from the environment or a file · `load` all of it together, every
-mistake as one sentence. Read only by the command's floor and `app`.
+mistake as one sentence. Read only by the commands and the composition roots.
 """
 
 from bridge.settings.keys import known_keys

@@ -24,6 +24,7 @@ from bridge.retry import RetryPolicy, retry
 from bridge.slack.rate_limit.rate_limiter import RateLimiter
 from bridge.slack.rate_limit.wait_queue import Urgency
 from bridge.slack.rate_limit.windows import Priority
+from bridge.slack.web_api_errors import About, is_about, meaning
 from bridge.telemetry import SLACK_CALLS, get_logger
 
 Answer = Mapping[str, Any]
@@ -69,6 +70,8 @@ class WebApi:
         self._renamed: dict[str, str] = {}
         self.scopes: frozenset[str] | None = None
         """The scopes that Slack named in its newest answer; None before the first."""
+        self.outage: str | None = None
+        """Why Slack refuses everything just now, such as a migration; None while it does not."""
 
     def rename_channel(self, old: str, new: str) -> None:
         """Name the channel `new` in every call from now on."""
@@ -167,6 +170,7 @@ class WebApi:
                 f"Slack gave no answer to {method} ({type(error).__name__})."
             ) from error
         SLACK_CALLS.labels(method, "ok").inc()
+        self.outage = None
         if named := response.headers.get("x-oauth-scopes"):
             self.scopes = frozenset(scope.strip() for scope in named.split(","))
         return response.data if isinstance(response.data, dict) else {}
@@ -188,7 +192,10 @@ class WebApi:
             SLACK_CALLS.labels(method, "unreachable").inc()
             return ChatUnreachable(f"Slack failed at {method} (status {status}).")
         SLACK_CALLS.labels(method, code).inc()
-        return ChatRefused(method, code)
+        refusal = ChatRefused(method, code)
+        if is_about(refusal, About.WORKSPACE, About.TOKEN):
+            self.outage = f"{meaning(refusal).sentence} (Slack says: {code}.)"
+        return refusal
 
 
 def web_session() -> aiohttp.ClientSession:

@@ -1,9 +1,10 @@
 """Database: inbox, queue, bindings, approvals, outbox, event log.
 
-`store` the facade · `schema` tables · `dialect` what is particular to SQLite · `database`
-transactions and migrations · `records` what the store hands back · `rows` rows to domain ·
-`messages` the inbox · `intake` one message becomes turns · `turns` the queue · `claims` who
-holds what · `message_edits` edits and deletions · `bindings` · `approvals` · `outbox` what Slack is
+`store` the facade · `schema` tables · `sqlite` what is particular to SQLite · `database`
+transactions and migrations · `result_types` what the store hands back · `rows` rows to domain ·
+`messages` the inbox · `deduplication` what is known already · `enqueue` one message becomes turns ·
+`turn_queue` the queue · `turn_lock` who holds what · `turn_cancellation` stops · `message_edits`
+edits and deletions · `channels` ids that change · `bindings` · `approvals` · `outbox` what Slack is
 still to be shown · `event_log` · `event_gaps` what may have been missed.
 
 Ids and instants come in as arguments; nothing here makes one (the event log stamps what it
@@ -17,6 +18,7 @@ from bridge.store.result_types import (
     Accepted,
     Amendment,
     LeftTurn,
+    Load,
     Located,
     LocatedTurn,
     Placed,
@@ -35,6 +37,7 @@ __all__ = [
     "EventGaps",
     "EventLog",
     "LeftTurn",
+    "Load",
     "Located",
     "LocatedTurn",
     "LoggedFrame",

@@ -44,6 +44,14 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """How many turns of a teammate are at work, and how many wait."""
+
+    at_work: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class LocatedTurn:
     """A turn that answers the message that was looked up."""
 

@@ -16,7 +16,15 @@ from bridge.store import message_edits, outbox_statements, turn_cancellation, tu
 from bridge.store.database import Database
 from bridge.store.enqueue import EnqueueRequest, Joins, accept
 from bridge.store.message_edits import Edit
-from bridge.store.result_types import Accepted, Amendment, LeftTurn, LocatedTurn, Removal, TurnState
+from bridge.store.result_types import (
+    Accepted,
+    Amendment,
+    LeftTurn,
+    Load,
+    LocatedTurn,
+    Removal,
+    TurnState,
+)
 from bridge.store.rows import clean, located_turn_of, thread_of
 from bridge.store.schema import active, bindings, turns, waiting
 from bridge.store.turn_cancellation import OnDropped, nothing_said
@@ -66,6 +74,16 @@ _BINDINGS_WAITING = (
     .where(waiting(turns))
     .group_by(turns.c.binding_id)
     .order_by(sa.func.min(turns.c.place))
+)
+_LOAD = (
+    sa.select(
+        bindings.c.teammate,
+        sa.func.sum(sa.case((active(turns), 1), else_=0)).label("at_work"),
+        sa.func.sum(sa.case((waiting(turns), 1), else_=0)).label("waiting"),
+    )
+    .join(turns, turns.c.binding_id == bindings.c.binding_id)
+    .where(turns.c.state != "ended")
+    .group_by(bindings.c.teammate)
 )
 _NEWEST = sa.select(turns).order_by(turns.c.place.desc()).limit(NEWEST_TURNS).subquery()
 _THREADS_ENDED = (
@@ -293,6 +311,15 @@ class TurnQueue:
 
         def work(connection: Connection) -> list[BindingId]:
             return [BindingId(row.binding_id) for row in connection.execute(_BINDINGS_WAITING)]
+
+        return await self._database.read(work)
+
+    async def load(self) -> dict[str, Load]:
+        """What each teammate with unfinished turns has to do, by the teammate's name."""
+
+        def work(connection: Connection) -> dict[str, Load]:
+            rows = connection.execute(_LOAD)
+            return {row.teammate: Load(row.at_work, row.waiting) for row in rows}
 
         return await self._database.read(work)
 

@@ -8,6 +8,6 @@ and starts it again when it dies; meanwhile a second subscription keeps the turn
 between the two · `subscription` the second connection · `turn_endings` (pure) which runtimes are
 held, and how their turns ended.
 
-It imports nothing of the house but `appserver.transport`, `retry` and `telemetry`, so it seldom
+It imports nothing of the product but `appserver.transport`, `retry` and `telemetry`, so it seldom
 changes.
 """

@@ -100,13 +100,13 @@ async def client_of(
     async with running(FakeServer(reply=reply)) as server:
         options = LinkOptions(server.url, first_retry_s=0.01)
         client = AppServerClient(options, client_info=ClientInfo(name="test"), **more)
-        ears = Deaf()
-        listener: AgentListener = ears
+        recorder = Deaf()
+        listener: AgentListener = recorder
         client.listen(listener)
         client.open()
         try:
             await client.ready(within_s=10)
-            yield client, server, ears
+            yield client, server, recorder
         finally:
             await client.aclose()
 
@@ -140,11 +140,11 @@ async def test_a_state_replayed_after_the_answer_is_waited_for() -> None:
         pending = [{"request_id": "p1"}]
         return [*started(frame)[1:], status(is_processing=True, pending_control_requests=pending)]
 
-    async with client_of({"runtime_start": late}) as (client, _server, ears):
+    async with client_of({"runtime_start": late}) as (client, _server, recorder):
         answer = await client.start(REQUEST)
         assert answer.is_processing
         assert answer.pending_request_ids == {"p1"}
-        assert isinstance(ears.events[0], ev.RuntimeStatus)
+        assert isinstance(recorder.events[0], ev.RuntimeStatus)
 
 
 async def test_a_question_is_heard_again_with_every_start() -> None:
@@ -153,13 +153,13 @@ async def test_a_question_is_heard_again_with_every_start() -> None:
     def asking(frame: dict[str, Any]) -> Frames:
         return [QUESTION, *started(frame), QUESTION]
 
-    async with client_of({"runtime_start": asking}) as (client, server, ears):
+    async with client_of({"runtime_start": asking}) as (client, server, recorder):
         await server.push(QUESTION)  # as to every new connection of a busy runtime (§4)
-        await eventually(lambda: len(ears.events) == 1)
+        await eventually(lambda: len(recorder.events) == 1)
         for _ in range(2):
             await client.start(REQUEST)
         await client.calls.call(AppServerInfo(), AppServerInfoResponse)  # comes after the replay
-        asked = [event for event in ears.events if isinstance(event, ev.ApprovalAsked)]
+        asked = [event for event in recorder.events if isinstance(event, ev.ApprovalAsked)]
         assert len(asked) == 3
 
 
@@ -191,14 +191,14 @@ async def test_a_link_lost_while_the_state_is_awaited_is_an_error() -> None:
 
 async def test_a_runtime_must_be_started_on_this_connection() -> None:
     script: Script = {"runtime_start": started, "input": lambda _f: [{"accepted": True}]}
-    async with client_of(script) as (client, server, ears):
+    async with client_of(script) as (client, server, recorder):
         words = [TextPart("hi")]
         with pytest.raises(AgentUnreachable, match="not started"):
             await client.send(RUNTIME, client_message_id="m", parts=words)
         await client.start(REQUEST)
         await client.send(RUNTIME, client_message_id="m", parts=words)
         await server.drop()
-        await eventually(lambda: ears.links == [LinkState.UP, LinkState.DOWN, LinkState.UP])
+        await eventually(lambda: recorder.links == [LinkState.UP, LinkState.DOWN, LinkState.UP])
         for call in (
             client.send(RUNTIME, client_message_id="m", parts=words),
             client.answer(RUNTIME, request_id="p", verdict=ev.Verdict.ALLOW, message=""),

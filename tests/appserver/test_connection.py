@@ -57,13 +57,13 @@ class EventObserver:
 async def linked(
     server: FakeServer, **options: Any
 ) -> AsyncIterator[tuple[Connection, EventObserver]]:
-    ears = EventObserver()
+    recorder = EventObserver()
     more = {"first_retry_s": 0.01, "longest_retry_s": 0.05, "operator_retry_s": 0.05, **options}
     log = more.pop("frame_log", None)
-    connection = Connection(LinkOptions(server.url, **more), listener=ears, frame_log=log)
+    connection = Connection(LinkOptions(server.url, **more), listener=recorder, frame_log=log)
     connection.start()
     try:
-        yield connection, ears
+        yield connection, recorder
     finally:
         await connection.aclose()
 
@@ -78,24 +78,24 @@ async def up(connection: Connection) -> None:
 
 
 async def test_the_link_comes_up_and_events_arrive_in_order() -> None:
-    async with running(FakeServer()) as server, linked(server) as (connection, ears):
+    async with running(FakeServer()) as server, linked(server) as (connection, recorder):
         await up(connection)
         assert connection.state is LinkState.UP
         assert connection.server is not None
         assert connection.server.version == "0.34.12"
         for number in range(1, 201):
             await server.push(words(f"{number}", number))
-        await eventually(lambda: len(ears.texts) == 200)
-        assert ears.texts == [f"{number}" for number in range(1, 201)]
+        await eventually(lambda: len(recorder.texts) == 200)
+        assert recorder.texts == [f"{number}" for number in range(1, 201)]
         assert server.paths == ["/ws"]
 
 
 async def test_a_frame_of_many_megabytes_comes_through() -> None:
-    async with running(FakeServer()) as server, linked(server) as (connection, ears):
+    async with running(FakeServer()) as server, linked(server) as (connection, recorder):
         await up(connection)
         await server.push(words("x" * 20_000_000, 1))
-        await eventually(lambda: ears.texts)
-        assert len(ears.texts[0]) == 20_000_000
+        await eventually(lambda: recorder.texts)
+        assert len(recorder.texts[0]) == 20_000_000
 
 
 async def test_g8_what_cannot_be_read_is_logged_once_per_kind_and_changes_nothing() -> None:
@@ -109,12 +109,12 @@ async def test_g8_what_cannot_be_read_is_logged_once_per_kind_and_changes_nothin
         {"type": "turn_finished", "event_seq": 4, "runtime": REF},
     ]
     with capture_logs() as logs:
-        async with running(FakeServer()) as server, linked(server) as (connection, ears):
+        async with running(FakeServer()) as server, linked(server) as (connection, recorder):
             await up(connection)
             for frame in bad:
                 await server.push(frame)
             await server.push(words("still here", 5))
-            await eventually(lambda: ears.texts == ["still here"])
+            await eventually(lambda: recorder.texts == ["still here"])
     said = [entry for entry in logs if entry["event"] == "frame not understood"]
     assert [(entry["type"], entry.get("path")) for entry in said] == [
         (None, ""),
@@ -132,15 +132,15 @@ async def test_a_listener_that_fails_does_not_stop_the_link() -> None:
             if len(self.events) == 1:
                 raise RuntimeError("oops")
 
-    ears = Clumsy()
+    recorder = Clumsy()
     async with running(FakeServer()) as server:
-        connection = Connection(LinkOptions(server.url), listener=ears)
+        connection = Connection(LinkOptions(server.url), listener=recorder)
         connection.start()
         try:
             await up(connection)
             await server.push(words("one", 1))
             await server.push(words("two", 2))
-            await eventually(lambda: ears.texts == ["one", "two"])
+            await eventually(lambda: recorder.texts == ["one", "two"])
             assert connection.state is LinkState.UP
         finally:
             await connection.aclose()
@@ -148,13 +148,13 @@ async def test_a_listener_that_fails_does_not_stop_the_link() -> None:
 
 async def test_missed_events_are_reported_once_and_logged() -> None:
     with capture_logs() as logs:
-        async with running(FakeServer()) as server, linked(server) as (connection, ears):
+        async with running(FakeServer()) as server, linked(server) as (connection, recorder):
             await up(connection)
             await server.push(words("one", 1))
             await server.push(words("four", 4))
             await server.push(words("five", 5))
-            await eventually(lambda: len(ears.texts) == 3)
-            assert ears.missed == 1
+            await eventually(lambda: len(recorder.texts) == 3)
+            assert recorder.missed == 1
     missed = [entry for entry in logs if entry["event"] == "events were missed"]
     assert [(entry["expected"], entry["got"]) for entry in missed] == [(2, 4)]
 
@@ -203,7 +203,7 @@ async def test_a_cancelled_question_leaves_nothing_behind() -> None:
 
 @pytest.mark.parametrize("code", [None, 1000, 1001, 1008, 1009, 1011])
 async def test_a_lost_link_answers_everybody_and_comes_back(code: int | None) -> None:
-    async with running(FakeServer()) as server, linked(server) as (connection, ears):
+    async with running(FakeServer()) as server, linked(server) as (connection, recorder):
         await up(connection)
 
         async def ask() -> str:
@@ -218,7 +218,9 @@ async def test_a_lost_link_answers_everybody_and_comes_back(code: int | None) ->
         assert {task.result() for task in asked} == {
             "The App Server was disconnected before it answered (sync)."
         }
-        await eventually(lambda: [s for s, _ in ears.states][-2:] == [LinkState.DOWN, LinkState.UP])
+        await eventually(
+            lambda: [s for s, _ in recorder.states][-2:] == [LinkState.DOWN, LinkState.UP]
+        )
         assert connection.epoch >= 2
 
 
@@ -226,17 +228,20 @@ async def test_nothing_can_be_asked_while_the_link_is_down() -> None:
     server = FakeServer()
     async with running(server):
         pass
-    async with linked(server) as (connection, ears):
-        await eventually(lambda: ears.states)
-        assert ears.states[0][0] is LinkState.DOWN
-        assert "cannot be reached" in (ears.states[0][1] or "")
+    async with linked(server) as (connection, recorder):
+        await eventually(lambda: recorder.states)
+        assert recorder.states[0][0] is LinkState.DOWN
+        assert "cannot be reached" in (recorder.states[0][1] or "")
         with pytest.raises(AgentUnreachable):
             await connection.ask(c.Sync(runtime=RUNTIME), within_s=5)
         with pytest.raises(AgentUnreachable):
             await connection.tell(c.Sync(runtime=RUNTIME))
         async with running(server):
             await up(connection)
-        assert len(ears.states) == len(set(ears.states)) or ears.states[-1][0] is LinkState.DOWN
+        assert (
+            len(recorder.states) == len(set(recorder.states))
+            or recorder.states[-1][0] is LinkState.DOWN
+        )
 
 
 async def test_a_refused_login_is_said_once_and_a_new_token_is_used(tmp_path: Path) -> None:
@@ -246,11 +251,11 @@ async def test_a_refused_login_is_said_once_and_a_new_token_is_used(tmp_path: Pa
         running(FakeServer(token="right")) as server,
         linked(server, token=token_from_file(str(file)), operator_retry_s=0.02) as (
             connection,
-            ears,
+            recorder,
         ),
     ):
         await eventually(lambda: len(server.paths) >= 3)
-        assert [state for state, _ in ears.states] == [LinkState.REFUSED]
+        assert [state for state, _ in recorder.states] == [LinkState.REFUSED]
         assert "refused the login" in (connection.reason or "")
         file.write_text("\nright\n")
         await up(connection)
@@ -316,22 +321,22 @@ async def test_a_server_that_describes_itself_oddly_is_not_trusted() -> None:
         answer = {"type": "app_server_info_response", "request_id": frame["request_id"]}
         await client.send(json.dumps({**answer, "success": "perhaps"}))
 
-    async with running(FakeServer(reply=odd)) as server, linked(server) as (connection, ears):
-        await eventually(lambda: ears.states)
+    async with running(FakeServer(reply=odd)) as server, linked(server) as (connection, recorder):
+        await eventually(lambda: recorder.states)
         assert "cannot be read" in (connection.reason or "")
 
 
 async def test_a_split_server_gets_a_second_socket_and_both_are_heard() -> None:
     async with (
         running(FakeServer(version="0.29.6", split=True)) as server,
-        linked(server) as (connection, ears),
+        linked(server) as (connection, recorder),
     ):
         await up(connection)
         assert server.paths == ["/ws", "/ws?channel=stream"]
         await server.push(words("stream", 7), at=1)
-        await eventually(lambda: ears.texts == ["stream"])
+        await eventually(lambda: recorder.texts == ["stream"])
         await server.push(words("control", 2), at=0)
-        await eventually(lambda: ears.texts == ["stream", "control"])
+        await eventually(lambda: recorder.texts == ["stream", "control"])
         message = c.InputMessage(content="hi", client_message_id="m")
         said = c.Input(runtime=RUNTIME, payload=c.CreateMessage(messages=[message]))
 
@@ -360,13 +365,15 @@ async def test_a_split_server_gets_a_second_socket_and_both_are_heard() -> None:
 async def test_losing_either_socket_of_a_split_server_loses_the_link() -> None:
     async with (
         running(FakeServer(version="0.29.6", split=True)) as server,
-        linked(server) as (connection, ears),
+        linked(server) as (connection, recorder),
     ):
         await up(connection)
         stream = server.sockets[1]
         stream.transport.abort()
-        await eventually(lambda: [s for s, _ in ears.states][:2] == [LinkState.UP, LinkState.DOWN])
-        await eventually(lambda: ears.states[-1][0] is LinkState.UP)
+        await eventually(
+            lambda: [s for s, _ in recorder.states][:2] == [LinkState.UP, LinkState.DOWN]
+        )
+        await eventually(lambda: recorder.states[-1][0] is LinkState.UP)
 
 
 async def test_both_directions_are_logged_as_they_are_on_the_wire() -> None:
@@ -392,13 +399,13 @@ async def test_both_directions_are_logged_as_they_are_on_the_wire() -> None:
 
 async def test_a_busy_listener_leaves_room_for_others() -> None:
     """Thousands of frames at once do not keep the rest of the program from its turn."""
-    async with running(FakeServer()) as server, linked(server) as (connection, ears):
+    async with running(FakeServer()) as server, linked(server) as (connection, recorder):
         await up(connection)
         text = json.dumps(words("x", 1))
         for _ in range(5000):
             await server.push(text)
         turns = 0
-        while len(ears.events) < 5000:
+        while len(recorder.events) < 5000:
             turns += 1
             await asyncio.sleep(0)
         assert turns > 10
@@ -529,13 +536,13 @@ async def test_g8_what_a_newer_server_may_add_changes_nothing() -> None:
         {"type": "abort_message_response", "request_id": "none", "wait_for_settlement": True},
     ]
     with capture_logs() as logs:
-        async with running(FakeServer()) as server, linked(server) as (connection, ears):
+        async with running(FakeServer()) as server, linked(server) as (connection, recorder):
             await up(connection)
             for frame in later:
                 await server.push(frame)
             await server.push(words("goes on", 3))
-            await eventually(lambda: ears.texts == ["goes on"])
+            await eventually(lambda: recorder.texts == ["goes on"])
             assert connection.state is LinkState.UP
-            assert (len(ears.events), ears.missed) == (2, 0)
+            assert (len(recorder.events), recorder.missed) == (2, 0)
     said = [entry for entry in logs if entry["event"] == "frame not understood"]
     assert [entry["type"] for entry in said] == ["turn_finished_ack"]

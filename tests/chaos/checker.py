@@ -175,7 +175,8 @@ class _Case:
                 yield f"words of {key} out of order or missing: {numbers}"
             for piece in answer:
                 yield from self._altered(piece)
-            if 0 < len(numbers) < _count(answer) and not (self._ends() or self.asked.deleted):
+            explained = self._endings(key) or self.asked.deleted
+            if 0 < len(numbers) < _count(answer) and not explained:
                 yield f"{key} breaks off after {len(numbers)} words, without an explanation"
 
     def _altered(self, piece: str) -> Iterator[str]:
@@ -192,19 +193,17 @@ class _Case:
 
     def _lost(self) -> Iterator[str]:
         said_something = any(self._numbers(key) for key in self.asked.keys)
-        if not (said_something or self._ends() or self.asked.deleted or not self.asked.acked):
+        ends = self._endings(*self.asked.keys)
+        if not (said_something or ends or self.asked.deleted or not self.asked.acked):
             yield "nothing answers it"
 
     def _end(self) -> str:
-        ends = [post.shown for post in self._endings()]
+        ends = [post.shown for post in self._endings(*self.asked.keys)]
         return "" if self._is_whole() or not ends else ends[-1][-160:]
 
-    def _ends(self) -> bool:
-        return bool(self._endings())
-
-    def _endings(self) -> list[Post]:
-        """Posts that end in words, from the last that shows a piece of the answer on."""
-        last = [post.ts for key in self.asked.keys for _, post in self._numbers(key)]
+    def _endings(self, *keys: str) -> list[Post]:
+        """Posts that end in words, from the last that shows a piece of these answers on."""
+        last = [post.ts for key in keys for _, post in self._numbers(key)]
         since = max(last, default="")
         return [post for post in self.ours if post.ts >= since and ENDINGS.search(post.shown)]
 

@@ -75,6 +75,16 @@ def test_a_deleted_message_needs_no_answer() -> None:
     assert verdict(world(asked=replace(ASKED, deleted=True))) is Verdict.OK
 
 
+def test_each_version_of_an_edited_message_ends_in_its_own_words() -> None:
+    begun = ANSWER[: ANSWER.index(WORDS[7])].strip()
+    later = ANSWER.replace(KEY, f"{KEY}e")
+    edited = replace(ASKED, keys=(KEY, f"{KEY}e"), answers=((ANSWER,), (later,)))
+    explained = ours("2.0", begun, shown=f"{begun}\n{ENDED}")
+    assert verdict(world(explained, ours("3.0", later), asked=edited)) is Verdict.OK
+    silent = ours("2.0", begun)
+    assert verdict(world(silent, ours("3.0", later), asked=edited)) is Verdict.WRONG_TEXT
+
+
 def test_an_edited_message_is_answered_in_either_version() -> None:
     later = ANSWER.replace(KEY, f"{KEY}e")
     edited = replace(ASKED, keys=(KEY, f"{KEY}e"), answers=((ANSWER,), (later,)))

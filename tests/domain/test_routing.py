@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bridge.domain.ids import ChannelId, MessageTs, TeamId, UserId
 from bridge.domain.messages import InboundMessage
-from bridge.domain.routing import Answer, NotForUs, Route, Stop, Team, addressed_in, route
+from bridge.domain.routing import Answer, NotForUs, Route, Stop, Team, Who, addressed_in, route
 from bridge.domain.teammates import Teammate
 
 ADA = Teammate("ada", aliases=("countess", "ada-lovelace"), user_group="S01ADA")
@@ -266,11 +266,39 @@ def test_this_does_not_stop(text: str, expected: Route) -> None:
     assert routed(text, "bob") == expected
 
 
+@pytest.mark.parametrize("text", ["!who", "!WHO?", "*!who*", "<@U0APP> !who", "@ada !who!"])
+def test_this_asks_who_is_here(text: str) -> None:
+    assert routed(text, "bob") == Who()
+
+
+@pytest.mark.parametrize("text", ["!whoever", "!who broke it", "who", "`!who`", "is it !who"])
+def test_this_does_not_ask_who_is_here(text: str) -> None:
+    assert routed(text, "bob") == Answer(("bob",))
+
+
+def test_people_may_say_it_among_themselves() -> None:
+    assert routed("!who") == NotForUs(remember=False)
+    assert route(message("!who", dm=True), in_thread=[], team=TEAM) == Who()
+
+
 # --- laws ------------------------------------------------------------------------------------
 
 MARKS = "@`/.|>é \\\n"
 fragments = st.sampled_from(
-    [*MARKS, "ada", "bob", "ada:", "@ada", "```", "<!subteam^", "S01ADA", "<@U1>", "!stop", "(?"]
+    [
+        *MARKS,
+        "ada",
+        "bob",
+        "ada:",
+        "@ada",
+        "```",
+        "<!subteam^",
+        "S01ADA",
+        "<@U1>",
+        "!stop",
+        "!who",
+        "(?",
+    ]
 )
 hostile = st.text(max_size=40) | st.lists(fragments, max_size=12).map("".join)
 thread = st.lists(st.sampled_from(["ada", "bob", "carol", "Eve.2"]), unique=True, max_size=4)
@@ -293,6 +321,8 @@ def test_any_text_is_routed_and_only_to_teammates_that_exist(
             assert len(set(names)) == len(names)
             assert set(names) <= {"ada", "bob", "Eve.2"}
             assert names or isinstance(way, Stop)
+        case Who():
+            assert "!who" in asked.text
         case NotForUs(remember):
             assert not asked.is_dm
             assert not asked.mentions_app

@@ -61,6 +61,20 @@ async def test_channels_reach_the_agent_by_the_names_that_people_see(world: Worl
     assert "is #ops or #C0SECRET to blame?" in (await world.input(1)).text
 
 
+async def test_who_asks_for_the_team_is_told_privately_what_each_is_doing(world: World) -> None:
+    asked = await world.say("@ada dig")
+    await world.input(1)
+    who = world.message("!who", thread=asked.ts, mention=False)
+    for _ in range(2):
+        await world.dispatcher.message(who)
+    await eventually(lambda: world.chat.notes)
+    [note] = world.chat.notes
+    assert note == (
+        who.user,
+        "*Ada* · takes part here · at work in 1 thread\n*Grace* · idle",
+    )
+
+
 async def test_threads_do_not_wait_for_each_other(world: World) -> None:
     await world.say("@ada one")
     await world.input(1)

@@ -210,6 +210,8 @@ async def test_an_alert_above_is_what_is_investigated(model: DemoModel) -> None:
     assert text.startswith("Alertmanager says:")
     assert "> Job batch-17 failed on web-3" in text
     assert "no alert above" in await text_of(model, said("investigate"))
+    why = await text_of(model, said("investigate why this failed", context=ALERT))
+    assert "> Job batch-17 failed on web-3" in why
 
 
 async def test_a_thread_is_summarised_by_who_said_what(model: DemoModel) -> None:

@@ -46,7 +46,7 @@ class Life:
         agent,
         *,
         catch_up=QUICKLY,
-        door=lambda engine: engine,
+        wrap=lambda engine: engine,
         web_api=None,
         **socket,
     ):
@@ -71,7 +71,7 @@ class Life:
             addresses=SocketAddresses(web_api, app_token, monotonic=time.monotonic),
             event_gaps=desk.store.event_gaps,
             us=desk.us,
-            intake=door(self.dispatcher),
+            intake=wrap(self.dispatcher),
             chat=desk.chat,
             clock=clock,
         )

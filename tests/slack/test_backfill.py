@@ -270,7 +270,7 @@ async def test_g1_a_mention_added_by_an_edit_while_the_bridge_was_away_is_answer
 
 async def test_g1_what_could_not_be_stored_is_found_even_if_slack_gives_up(desk_with):
     async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
-        await lives.begin(door=lambda engine: Stumbling(engine, failures=4))
+        await lives.begin(wrap=lambda engine: Stumbling(engine, failures=4))
         await lives.event_gaps()
         asked = desk.say(mention(desk, "do not lose this"))
         shown = await lives.answered("#engineering", asked)
@@ -301,7 +301,7 @@ async def test_g1_a_late_message_waits_until_slack_says_again_who_speaks(desk_wi
         await lives.die()
         asked = desk.say(mention(desk, "still there?"))
         error = ChatRefused("users.info", "token_expired")
-        await lives.begin(door=lambda engine: Stumbling(engine, failures=6, error=error))
+        await lives.begin(wrap=lambda engine: Stumbling(engine, failures=6, error=error))
         shown = await lives.answered("#engineering", asked)
         assert len(answers(shown)) == 1
 
@@ -309,14 +309,14 @@ async def test_g1_a_late_message_waits_until_slack_says_again_who_speaks(desk_wi
 async def test_g1_what_slack_drops_because_there_is_too_much_is_answered(desk_with):
     """It goes on dropping until the minute is over, after it said so."""
     async with desk_with(**DROPPED) as desk, lives_on(desk) as lives:
-        doors = []
+        wrapped = []
         await lives.begin(
-            door=lambda engine: doors.append(Crowded(engine)) or doors[0],
+            wrap=lambda engine: wrapped.append(Crowded(engine)) or wrapped[0],
             catch_up=replace(QUICKLY, dropping_s=1.0),
         )
         await lives.event_gaps()
         first = desk.say(mention(desk, "one of too many"))
-        await eventually(lambda: first in doors[0].dropped)
+        await eventually(lambda: first in wrapped[0].dropped)
         desk.playground.too_many_events(int(float(first)) // 60 * 60)
         await lives.answered("#engineering", first)
         second = desk.say(mention(desk, "and another"))
@@ -334,7 +334,7 @@ async def test_a_message_that_breaks_us_does_not_take_others_with_it(desk_with):
         await lives.die()
         desk.say(mention(desk, "odd"))
         asked = desk.say(mention(desk, "even"))
-        await lives.begin(door=Choking)
+        await lives.begin(wrap=Choking)
         shown = await lives.answered("#engineering", asked)
         await lives.caught_up()
         assert len(answers(shown)) == 1

@@ -67,10 +67,12 @@ class Notebook:
 
 
 @asynccontextmanager
-async def listening(desk, *, ears=None, **options):
+async def listening(desk, *, observer=None, **options):
     notebook, tasks = Notebook(), Tasks()
     app = make_app(desk.web_api, desk.us)
-    Listeners(us=desk.us, intake=notebook, forms=desk.chat, tasks=tasks, ears=ears).register(app)
+    Listeners(
+        us=desk.us, intake=notebook, forms=desk.chat, tasks=tasks, observer=observer
+    ).register(app)
     link = SocketMode(
         SocketOptions(app_token=desk.playground.app_token, **options),
         web_api=desk.web_api,
@@ -320,19 +322,19 @@ class EventObserver:
 
 
 async def test_account_is_kept_of_every_event_by_slacks_clock(desk_with):
-    ears = EventObserver()
+    observer = EventObserver()
     async with (
         desk_with(ack_timeout_s=0.3, redelivery_delays_s=(0.0, 0.1), events=None) as desk,
-        listening(desk, ears=ears) as notebook,
+        listening(desk, observer=observer) as notebook,
     ):
         notebook.failures = 1
         ts = desk.say("keep this")
         await eventually(notebook.messages)
         await settled(desk)
-        assert ears.missed == [ts]
-        assert ears.took[-1] == ts
+        assert observer.missed == [ts]
+        assert observer.took[-1] == ts
         desk.playground.invite("#random", "letta")  # nobody's words, and heard all the same
-        await eventually(lambda: ears.took[-1] > ts)
+        await eventually(lambda: observer.took[-1] > ts)
 
 
 async def test_a_channel_that_gets_another_id_is_told_and_called_by_it(desk):

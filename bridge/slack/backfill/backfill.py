@@ -2,7 +2,7 @@
 
 A gap is stored the moment it is found, before anything newer counts as heard, and removed channel
 by channel as each is caught up; so a catch-up survives the process. What is found goes through
-the same door as an event. Reading too much costs nothing there: a message is taken in once (G2).
+the same handler as an event. Reading too much costs nothing there: a message is taken in once (G2).
 """
 
 import asyncio
@@ -85,7 +85,7 @@ class Backfill:
         event_gaps: EventGaps,
         us: Installation,
         *,
-        door: BackfillHandler,
+        handler: BackfillHandler,
         notices: Notices,
         clock: Clock,
         options: BackfillOptions | None = None,
@@ -93,7 +93,7 @@ class Backfill:
         self._options = options or BackfillOptions()
         self._event_gaps = event_gaps
         self._us = us
-        self._door = door
+        self._handler = handler
         self._clock = clock
         self._history = HistoryReader(web_api, self._options.past, monotonic=clock.monotonic)
         self._newest = self._noted = MessageTs("")
@@ -300,13 +300,13 @@ class Backfill:
                 await self._edited(edit.message)
 
     async def _late(self, gap: EventGap, message: InboundMessage) -> None:
-        if await self._taken_in(lambda: self._door.message(message)):
+        if await self._taken_in(lambda: self._handler.message(message)):
             BACKFILLED.inc()
             _log.info("a message came late", channel=message.channel, ts=message.ts)
             await self._late_notice.tell(message.thread, Cause(gap.cause))
 
     async def _edited(self, message: InboundMessage) -> None:
-        await self._taken_in(lambda: self._door.edited(message))
+        await self._taken_in(lambda: self._handler.edited(message))
 
     async def _taken_in(self, work: Callable[[], Awaitable[T]]) -> T | None:
         """Do it once database and Slack let it be done: nothing after it goes first.

@@ -144,7 +144,7 @@ class Listeners:
 
     Args:
         tasks: where work goes on after an ack; closed by the owner.
-        ears: told of every event; None when nobody keeps account.
+        observer: told of every event; None when nobody keeps account.
     """
 
     def __init__(
@@ -154,10 +154,10 @@ class Listeners:
         intake: InboundHandler,
         forms: Modals,
         tasks: Tasks,
-        ears: EventObserver | None = None,
+        observer: EventObserver | None = None,
     ) -> None:
         self._us = us
-        self._ears = ears
+        self._observer = observer
         self._intake = intake
         self._forms = forms
         self._tasks = tasks
@@ -190,8 +190,8 @@ class Listeners:
             return None
         minute = body.get("minute_rate_limited")
         _log.warning("slack drops events", minute=minute)
-        if self._ears is not None and isinstance(minute, int):
-            self._ears.dropped(minute)
+        if self._observer is not None and isinstance(minute, int):
+            self._observer.dropped(minute)
         return BoltResponse(status=200)
 
     async def _event(self, body: dict[str, Any]) -> None:
@@ -199,11 +199,11 @@ class Listeners:
         try:
             await self._take_in(read_event(body, us=self._us))
         except BaseException:
-            if self._ears is not None:
-                self._ears.unstored(event_ts)
+            if self._observer is not None:
+                self._observer.unstored(event_ts)
             raise
-        if self._ears is not None:
-            self._ears.heard(event_ts)
+        if self._observer is not None:
+            self._observer.heard(event_ts)
 
     async def _take_in(self, event: SlackEvent) -> None:
         match event:

@@ -118,18 +118,19 @@ class SlackReceiver:
         clock: Clock,
     ) -> None:
         self._tasks = Tasks()
+        self._web_api = web_api
         self._catch_up = Backfill(
             web_api,
             event_gaps,
             us,
-            door=intake,
+            handler=intake,
             notices=chat,
             clock=clock,
             options=options.catch_up,
         )
         app = make_app(web_api, us, signing_secret=options.signing_secret)
         Listeners(
-            us=us, intake=intake, forms=chat, tasks=self._tasks, ears=self._catch_up
+            us=us, intake=intake, forms=chat, tasks=self._tasks, observer=self._catch_up
         ).register(app)
         self._by_http = http_handler(app) if options.socket is None else None
         self._socket: SocketMode | None = None
@@ -156,7 +157,8 @@ class SlackReceiver:
     @property
     def warning(self) -> str | None:
         """What is wrong although events arrive, as a sentence; None when nothing is."""
-        return self._socket.warning if self._socket is not None else None
+        warning = self._socket.warning if self._socket is not None else None
+        return warning or self._web_api.outage
 
     @property
     def behind(self) -> bool:

@@ -62,7 +62,7 @@ class RateLimiter:
     """
 
     def __init__(self, *, monotonic: Callable[[], float]) -> None:
-        self._ledger = RateLimitWindows()
+        self._windows = RateLimitWindows()
         self._monotonic = monotonic
         self._lanes = WaitQueue()
         self._numbers = itertools.count()
@@ -89,15 +89,15 @@ class RateLimiter:
         the first such reply lets half of a minute's edits count as made.
         """
         share = EditShare(self._interval_of, self._monotonic())
-        self._ledger.live += 1
+        self._windows.live += 1
         self._shares[share] = self._monotonic() + GROWING_S
         if resumed and not self._took_over:
             self._took_over = True
-            self._ledger.taken_over(self._monotonic())
+            self._windows.taken_over(self._monotonic())
         try:
             yield share
         finally:
-            self._ledger.live -= 1
+            self._windows.live -= 1
             del self._shares[share]
             self._serve()
 
@@ -114,7 +114,7 @@ class RateLimiter:
         try:
             yield
         finally:
-            self._ledger.ended(method, channel=channel, now=self._monotonic())
+            self._windows.ended(method, channel=channel, now=self._monotonic())
             self._serve()
 
     def waiting(self, method: str) -> int:
@@ -134,7 +134,7 @@ class RateLimiter:
         `channel` as for the permit; `retry_after_s` is None when Slack did not say.
         """
         now = self._monotonic()
-        return self._ledger.refused(method, channel=channel, retry_after_s=retry_after_s, now=now)
+        return self._windows.refused(method, channel=channel, retry_after_s=retry_after_s, now=now)
 
     async def _place(self, method: str, channel: str | None, priority: Urgency) -> None:
         through = asyncio.get_running_loop().create_future()
@@ -147,7 +147,7 @@ class RateLimiter:
             await through
         except asyncio.CancelledError:
             if through.done() and not through.cancelled():
-                self._ledger.unused(method, channel=channel)
+                self._windows.unused(method, channel=channel)
             else:
                 self._lanes.leave(waiter)
             self._serve()
@@ -155,12 +155,12 @@ class RateLimiter:
         SLACK_WAIT.labels(waiter.priority.name.lower()).observe(self._monotonic() - since)
 
     def _serve(self) -> None:
-        """Let through whom the ledger allows, in order, and wake up for the next one."""
+        """Let through whom the windows allow, in order, and wake up for the next one."""
         now = self._monotonic()
         self._count_growing(now)
 
         def take(lane: WaitQueueLane) -> float:
-            return self._ledger.take(
+            return self._windows.take(
                 lane.method, channel=lane.channel, priority=lane.priority, now=now
             )
 
@@ -169,7 +169,7 @@ class RateLimiter:
 
     def _judge(self, now: float) -> float:
         """See whether replies are kept waiting, and say so; returns when to look again."""
-        interval_s = self._ledger.edit_interval_s(now, age_s=math.inf) if self._shares else 0.0
+        interval_s = self._windows.edit_interval_s(now, age_s=math.inf) if self._shares else 0.0
         was = self._slowness.shown
         since = self._lanes.oldest(_shows_replies)
         oldest_s = None if since is None else now - since
@@ -182,12 +182,12 @@ class RateLimiter:
     def _interval_of(self, share: "EditShare") -> float:
         now = self._monotonic()
         self._count_growing(now)
-        interval_s = self._ledger.edit_interval_s(now, age_s=now - share.since)
+        interval_s = self._windows.edit_interval_s(now, age_s=now - share.since)
         self._shares[share] = now + interval_s + GROWING_S
         return interval_s
 
     def _count_growing(self, now: float) -> None:
-        self._ledger.growing = sum(until > now for until in self._shares.values())
+        self._windows.growing = sum(until > now for until in self._shares.values())
 
     def _wake_in(self, seconds: float) -> None:
         if self._timer is not None:

@@ -14,7 +14,7 @@ Urgency = Priority | Callable[[], Priority]
 
 
 class WaitQueueLane(NamedTuple):
-    """Calls that the ledger treats alike: when one of them must wait, all of them must."""
+    """Calls that the windows treat alike: when one of them must wait, all of them must."""
 
     priority: Priority
     method: str

@@ -133,6 +133,8 @@ def addressed_in(text: str, team: Team) -> tuple[str, ...]:
 
 
 def _addressed_in(prose: str, team: Team) -> tuple[str, ...]:
+    # `@ada/@grace` names two people; after anything else a slash makes a path.
+    prose = re.sub(rf"(?<=@)({_any_name(team)})/(?=@)", r"\1 ", prose, flags=re.I)
     found: list[tuple[int, str]] = []
     for teammate in team.teammates:
         at = _first_address(prose, teammate)

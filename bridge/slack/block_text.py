@@ -108,7 +108,7 @@ def _element(element: JsonObject) -> str:
 
 
 def _unknown(value: object, depth: int = 0) -> str:
-    """Every string that can be words."""
+    """Every string that can be words, and every number that is a value."""
     return _lines(_words(value, depth))
 
 
@@ -130,10 +130,20 @@ def _words(value: object, depth: int) -> Iterator[str]:
 
 
 def _words_of_keys(value: JsonObject, depth: int) -> Iterator[str]:
+    holds_data = any(isinstance(item, list) for item in value.values())
     for key, item in value.items():
+        is_label = key == "name" and holds_data  # of a series or a column
         is_name = key in _NOT_WORDS or key.endswith(_NOT_WORDS_ENDINGS)
-        if not is_name or isinstance(item, dict | list):
+        if is_label or not is_name or isinstance(item, dict | list):
             yield from _words(item, depth + 1)
+        if key in ("value", "values", "data"):
+            yield from _numbers(item)
+
+
+def _numbers(value: object) -> Iterator[str]:
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, int | float) and not isinstance(item, bool):
+            yield str(item)
 
 
 # --- rich text -------------------------------------------------------------------------------
@@ -227,6 +237,7 @@ _KINDS: Final[dict[str, Callable[[Any], str]]] = {
     "actions": _actions,
     "context": _context,
     "context_actions": _actions,
+    "data_table": _table,
     "image": _media,
     "input": _input,
     "markdown": _markdown,

@@ -78,6 +78,7 @@ ADDRESSED = [
     ("_@ada_ look", ("ada",)),
     ("~@ada~ *@bob*", ("ada", "bob")),
     ("> said before\n@ada what now?", ("ada",)),
+    ("@ada/@bob please", ("ada", "bob")),
     ("https://ex.example/x @ada", ("ada",)),
     ("看https://ex.example/x，@ada", ("ada",)),
 ]
@@ -99,6 +100,7 @@ NOT_ADDRESSED = [
     "https://example.com/@ada",
     "@@ada",
     "a-@ada",
+    "node_modules/@ada",
     "`@ada`",
     "`ada:` is how to call her",
     "```\n@ada\n```",

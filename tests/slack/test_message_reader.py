@@ -119,6 +119,26 @@ def test_a_pasted_table_reaches_the_agent(text):
     assert "no preview" not in said
 
 
+def test_a_data_table_is_read_with_its_numbers():
+    rows = [
+        [{"type": "raw_text", "text": "City"}, {"type": "raw_text", "text": "EUR"}],
+        [{"type": "raw_text", "text": "Bonn"}, {"type": "raw_number", "value": 12.5}],
+    ]
+    said = read(text="", blocks=[{"type": "data_table", "caption": "Costs", "rows": rows}]).text
+    assert said == "Costs\n| City | EUR |\n| --- | --- |\n| Bonn | 12.5 |"
+
+
+def test_a_chart_is_read_with_its_labels_and_numbers():
+    series = [
+        {"name": "Sales", "data": [{"label": "Jan", "value": 10}, {"label": "Feb", "value": 0}]}
+    ]
+    chart = {"type": "line", "series": series, "axis_config": {"categories": ["Jan", "Feb"]}}
+    block = {"type": "data_visualization", "title": "This year", "chart": chart}
+    said = read(text="", blocks=[block]).text
+    for words in ("This year", "Sales", "Jan", "10", "Feb", "0"):
+        assert words in said.splitlines()
+
+
 @pytest.mark.parametrize("reader", [read, from_history])
 def test_an_alert_that_is_all_attachments_is_read(reader):
     alert = {

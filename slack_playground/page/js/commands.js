@@ -265,6 +265,7 @@ export const happen = (what, details = {}) =>
     const { channel, thread } = state.route;
     const said = await post("happen", { as: state.me.id, channel, what, ...details });
     const where = said.channel?.id ?? channel;
+    if (where === channel) await post("read", { as: state.me.id, channel }); // it is on the screen
     await start({ as: state.me.id, channel: where, thread: where === channel ? thread : null });
   });
 

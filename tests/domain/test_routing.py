@@ -345,4 +345,4 @@ names = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_si
 def test_any_name_can_be_configured(name: str, text: str) -> None:
     team = Team((replace(ADA, name=name, aliases=()),))
     assert set(addressed_in(text, team)) <= {name}
-    assert isinstance(route(message(text), in_thread=[name], team=team), Answer | Stop)
+    assert isinstance(route(message(text), in_thread=[name], team=team), Answer | Stop | Who)

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bridge.commands import app_manifest
 from slack_playground import Playground, PlaygroundOptions
+from slack_playground.app_manifest import read_manifest
 from tests.appserver_fixtures import RealServer
 from tests.browser.conftest import browser, open_page
 from tests.e2e.world import Bridge, World, teammates
@@ -22,7 +24,7 @@ async def make_world(
     """A workspace that runs and a bridge, told so much more, that is not started yet."""
     project = folder / "project"
     project.mkdir()
-    place = Playground(options)
+    place = Playground(options.for_app(read_manifest(app_manifest.path())))
     await place.start()
     given = {
         "SLACK_BOT_TOKEN": place.bot_token,

@@ -19,7 +19,7 @@ _INLINE = re.compile(
 )
 _FENCE = re.compile(r"```(.*?)```\n?", re.S)
 _BULLET = re.compile(r"[-*•] +(?=\S)")
-_NUMBER = re.compile(r"\d{1,3}[.)] +(?=\S)")
+_NUMBER = re.compile(r"([1-9]\d{0,2})\. +(?=\S)")
 _QUOTED = re.compile(r"> ?")
 _MARKS = {"bold": "*", "italic": "_", "strike": "~"}
 _URL = re.compile(r"<[^>]*>|`[^`]*`|(https?://[^\s<>|]+[^\s<>|.,;:!?)\"'])")
@@ -67,21 +67,33 @@ def _pieces(typed: str) -> Iterator[Piece]:
 def _paragraphs(typed: str) -> Iterator[Piece]:
     if not typed:
         return
-    for kind, lines in groupby(typed.split("\n"), key=_kind):
-        match kind:
-            case "bullet":
-                yield _list([_BULLET.sub("", line, count=1) for line in lines], ordered=False)
-            case "number":
-                yield _list([_NUMBER.sub("", line, count=1) for line in lines], ordered=True)
-            case "quote":
-                yield _quote([_QUOTED.sub("", line, count=1) for line in lines])
-            case _:
-                yield _section(list(lines))
+    numbered = enumerate(typed.split("\n"))
+    for (kind, first), group in groupby(numbered, key=lambda one: _kind(*one)):
+        lines = [(at, line) for at, line in group]
+        begin = first + lines[0][0]
+        yield _paragraph(kind, [line for _, line in lines], begin)
 
 
-def _kind(line: str) -> str:
-    kinds = {"bullet": _BULLET, "number": _NUMBER, "quote": _QUOTED}
-    return next((kind for kind, begins in kinds.items() if begins.match(line)), "section")
+def _paragraph(kind: str, lines: list[str], begin: int) -> Piece:
+    match kind:
+        case "bullet":
+            return _list([_BULLET.sub("", line, count=1) for line in lines], begin=None)
+        case "number":
+            return _list([_NUMBER.sub("", line, count=1) for line in lines], begin=begin)
+        case "quote":
+            return _quote([_QUOTED.sub("", line, count=1) for line in lines])
+        case _:
+            return _section(lines)
+
+
+def _kind(at: int, line: str) -> tuple[str, int]:
+    """What the line is part of. Numbers that follow each other are one list: the second part is
+    what its first number would be in line 0.
+    """
+    if number := _NUMBER.match(line):
+        return "number", int(number[1]) - at
+    kinds = {"bullet": _BULLET, "quote": _QUOTED}
+    return next((kind for kind, begins in kinds.items() if begins.match(line)), "section"), 0
 
 
 def _section(lines: list[str]) -> Piece:
@@ -95,13 +107,15 @@ def _quote(lines: list[str]) -> Piece:
     return quoted, [{"type": "rich_text_quote", "elements": elements}]
 
 
-def _list(items: list[str], *, ordered: bool) -> Piece:
+def _list(items: list[str], *, begin: int | None) -> Piece:
+    """`begin` is the first item's number; None for bullets."""
     made = [_inline(item) for item in items]
-    marks = [f"{number}." if ordered else "•" for number in range(1, len(items) + 1)]
+    marks = [f"{begin + at}." if begin else "•" for at in range(len(items))]
     text = "\n".join(f"{mark} {stored}" for mark, (stored, _) in zip(marks, made, strict=True))
     sections = [{"type": "rich_text_section", "elements": elements} for _, elements in made]
-    style = "ordered" if ordered else "bullet"
-    return text, [{"type": "rich_text_list", "style": style, "indent": 0, "elements": sections}]
+    block = {"type": "rich_text_list", "style": "ordered" if begin else "bullet", "indent": 0}
+    offset = {"offset": begin - 1} if begin and begin > 1 else {}
+    return text, [{**block, **offset, "elements": sections}]
 
 
 def _inline(typed: str, style: Json | None = None) -> Piece:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from slack_playground.composer_text import compose, unescape
 
 Json = dict[str, Any]
-MARKS = set("*_~`>-•.) \n") | set("0123456789")
+MARKS = set("*_~`>-•.) \n")
 """What may be shown in another form than typed: marks, and how lists begin."""
 
 
@@ -73,6 +73,12 @@ def test_lists_quotations_and_code_are_parts_of_their_own() -> None:
     ]
 
 
+def test_a_list_keeps_the_numbers_that_were_typed() -> None:
+    text, block = compose("5. five\n6. six\n9. nine\n2) two")
+    assert text == "5. five\n6. six\n9. nine\n2) two"
+    assert [part.get("offset") for part in block["elements"]] == [4, 8, None]
+
+
 @given(st.text(alphabet="ab1 *_~`>-•.:\n<&@éあ", max_size=60) | st.text(max_size=60))
 def test_whatever_is_typed_no_visible_character_is_lost(typed: str) -> None:
     text, block = compose(typed)
@@ -92,5 +98,10 @@ def shown(node: Json) -> str:
             return str(node["url"])
         case "broadcast":
             return f"@{node['range']}"
+        case "rich_text_list" if node["style"] == "ordered":
+            first = node.get("offset", 0) + 1
+            return "\n".join(
+                f"{at}. {shown(item)}" for at, item in enumerate(node["elements"], first)
+            )
         case _:
             return "\n".join(shown(element) for element in node["elements"])
